@@ -1,0 +1,47 @@
+"""BacktestError and its seven children: what can go wrong, in words a trader understands."""
+
+from __future__ import annotations
+
+
+class BacktestError(Exception):
+    """Base of every error that Sandtable raises on purpose."""
+
+
+BacktestException = BacktestError
+
+
+class ValidationError(BacktestError):
+    """A person's input, or an order, is malformed.
+
+    `fields` maps a field's name to its messages when several fields were judged together.
+    """
+
+    def __init__(self, message: str = "", fields: dict[str, list[str]] | None = None) -> None:
+        if fields and not message:
+            message = "; ".join(f"{name}: {text}" for name in fields for text in fields[name])
+        super().__init__(message)
+        self.fields: dict[str, list[str]] = fields or {}
+
+
+class InsufficientFundsError(BacktestError):
+    """Cash or holding cannot carry the order."""
+
+
+class PositionNotFoundError(BacktestError):
+    """The order needs a position and there is none."""
+
+
+class DataError(BacktestError):
+    """Bars are missing or broken; the message names the file and line, or the range held."""
+
+
+class StrategyError(BacktestError):
+    """The strategy does not compile, raised, or used the API where it may not."""
+
+
+class CalculationError(BacktestError):
+    """Finite input gave a number that is not finite or beyond 2^53 - 1."""
+
+
+class ConfigurationError(BacktestError):
+    """Our own settings are wrong; the process refuses to start."""

@@ -1,0 +1,155 @@
+"""The plain columns in which a run is written down: order calls, trade rows, account states.
+
+A run yields *order calls* (what the strategy asked for). Playing them through the broker over
+the bars yields *trade rows* (what filled) and *states* (the account after each event). Every
+file and figure is computed from these three; they are numpy records so that they cross a pipe
+as fixed-width bytes and are turned into series without a loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+# Codes are positions in these tuples.
+CALLS = (
+    "buy",
+    "sell",
+    "close_position",
+    "target_percent",
+    "set_stop_loss",
+    "set_take_profit",
+    "set_trailing_stop",
+    "cancel_orders",
+)
+PHASES = ("open", "path", "close")
+ACTIONS = ("buy", "sell", "liquidation")
+SIDES = ("long", "short")
+REASONS = (
+    "order",
+    "limit",
+    "stop",
+    "stop_loss",
+    "take_profit",
+    "trailing_stop",
+    "liquidation",
+)
+# What became of an order call. `none`: nothing to do (closing while flat, taking off a level
+# that is not there); `dropped`: still queued when the run ended.
+OUTCOMES = (
+    "filled",
+    "queued",
+    "resting",
+    "set",
+    "none",
+    "rejected",
+    "malformed",
+    "cancelled",
+    "dropped",
+)
+
+# Bits of ORDER_DTYPE["given"]: which optional numbers the call carried (absent ones are NaN).
+GIVEN_AMOUNT, GIVEN_LIMIT, GIVEN_STOP, GIVEN_STOP_LOSS, GIVEN_TAKE_PROFIT = 1, 2, 4, 8, 16
+
+# One order call. `bar`: index of the bar being processed; `rows`: trade rows written before the
+# call; `depth`: 0 in on_data, n inside n nested on_fill hooks; `amount`: the amount, percentage,
+# price or distance, as the call takes. A number that the call gave but that is no finite
+# number is NaN with its bit set: the call was malformed.
+ORDER_DTYPE = np.dtype(
+    [
+        ("bar", "<i4"),
+        ("rows", "<i4"),
+        ("depth", "u1"),
+        ("call", "u1"),
+        ("given", "u1"),
+        ("pad", "u1"),
+        ("amount", "<f8"),
+        ("leverage", "<f8"),
+        ("limit", "<f8"),
+        ("stop", "<f8"),
+        ("stop_loss", "<f8"),
+        ("take_profit", "<f8"),
+    ]
+)
+
+# One trade row. `order`: index of the order call that caused it, -1 for levels and liquidations.
+# On closing rows: `gross` (PnL before fees), `released` (margin released), `entry_price` (average
+# at that time), `open_bar` (bar of the position's first opening), `seen_low`/`seen_high` (extremes
+# of the price path walked while held inside the entry bar and the exit bar; whole bars between
+# are not in it). On opening rows `gross` and `released` are 0 and `entry_price` is after the fill.
+TRADE_DTYPE = np.dtype(
+    [
+        ("bar", "<i4"),
+        ("order", "<i4"),
+        ("action", "u1"),
+        ("side", "u1"),
+        ("reason", "u1"),
+        ("phase", "u1"),
+        ("closing", "u1"),
+        ("quantity", "<f8"),
+        ("price", "<f8"),
+        ("leverage", "<f8"),
+        ("fee", "<f8"),
+        ("pnl", "<f8"),
+        ("gross", "<f8"),
+        ("released", "<f8"),
+        ("entry_price", "<f8"),
+        ("open_bar", "<i4"),
+        ("seen_low", "<f8"),
+        ("seen_high", "<f8"),
+    ]
+)
+
+# The account after each event (trade row or funding payment); in force until the next one.
+# `size` is signed; `realized` is gross PnL minus every fee minus funding so far.
+STATE_DTYPE = np.dtype(
+    [
+        ("bar", "<i4"),
+        ("cash", "<f8"),
+        ("size", "<f8"),
+        ("entry_price", "<f8"),
+        ("margin", "<f8"),
+        ("realized", "<f8"),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A refused order: the bar's open time in ms, what was asked, and why not."""
+
+    timestamp: int
+    action: str
+    amount: float
+    reason: str
+
+
+MAX_LISTED_REJECTIONS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """Everything that happened in a run over `n_bars` bars, as columns.
+
+    `orders` (ORDER_DTYPE), `outcomes` (u1 code per order), `phases` (u1 code per order: the phase
+    in which the call was made), `notes` (order index -> reason of its rejection),
+    `trades` (TRADE_DTYPE), `states` (STATE_DTYPE, in time order).
+    """
+
+    n_bars: int
+    initial_capital: float
+    orders: npt.NDArray[np.void]
+    outcomes: npt.NDArray[np.uint8]
+    phases: npt.NDArray[np.uint8]
+    notes: dict[int, str]
+    trades: npt.NDArray[np.void]
+    states: npt.NDArray[np.void]
+    funding_paid: float = 0.0
+    rejected_count: int = 0
+    rejected_first: tuple[Rejection, ...] = ()
+    dropped_orders: int = 0
+    plots: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = field(
+        default_factory=dict
+    )
