@@ -1,0 +1,12 @@
+"""HTML: each handler checks access, calls one noun, fills a context dataclass and renders.
+
+A whole page includes the same fragment that htmx refreshes, so each piece of markup exists
+once. Forms and links work without scripts. The app takes two things from here: the
+`route_handlers` and, from `server.pages.render`, the template configuration.
+"""
+
+from __future__ import annotations
+
+from litestar.types import ControllerRouterHandler
+
+route_handlers: list[ControllerRouterHandler] = []

@@ -1,0 +1,106 @@
+// What every page needs: CSRF for htmx, toasts, menus, shortcuts, focus on the first problem.
+// Nothing here is required: forms and links work without it.
+
+// The token is read when the request is made, so one that changed in another tab still matches.
+const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = csrf();
+});
+
+export function toast(text) {
+  const box = document.createElement("div");
+  box.className = "toast";
+  box.setAttribute("role", "alert");
+  const line = document.createElement("p");
+  line.textContent = text;
+  const close = document.createElement("button");
+  Object.assign(close, { type: "button", className: "toast-close", textContent: "×" });
+  close.setAttribute("aria-label", "Dismiss");
+  box.append(line, close);
+  document.getElementById("toasts").append(box);
+}
+document.addEventListener("htmx:sendError", () => {
+  const said = [...document.querySelectorAll(".toast p")].some((p) => p.dataset.offline);
+  if (said) return;
+  toast("The server cannot be reached. Your work is still here; it tries again by itself.");
+  document.querySelector("#toasts .toast:last-child p").dataset.offline = "1";
+});
+document.addEventListener("htmx:afterOnLoad", () => {
+  document.querySelector(".toast p[data-offline]")?.closest(".toast").remove();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest(".toast-close")) event.target.closest(".toast").remove();
+  for (const menu of document.querySelectorAll("details.menu[open]"))
+    if (!menu.contains(event.target)) menu.open = false;
+});
+
+// Every problem of a form is written at its field; the cursor goes to the first one.
+function focusFirstProblem(root) {
+  const form = root.matches?.("[data-problems]") ? root : root.querySelector?.("[data-problems]");
+  if (!form) return;
+  const field = form.querySelector("[aria-invalid=true]");
+  field?.closest("details")?.setAttribute("open", "");
+  field?.focus();
+}
+document.addEventListener("htmx:load", (event) => focusFirstProblem(event.target));
+if (!window.htmx) focusFirstProblem(document);
+
+// A form that only narrows what is shown needs no button when scripts run.
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-autosubmit]");
+  if (form) form.requestSubmit();
+});
+
+// Choosing rows: the actions on the chosen ones are named with their number.
+document.addEventListener("change", (event) => {
+  if (!event.target.closest("#runs-form")) return;
+  const form = document.getElementById("runs-form");
+  if (event.target.matches("[data-all]"))
+    for (const box of form.querySelectorAll("[name=id]")) box.checked = event.target.checked;
+  const count = form.querySelectorAll("[name=id]:checked").length;
+  for (const button of form.querySelectorAll("[data-min]")) {
+    button.disabled = count < +button.dataset.min || count > +(button.dataset.max ?? 1e9);
+    button.querySelector("[data-count]").textContent = count ? ` (${count})` : "";
+  }
+});
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+}, true);
+document.addEventListener("click", async (event) => {
+  const copy = event.target.closest("[data-copy]");
+  if (!copy) return;
+  try {
+    await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent.trim());
+    copy.textContent = "Copied";
+  } catch {
+    toast("Copying is not allowed here; select the text instead.");
+  }
+});
+
+// Shortcuts. None fires while one is typing, and none takes a key from a screen reader's own.
+const go = { b: "/backtests", s: "/strategies", e: "/examples", d: "/data" };
+const dialog = document.getElementById("shortcuts");
+let leader = 0;
+for (const button of document.querySelectorAll(".shortcuts-open")) {
+  button.hidden = false;
+  button.addEventListener("click", () => dialog.showModal());
+}
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    const form = event.target.closest("form[data-run]");
+    if (form) { event.preventDefault(); form.requestSubmit(form.querySelector("[data-run-button]")); }
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+  const signedIn = document.querySelector(".bar nav");
+  if (event.key === "?") dialog.showModal();
+  else if (event.key === "/") {
+    const search = document.querySelector("input[type=search]");
+    if (search) { event.preventDefault(); search.focus(); }
+  } else if (signedIn && event.key === "n" && !dialog.open) location.href = "/backtests/new";
+  else if (signedIn && Date.now() - leader < 1200 && go[event.key]) location.href = go[event.key];
+  leader = event.key === "g" ? Date.now() : 0;
+});

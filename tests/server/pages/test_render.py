@@ -1,0 +1,42 @@
+import re
+from dataclasses import dataclass
+
+import pytest
+from jinja2 import UndefinedError
+
+from server.pages import render
+
+
+def test_a_misspelt_name_in_a_template_is_an_error():
+    with pytest.raises(UndefinedError):
+        render.environment().from_string("{{ nmae }}").render(name="x")
+
+
+def test_a_context_dataclass_becomes_template_variables():
+    @dataclass(frozen=True)
+    class Context:
+        title: str
+        rows: list[int]
+
+    assert render.as_mapping(Context("t", [1])) == {"title": "t", "rows": [1]}
+
+
+def test_text_from_people_is_escaped():
+    page = render.environment().from_string("<p>{{ name }}</p>").render(name="<script>")
+    assert page == "<p>&lt;script&gt;</p>"
+
+
+def test_the_problem_page_says_what_happened():
+    template = render.environment().get_template("problem.html")
+    page = template.render(status=404, code="not_found", message="No such backtest.", request=None)
+    assert "There is nothing here" in page
+    assert "No such backtest." in page
+
+
+def test_no_template_has_an_inline_style_or_script():
+    for path in render.TEMPLATES.rglob("*.html"):
+        text = path.read_text()
+        if path.name == "report.html":  # opened from a disk, it brings its style along
+            continue
+        assert not re.search(r"\sstyle\s*=|<style|\son[a-z]+\s*=\s*[\"']", text), path
+        assert not re.search(r"<script(?![^>]*\b(src|type=\"application/json\"))", text), path
