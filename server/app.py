@@ -1,0 +1,85 @@
+"""The application: wiring and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from litestar import Litestar
+from litestar.config.compression import CompressionConfig
+from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins.htmx import HTMXPlugin
+from litestar.static_files import create_static_files_router
+
+from server import VERSION
+from server.api.health import health
+from server.auth import CSRF_COOKIE
+from server.edge import Edge, guard_answer
+from server.pages import route_handlers as page_handlers
+from server.pages.render import template_config
+from server.problems import handle_exception
+from server.services import Services
+from server.settings import PROJECT_ROOT
+
+YEAR_S = 365 * 86_400
+
+
+def create_app(
+    services: Services, *, lifespan: Sequence[AbstractAsyncContextManager[None]] = ()
+) -> Litestar:
+    """The service as an ASGI application; the schema is up to date when this returns."""
+    settings = services.settings
+    services.store.migrate()
+    app = Litestar(
+        route_handlers=[
+            health,
+            *page_handlers,
+            create_static_files_router(
+                "/static",
+                directories=[PROJECT_ROOT / "static"],
+                cache_control=CacheControlHeader(max_age=YEAR_S, public=True, immutable=True),
+            ),
+        ],
+        dependencies={"services": Provide(_constant(services), sync_to_thread=False)},
+        csrf_config=CSRFConfig(
+            secret=settings.signing_key(),
+            cookie_name=CSRF_COOKIE,
+            cookie_samesite="lax",
+            exclude=["^/(api|health|metrics|schema|static)(/|$)"],
+        ),
+        compression_config=CompressionConfig(
+            backend="gzip", gzip_compress_level=4, minimum_size=1000, exclude=["/events$"]
+        ),
+        template_config=template_config(),
+        plugins=[HTMXPlugin()],
+        exception_handlers={Exception: handle_exception},
+        before_send=[guard_answer],
+        openapi_config=OpenAPIConfig(
+            title="Sandtable",
+            version=VERSION,
+            path="/schema",
+            render_plugins=[JsonRenderPlugin()],
+            components=Components(
+                security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
+            ),
+        ),
+        lifespan=list(lifespan),
+        request_max_body_size=settings.max_body_kb * 1024,
+        logging_config=None,
+        debug=False,
+    )
+    app.asgi_handler = Edge(app.asgi_handler, services)
+    return app
+
+
+def _constant(services: Services) -> Any:
+    def provide() -> Services:
+        return services
+
+    return provide

@@ -1,0 +1,165 @@
+"""Who is asking: cookie sessions for browsers, bearer tokens for scripts, and the guards.
+
+`identify` only finds out; guards decide. A cookie never authorises a write under /api/, which
+the form-token check (CSRF) does not cover.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.handlers import BaseRouteHandler
+from litestar.response.base import Response
+
+from engine.errors import ValidationError
+from server.db import Store
+from server.passwords import Passwords
+from server.problems import Forbidden, Invalid, SignInNeeded, TooMany
+from server.sessions import digest, known_address, session_user, start_session
+from server.settings import Settings
+from server.throttle import LoginThrottle
+from server.tokens import token_user
+from server.users import User, check_credentials, create_user
+
+SESSION_COOKIE = "sandtable_session"
+CSRF_COOKIE = "csrftoken"
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Auth:
+    """How a request proved who it is. `digest` names its session; `token_id` a token whose use
+    is yet to be noted."""
+
+    via: Literal["session", "token"]
+    digest: str
+    token_id: int | None = None
+
+
+def identify(
+    store: Store, authorization: str, cookie: str | None
+) -> tuple[User | None, Auth | None]:
+    """The user and the proof in a request's headers; a header that is no good is nobody."""
+    if authorization:
+        scheme, _, secret = authorization.partition(" ")
+        found = token_user(store, secret.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
+            return None, None
+        return found[0], Auth("token", digest(secret.strip()), found[1])
+    if cookie:
+        user = session_user(store, digest(cookie))
+        if user is not None:
+            return user, Auth("session", digest(cookie))
+    return None, None
+
+
+def requires_user(connection: Connection, _: BaseRouteHandler) -> None:
+    """Guard: somebody who is signed in or sends a good token."""
+    if connection.scope.get("user") is None:
+        if connection.headers.get("authorization"):
+            raise SignInNeeded("This API token is unknown, expired or revoked.")
+        raise SignInNeeded()
+
+
+def requires_admin(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Guard: an administrator."""
+    requires_user(connection, handler)
+    if not connection.scope["user"].is_admin:
+        raise Forbidden("Only administrators may do this.")
+
+
+def writes_need_token(connection: Connection, _: BaseRouteHandler) -> None:
+    """Guard of the API: forms cannot send an Authorization header, so a cookie may only read."""
+    proof: Auth | None = connection.scope.get("auth")
+    if connection.scope["method"] not in SAFE_METHODS and proof and proof.via != "token":
+        raise Forbidden("Changes through the API need an API token.", word="token_needed")
+
+
+def sign_up(
+    store: Store, passwords: Passwords, settings: Settings, name: str, password: str
+) -> User:
+    """The new account, an administrator when it is the first.
+
+    Raises Forbidden where sign-up is closed, ValidationError for a bad name or password.
+    """
+    if not settings.signup_open:
+        raise Forbidden("Sign-up is closed here; ask an administrator for an account.")
+    return create_user(store, passwords, name, password)
+
+
+def sign_in(
+    store: Store,
+    passwords: Passwords,
+    throttle: LoginThrottle,
+    settings: Settings,
+    *,
+    name: str,
+    password: str,
+    address: str,
+) -> tuple[User, str]:
+    """The user and the secret of a new session. Raises TooMany or Invalid."""
+    known = known_address(store, name, address)
+    wait_s = throttle.wait_s(name, address, known=known)
+    if wait_s > 0:
+        raise TooMany("Too many failed sign-ins; try again later.", retry_after_s=wait_s)
+    user = check_credentials(store, passwords, name, password)
+    if user is None:
+        throttle.failed(name, address)
+        raise Invalid(fields={"password": ["the name or the password is wrong"]})
+    throttle.succeeded(name, address)
+    return user, start_session(store, user.id, days=settings.session_days, address=address)
+
+
+def confirm_password(
+    store: Store,
+    passwords: Passwords,
+    throttle: LoginThrottle,
+    user: User,
+    password: str,
+    address: str,
+) -> None:
+    """Raise unless `password` is the user's: before a password changes or an account goes."""
+    wait_s = throttle.wait_s(user.name, address, known=True)
+    if wait_s > 0:
+        raise TooMany("Too many wrong passwords; try again later.", retry_after_s=wait_s)
+    if check_credentials(store, passwords, user.name, password) is None:
+        throttle.failed(user.name, address)
+        raise ValidationError(fields={"current_password": ["the password is wrong"]})
+
+
+def remember(response: Response[Any], secret: str, settings: Settings) -> None:
+    """Give the browser its session and a fresh form token."""
+    response.set_cookie(
+        Cookie(
+            key=SESSION_COOKIE,
+            value=secret,
+            httponly=True,
+            samesite="lax",
+            max_age=settings.session_days * 86_400,
+            path="/",
+        )
+    )
+    forget_form_token(response)
+
+
+def forget(response: Response[Any]) -> None:
+    """Take the session away from the browser."""
+    response.delete_cookie(SESSION_COOKIE, path="/")
+    forget_form_token(response)
+
+
+def forget_form_token(response: Response[Any]) -> None:
+    response.delete_cookie(CSRF_COOKIE, path="/")
+
+
+def local_path(target: str | None, fallback: str = "/") -> str:
+    """`target` when it stays on this site, else `fallback` (no open redirect)."""
+    if not target or not target.startswith("/") or target[1:2] in ("/", "\\"):
+        return fallback
+    if any(ord(letter) < 32 for letter in target):
+        return fallback
+    return target

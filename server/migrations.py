@@ -1,0 +1,140 @@
+"""The schema, as steps that are only ever added to. Times are ms since the epoch, UTC."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("sandtable")
+
+ACCOUNTS = """
+create table users (
+    id integer primary key autoincrement,
+    name text not null unique collate nocase,
+    password_hash text not null,
+    is_admin integer not null default 0 check (is_admin in (0, 1)),
+    disabled_at_ms integer,
+    created_at_ms integer not null,
+    max_running integer,
+    max_queued integer,
+    max_storage_mb integer,
+    last_claim integer not null default 0
+) strict;
+
+create table sessions (
+    digest text primary key,
+    user_id integer not null references users (id) on delete cascade,
+    created_at_ms integer not null,
+    expires_at_ms integer not null,
+    address text not null default ''
+) strict, without rowid;
+create index sessions_user on sessions (user_id);
+
+create table tokens (
+    id integer primary key autoincrement,
+    user_id integer not null references users (id) on delete cascade,
+    label text not null default '',
+    prefix text not null,
+    digest text not null unique,
+    created_at_ms integer not null,
+    last_used_at_ms integer,
+    expires_at_ms integer
+) strict;
+create index tokens_user on tokens (user_id);
+"""
+
+STRATEGIES = """
+create table blobs (
+    sha256 text primary key,
+    body text not null
+) strict, without rowid;
+
+create table strategies (
+    id text primary key,
+    user_id integer not null references users (id) on delete cascade,
+    name text not null,
+    version integer not null,
+    created_at_ms integer not null,
+    updated_at_ms integer not null
+) strict;
+create index strategies_user on strategies (user_id, updated_at_ms);
+
+create table strategy_versions (
+    strategy_id text not null references strategies (id) on delete cascade,
+    version integer not null,
+    source_sha256 text not null references blobs (sha256),
+    name text not null,
+    valid integer not null check (valid in (0, 1)),
+    problems text not null,
+    parameters text not null,
+    created_at_ms integer not null,
+    primary key (strategy_id, version)
+) strict;
+create index strategy_versions_source on strategy_versions (source_sha256);
+"""
+
+# `seq` orders the queue and the lists, `attempt` counts the times a run was started; a result
+# counts only when it carries the attempt that is in force.
+BACKTESTS = """
+create table backtests (
+    seq integer primary key autoincrement,
+    id text not null unique,
+    user_id integer not null references users (id) on delete cascade,
+    name text not null,
+    status text not null
+        check (status in ('queued', 'running', 'completed', 'failed', 'cancelled')),
+    symbol text not null,
+    timeframe text not null,
+    trading_mode text not null,
+    config text not null,
+    source_sha256 text not null references blobs (sha256),
+    strategy_id text,
+    strategy_version integer,
+    created_at_ms integer not null,
+    started_at_ms integer,
+    finished_at_ms integer,
+    attempt integer not null default 0,
+    cancel_requested integer not null default 0 check (cancel_requested in (0, 1)),
+    bars_done integer not null default 0,
+    bars integer not null default 0,
+    error text,
+    summary text,
+    metrics text,
+    storage_bytes integer not null default 0
+) strict;
+create index backtests_user on backtests (user_id, seq);
+create index backtests_queue on backtests (user_id, seq) where status = 'queued';
+create index backtests_live on backtests (status) where status in ('queued', 'running');
+create index backtests_strategy on backtests (strategy_id);
+create index backtests_source on backtests (source_sha256);
+
+create table idempotency_keys (
+    user_id integer not null references users (id) on delete cascade,
+    key text not null,
+    request_sha256 text not null,
+    backtest_ids text not null,
+    created_at_ms integer not null,
+    primary key (user_id, key)
+) strict, without rowid;
+"""
+
+
+@migrations(name="0001_accounts")
+def accounts(db: Database) -> None:
+    _run(db, ACCOUNTS)
+
+
+@migrations(name="0002_strategies")
+def strategies(db: Database) -> None:
+    _run(db, STRATEGIES)
+
+
+@migrations(name="0003_backtests")
+def backtests(db: Database) -> None:
+    _run(db, BACKTESTS)
+
+
+def _run(db: Database, script: str) -> None:
+    # Not executescript: that would commit the transaction the migration runs in.
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.conn.execute(statement)

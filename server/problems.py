@@ -1,0 +1,269 @@
+"""Problems: which error becomes which status and stable word, and how it is shown.
+
+`TABLE` is the only place where an exception class meets an HTTP status. Scripts get the uniform
+JSON body, htmx a toast, people a page.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import SerializationException as BadBody
+from litestar.response import Redirect, Template
+
+from engine.errors import (
+    BacktestError,
+    CalculationError,
+    ConfigurationError,
+    DataError,
+    StrategyError,
+    ValidationError,
+)
+
+log = logging.getLogger(__name__)
+
+WORDS = {
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    422: "invalid",
+    429: "too_many_requests",
+    500: "internal",
+    503: "unavailable",
+}
+JSON_PATHS = ("/api/", "/health", "/metrics", "/schema")
+
+
+class Problem(Exception):
+    """An answer that is an error: its status, stable word, sentence and details."""
+
+    status = 500
+    word = "internal"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        word: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        backtest_id: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.word = word or self.word
+        self.details = details
+        self.backtest_id = backtest_id
+        self.headers = dict(headers or {})
+
+
+class NotFound(Problem):
+    status, word = 404, "not_found"
+
+
+class WrongState(Problem):
+    status, word = 409, "conflict"
+
+
+class Forbidden(Problem):
+    status, word = 403, "forbidden"
+
+
+class SignInNeeded(Problem):
+    status, word = 401, "unauthenticated"
+
+    def __init__(self, message: str = "Sign in, or send an API token, to do this.") -> None:
+        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+
+
+class Invalid(Problem):
+    """Input that breaks a rule; `fields` maps a field's name to its messages."""
+
+    status, word = 422, "invalid"
+
+    def __init__(self, message: str = "", **options: Any) -> None:
+        fields = options.pop("fields", None)
+        if fields is not None:
+            options["details"] = {"fields": fields}
+            message = message or _sum_up(fields)
+        super().__init__(message, **options)
+
+
+class TooMany(Problem):
+    """Over a quota or rate; `retry_after_s` says when to come back."""
+
+    status, word = 429, "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after_s: float, **options: Any) -> None:
+        super().__init__(
+            message, headers={"Retry-After": str(max(1, round(retry_after_s)))}, **options
+        )
+
+
+class Unavailable(Problem):
+    status, word = 503, "unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: float = 5, **options: Any) -> None:
+        super().__init__(
+            message, headers={"Retry-After": str(max(1, round(retry_after_s)))}, **options
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An error as the contract writes it."""
+
+    status: int
+    error: str
+    message: str
+    details: Mapping[str, Any] | None = None
+    backtest_id: str | None = None
+    headers: Mapping[str, str] | None = None
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "error": self.error,
+            "message": self.message,
+            "details": self.details,
+            "backtest_id": self.backtest_id,
+        }
+
+
+# The engine's errors as answers to a request; first match wins.
+TABLE: tuple[tuple[type[BacktestError], int, str], ...] = (
+    (ValidationError, 422, "invalid"),
+    (DataError, 422, "data_error"),
+    (StrategyError, 422, "strategy_error"),
+    (CalculationError, 500, "internal"),
+    (ConfigurationError, 500, "internal"),
+    (BacktestError, 422, "invalid"),
+)
+
+
+def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
+    """What to say about `error`; anything unforeseen is a 500 that says nothing of its cause."""
+    if isinstance(error, Problem):
+        return Answer(
+            error.status,
+            error.word,
+            error.message,
+            error.details,
+            error.backtest_id or backtest_id,
+            error.headers,
+        )
+    if isinstance(error, ValidationException):
+        fields = _fields_of(error)
+        return Answer(422, "invalid", _sum_up(fields), {"fields": fields}, backtest_id)
+    if isinstance(error, HTTPException):
+        status = error.status_code
+        word = WORDS.get(status, "error")
+        if status >= 500:
+            return Answer(status, word, _message(status, ""), None, backtest_id)
+        return Answer(
+            status, word, _message(status, error.detail), None, backtest_id, error.headers
+        )
+    if isinstance(error, BadBody):
+        return Answer(400, "bad_request", "The body is not valid JSON.", None, backtest_id)
+    for kind, status, word in TABLE:
+        if not isinstance(error, kind):
+            continue
+        if status >= 500:
+            break
+        fields = getattr(error, "fields", None)
+        if fields:
+            return Answer(status, word, _sum_up(fields), {"fields": fields}, backtest_id)
+        return Answer(status, word, str(error), None, backtest_id)
+    return Answer(500, "internal", _message(500, ""), None, backtest_id)
+
+
+def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The answer to a request that raised, in the form its sender reads."""
+    known_id = request.scope.get("path_params", {}).get("backtest_id")
+    answer = answer_to(error, backtest_id=known_id if isinstance(known_id, str) else None)
+    request_id = str(request.scope.get("request_id") or "-")
+    if answer.status >= 500 and not isinstance(error, Problem):
+        log.error("unhandled_error request_id=%s", request_id, exc_info=error)
+    headers = dict(answer.headers or {})
+    if wants_json(request):
+        return json_answer(answer)
+    if request.headers.get("hx-request") == "true":
+        if answer.status == 401:
+            there = {"HX-Redirect": f"/login?next={quote(request.url.path)}"}
+            return Response("", status_code=401, headers=there, media_type=MediaType.HTML)
+        name = "_toast.html"
+    elif answer.status == 401 and request.method in ("GET", "HEAD"):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return Redirect(f"/login?next={quote(request.url.path + query)}", status_code=303)
+    else:
+        name = "problem.html"
+    context = {
+        "user": request.scope.get("user"),
+        "status": answer.status,
+        "code": answer.error,
+        "message": answer.message,
+        "request_id": request_id if answer.status >= 500 else None,
+    }
+    return Template(
+        name, context=context, status_code=answer.status, headers=headers, media_type="text/html"
+    )
+
+
+def json_answer(answer: Answer) -> Response[bytes]:
+    """The uniform error body."""
+    return Response(
+        json.dumps(answer.document()).encode(),
+        status_code=answer.status,
+        media_type=MediaType.JSON,
+        headers=dict(answer.headers or {}),
+    )
+
+
+def wants_json(request: Request[Any, Any, Any]) -> bool:
+    """Whether the sender is a script: by the path, or by what it says that it accepts."""
+    path = request.scope["path"]
+    if path == "/api" or path.startswith(JSON_PATHS):
+        return True
+    accept = request.headers.get("accept", "")
+    return "application/json" in accept and "text/html" not in accept
+
+
+def _message(status: int, detail: str) -> str:
+    """A sentence for a person."""
+    known = {
+        401: "Sign in, or send an API token, to do this.",
+        404: "There is nothing at this address.",
+        405: "This address does not take that method.",
+        413: "The request is larger than this service takes.",
+        500: "Something went wrong on our side; it was logged.",
+        503: "The service is busy or stopping; try again in a moment.",
+    }
+    if "CSRF" in detail:
+        return "This form has expired: go back, reload the page and send it again."
+    if status == 400:
+        return "The request cannot be read: " + (detail or "it is malformed") + "."
+    return known.get(status) or detail or "The request failed."
+
+
+def _fields_of(error: ValidationException) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    for item in error.extra if isinstance(error.extra, list) else []:
+        key = str(item.get("key") or "body")
+        fields.setdefault(key.removeprefix("data."), []).append(str(item.get("message", "")))
+    return fields or {"body": [error.detail]}
+
+
+def _sum_up(fields: Mapping[str, list[str]]) -> str:
+    parts = [f"{name}: {text}" for name, texts in fields.items() for text in texts]
+    more = f" (and {len(parts) - 3} more)" if len(parts) > 3 else ""
+    return "; ".join(parts[:3]) + more

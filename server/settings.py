@@ -1,0 +1,224 @@
+"""Settings, the only reader of the environment: every `SANDTABLE_*` value, parsed once."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from engine.config import ConfigLimits
+from engine.enums import Timeframe
+from engine.errors import ConfigurationError
+from sandbox.job import Limits
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; relative paths start at the project's directory."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SANDTABLE_",
+        env_file=PROJECT_ROOT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    data_directory: Path = Field(Path("data"), description="Market history, read only.")
+    results_directory: Path = Field(
+        Path("results"), description="Files of every backtest, the database and its key."
+    )
+    cache_directory: Path = Field(
+        Path("results/cache"), description="Everything in it can be rebuilt."
+    )
+    database: Path = Field(
+        Path("results/sandtable.db"), description="Accounts, strategies and the queue (SQLite)."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Signs form tokens; made and kept beside the database when unset.",
+    )
+    signup: Literal["open", "closed"] | None = Field(
+        None,
+        description="`open` or `closed`; unset: open on a loopback address, closed otherwise.",
+    )
+    max_backtest_duration: float = Field(
+        3600.0, gt=0, description="Seconds of wall time that one run may take."
+    )
+    sandbox_cpu_seconds: int = Field(
+        1200, ge=1, description="Seconds of processor time that one run may take."
+    )
+    sandbox_memory_mb: int = Field(
+        1024, ge=256, description="Memory of one run's process, in megabytes."
+    )
+    sandbox_workers: int | None = Field(
+        None, ge=1, le=256, description="Runs at once; unset: one for each processor."
+    )
+    sandbox_level: Literal["strict", "degraded"] = Field(
+        "strict",
+        description="`strict` refuses to run strategies when a kernel lock is missing;"
+        " `degraded` runs with the locks there are and says so everywhere.",
+    )
+    user_max_running: int = Field(2, ge=1, description="Runs at once of one account.")
+    user_max_queued: int = Field(1000, ge=1, description="Waiting runs of one account.")
+    user_max_storage_mb: int = Field(
+        2048, ge=1, description="Stored results of one account, in megabytes."
+    )
+    max_leverage: float = Field(100.0, ge=1, le=100, description="Highest leverage on offer.")
+    default_maintenance_margin_rate: float = Field(
+        0.005, gt=0, lt=0.5, description="Used by a backtest that names none."
+    )
+    allowed_timeframes: Annotated[tuple[Timeframe, ...], NoDecode] = Field(
+        tuple(Timeframe),
+        min_length=1,
+        description="Timeframes on offer, separated by commas.",
+    )
+    rate_limit_per_minute: int = Field(
+        600,
+        ge=1,
+        description="Requests a minute of one account; of one address while nobody is signed in.",
+    )
+    trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks, separated by commas, whose X-Forwarded-For and"
+        " X-Forwarded-Proto are believed; nobody else's are.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Bearer token that may read /metrics; administrators always may.",
+    )
+    session_days: int = Field(14, ge=1, le=365, description="Days until a sign-in expires.")
+    password_hash_concurrency: int = Field(
+        2, ge=1, le=64, description="Passwords hashed at once (19 MB and a processor each)."
+    )
+    max_body_kb: int = Field(
+        2048, ge=512, description="Largest request body, in kilobytes; more is answered 413."
+    )
+    max_batch_body_kb: int = Field(
+        65536, ge=512, description="Largest body of POST /api/backtest/batch, in kilobytes."
+    )
+    queue_max: int = Field(
+        20000, ge=1, description="Waiting runs of all accounts; more is answered 503."
+    )
+    drain_seconds: float = Field(
+        10.0,
+        ge=0,
+        description="How long a stopping service waits for running backtests before it puts"
+        " them back in the queue.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe event that is logged."
+    )
+
+    @field_validator("allowed_timeframes", mode="before")
+    @classmethod
+    def _split_timeframes(cls, value: Any) -> Any:
+        return _split(value)
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: Any) -> Any:
+        return [ipaddress.ip_network(item, strict=False) for item in _split(value)]
+
+    @model_validator(mode="after")
+    def _anchor_paths(self) -> Settings:
+        for name in ("data_directory", "results_directory", "cache_directory", "database"):
+            object.__setattr__(self, name, (PROJECT_ROOT / getattr(self, name)).absolute())
+        # A results directory that was moved takes with it what lives in it by default.
+        for name, inside in (("cache_directory", "cache"), ("database", "sandtable.db")):
+            if name not in self.model_fields_set:
+                object.__setattr__(self, name, self.results_directory / inside)
+        return self
+
+    @property
+    def workers(self) -> int:
+        """How many backtests run at once."""
+        return self.sandbox_workers or os.cpu_count() or 1
+
+    @property
+    def signup_open(self) -> bool:
+        """Whether strangers may make an account here."""
+        if self.signup is not None:
+            return self.signup == "open"
+        return is_loopback(self.host)
+
+    @property
+    def config_limits(self) -> ConfigLimits:
+        """The bounds of a backtest's configuration on this installation."""
+        return ConfigLimits(
+            self.max_leverage, self.default_maintenance_margin_rate, self.allowed_timeframes
+        )
+
+    @property
+    def run_limits(self) -> Limits:
+        """What one sandboxed run may use."""
+        return Limits(
+            wall_s=self.max_backtest_duration,
+            cpu_s=self.sandbox_cpu_seconds,
+            memory_mb=self.sandbox_memory_mb,
+        )
+
+    def make_directories(self) -> None:
+        """Create what the service writes to. Raises ConfigurationError when it cannot."""
+        for path in (self.results_directory, self.cache_directory, self.database.parent):
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigurationError(f"cannot create {path}: {error.strerror}") from error
+
+    def signing_key(self) -> str:
+        """The secret that signs form tokens; made beside the database on first use."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        path = self.database.parent / "secret.key"
+        try:
+            # O_EXCL: of two processes starting together one makes it and both read it.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+        key = path.read_text().strip()
+        if len(key) < 32:
+            raise ConfigurationError(f"{path} is damaged: delete it and start again")
+        return key
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings of the environment, `overrides` first. Raises ConfigurationError, all at once."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [
+            f"SANDTABLE_{'_'.join(str(part) for part in item['loc'][:1]).upper()}: {item['msg']}"
+            for item in error.errors()
+        ]
+        raise ConfigurationError("; ".join(lines)) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return [item.strip() for item in value.strip("[]").replace('"', "").split(",") if item]
+    return value

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from server.app import create_app
+from server.edge import HEADERS
+from server.services import Services
+from tests.server.conftest import Clients
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/health", 200),
+        ("GET", "/nowhere", 404),
+        ("POST", "/health", 405),
+        ("GET", "/static/nothing.css", 404),
+    ],
+)
+def test_every_answer_carries_the_security_headers(
+    clients: Clients, method: str, path: str, status: int
+) -> None:
+    answer = clients.charlie().request(method, path)
+    assert answer.status_code == status
+    assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    assert len(answer.headers["x-request-id"]) == 16
+
+
+def test_scripts_get_the_uniform_body_and_people_a_page(clients: Clients) -> None:
+    charlie = clients.charlie()
+    assert charlie.get("/api/nowhere").json() == {
+        "error": "not_found",
+        "message": "There is nothing at this address.",
+        "details": None,
+        "backtest_id": None,
+    }
+    page = charlie.get("/nowhere", headers={"Accept": "text/html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "There is nothing at this address." in page.text
+
+
+def test_more_requests_a_minute_than_allowed_are_429(services: Services) -> None:
+    settings = services.settings.model_copy(update={"rate_limit_per_minute": 2})
+    app = create_app(
+        Services(settings=settings, store=services.store, passwords=services.passwords)
+    )
+    charlie = Clients(app, services.store, []).charlie()
+    assert [charlie.get("/api/x").status_code for _ in range(3)] == [404, 404, 429]
+    refused = charlie.get("/api/x")
+    assert refused.json()["error"] == "rate_limited"
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["x-frame-options"] == "DENY"
+    assert charlie.get("/health").status_code == 200
+
+
+def test_a_body_that_is_too_large_is_413(clients: Clients) -> None:
+    charlie = clients.charlie()
+    body = b"x" * (2048 * 1024 + 1)
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = charlie.post("/login", content=body, headers=headers)
+    assert answer.status_code in (404, 405, 413)
+
+
+def test_requests_are_logged_without_secrets(
+    clients: Clients, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="server.edge"):
+        clients.charlie(authorization="Bearer stk_secret").get("/nowhere?password=hush")
+    assert "path=/nowhere status=404" in caplog.text
+    assert "stk_secret" not in caplog.text
+    assert "hush" not in caplog.text

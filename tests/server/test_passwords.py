@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from engine.errors import ValidationError
+from server.passwords import Passwords, argon2
+
+
+def test_a_hash_opens_for_its_password_alone() -> None:
+    passwords = Passwords(argon2())
+    stored = passwords.hash("correct horse battery")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert passwords.verify("correct horse battery", stored) == (True, None)
+    assert passwords.verify("wrong horse battery", stored)[0] is False
+
+
+@pytest.mark.parametrize("password", ["ninechars", "x" * 257])
+def test_a_password_one_past_the_bounds_is_refused(password: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Passwords().hash(password)
+    assert list(caught.value.fields) == ["password"]
+
+
+class CountingHasher:
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+        self.two_inside = threading.Barrier(2)
+
+    def hash(self, password: str) -> str:
+        return ""
+
+    def verify_and_update(self, password: str, hash: str) -> tuple[bool, str | None]:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        self.two_inside.wait(10)
+        with self.lock:
+            self.now -= 1
+        return True, None
+
+
+def test_no_more_than_two_are_hashed_at_once() -> None:
+    hasher = CountingHasher()
+    passwords = Passwords(hasher, concurrency=2)
+    threads = [threading.Thread(target=passwords.verify, args=("p", "h")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert hasher.most == 2
+
+
+def test_an_unknown_account_costs_a_hash_too() -> None:
+    calls: list[str] = []
+
+    class Hasher:
+        def hash(self, password: str) -> str:
+            return "dummy"
+
+        def verify_and_update(self, password: str, hash: str) -> tuple[bool, str | None]:
+            calls.append(hash)
+            return True, None
+
+    assert Passwords(Hasher()).verify("whatever", None) == (False, None)
+    assert calls == ["dummy"]

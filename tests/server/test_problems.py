@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from litestar.exceptions import HTTPException
+
+from engine.errors import CalculationError, DataError, ValidationError
+from server.problems import Invalid, NotFound, TooMany, answer_to
+
+
+def test_a_validation_error_is_422_with_its_fields() -> None:
+    answer = answer_to(ValidationError(fields={"seed": ["must be a whole number"]}))
+    assert (answer.status, answer.error) == (422, "invalid")
+    assert answer.document()["details"] == {"fields": {"seed": ["must be a whole number"]}}
+    assert answer.message == "seed: must be a whole number"
+
+
+def test_missing_data_is_422_and_says_what_there_is() -> None:
+    answer = answer_to(DataError("no bars; there are 2024-01-01 to 2024-06-30"))
+    assert (answer.status, answer.error) == (422, "data_error")
+    assert "2024-06-30" in answer.message
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret"), CalculationError("secret")])
+def test_what_went_wrong_inside_is_not_told(error: Exception) -> None:
+    answer = answer_to(error)
+    assert (answer.status, answer.error) == (500, "internal")
+    assert "secret" not in answer.message
+
+
+def test_a_quota_says_when_to_come_back() -> None:
+    answer = answer_to(TooMany("too many runs", retry_after_s=12.4))
+    assert answer.headers == {"Retry-After": "12"}
+
+
+def test_every_framework_error_has_a_word() -> None:
+    assert answer_to(HTTPException(status_code=405)).error == "method_not_allowed"
+    assert answer_to(HTTPException(status_code=413)).error == "too_large"
+
+
+def test_the_backtest_is_named_where_there_is_one() -> None:
+    assert answer_to(NotFound("no", backtest_id="bt_1")).backtest_id == "bt_1"
+    assert answer_to(NotFound("no"), backtest_id="bt_2").backtest_id == "bt_2"
+
+
+def test_many_wrong_fields_are_summed_up() -> None:
+    answer = answer_to(Invalid(fields={name: ["bad"] for name in "abcde"}))
+    assert answer.message == "a: bad; b: bad; c: bad (and 2 more)"
