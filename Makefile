@@ -5,7 +5,8 @@
 # environment) nothing is installed: whoever made it looks after it.
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Errors only: pip and setuptools warn at length about what is meant here.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq
 OFFLINE := { echo "Packages could not be installed: see pip's message above, then run make again." >&2; exit 1; }
 
 # Some shells export HOST, some hosts PORT: only what was said to make counts.

@@ -99,7 +99,7 @@ def download(assets: list[Asset], folder: Path) -> None:
     pins = {f"{a.wheel}=={a.version} --hash=sha256:{a.wheel_sha256}\n" for a in assets}
     requirements = folder / "requirements.txt"
     requirements.write_text("".join(sorted(pins)), encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-qq"]
     command += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--dest", str(folder)]
     done = subprocess.run([*command, "-r", str(requirements)], check=False)
     if done.returncode != 0:

@@ -1,0 +1,372 @@
+"""The main path: bars go past a strategy one by one, and its orders through the broker.
+
+`Run` is one pass of one strategy over one series of bars. Its loop does no accounting: the
+account's per-bar series are made afterwards from the ledger (`engine.accounting`). A bar costs
+two comparisons against the broker's sentinels, one fresh `Bar` and the call of `on_data`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.bars import COLUMNS, NO_FUNDING, Bars, Funding
+from engine.broker import Broker
+from engine.config import (
+    MAX_ORDERS,
+    MAX_ORDERS_PER_BAR,
+    MAX_PLOT_POINTS,
+    MAX_PLOTS,
+    BacktestConfig,
+)
+from engine.errors import DataError, StrategyError, ValidationError
+from engine.orders import step_bar
+from engine.records import TRADE_DTYPE
+from engine.strategy import (
+    LookaheadIndicator,
+    Strategy,
+    apply_params,
+    make_strategy,
+    parameters_of,
+)
+from engine.views import BarsView, PortfolioView, Series, bar_class, check_count, trade_dict
+
+CHUNK_BARS = 256
+CHUNK_WALL_S = 0.1
+MAX_PLOT_NAME = 100
+# Where an indicator is computed again on the bars so far, as fractions of the range.
+INDICATOR_CUTS = (0.31, 0.62, 0.87, 1.0)
+INDICATOR_TOLERANCE = 1e-9
+
+Plots = dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]
+
+
+class Sink(Protocol):
+    """Where a run's log and progress go."""
+
+    def write(self, text: str) -> None: ...
+    def progress(self, bars_done: int, equity: float) -> None: ...
+
+
+class NullSink:
+    """Keeps the log, shows nothing."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.lines.append(text)
+
+    def progress(self, bars_done: int, equity: float) -> None:
+        pass
+
+
+def max_orders(n_bars: int) -> int:
+    """How many order calls a run over `n_bars` bars may make."""
+    return min(MAX_ORDERS, MAX_ORDERS_PER_BAR * n_bars)
+
+
+class Run:
+    """One strategy over one series of bars. Make it, `execute` it once, read what it recorded.
+
+    Raises DataError when there are no bars. `execute` raises whatever the strategy raises;
+    everything recorded up to then can still be read.
+    """
+
+    def __init__(
+        self, config: BacktestConfig, bars: Bars, funding: Funding, *, sink: Sink | None = None
+    ) -> None:
+        if len(bars) == 0:
+            raise DataError(f"no bars of {bars.symbol} {bars.timeframe} to run on")
+        self.config = config
+        self.bars = bars
+        self.broker = Broker(config, bars, funding, max_orders(len(bars)))
+        self.bars_view = BarsView(self.broker, bars)
+        self.portfolio_view = PortfolioView(self.broker, bars)
+        self.bars_done = 0
+        self._sink: Sink = sink or NullSink()
+        self._indicator_inputs: dict[str, npt.NDArray[np.float64]] = {}
+        self._plots: dict[str, tuple[list[int], list[float]]] = {}
+        self._plot_points = 0
+        self._initializing = False
+
+    @property
+    def now_ms(self) -> int:
+        """Opening instant of the bar being processed, the first one's before it."""
+        return int(self.bars.timestamp[max(0, self.broker.i)])
+
+    @property
+    def started(self) -> bool:
+        """Whether the first bar has been reached."""
+        return self.broker.i >= 0
+
+    # --- the pass ----------------------------------------------------------------------------
+    def execute(self, strategy_class: type[Strategy], stop_after: int | None = None) -> None:
+        """Run `strategy_class` over the bars; with `stop_after`, up to and with that bar."""
+        broker = self.broker
+        broker.locked = "no orders in initialize: there is no price yet"
+        self._initializing = True
+        strategy = make_strategy(self, strategy_class)
+        apply_params(strategy, parameters_of(strategy_class), self.config.params)
+        strategy.initialize()
+        self._initializing = False
+        broker.locked = None
+        if _overrides(strategy, "on_fill"):
+            symbol = self.bars.symbol
+
+            def hook(row: int) -> None:
+                strategy.on_fill(trade_dict(broker, symbol, row))
+
+            broker.hook = hook
+        count = len(self.bars)
+        stop = count if stop_after is None else min(count, stop_after + 1)
+        self._loop(strategy, stop)
+        if stop == count:
+            broker.locked = "no orders in on_finish: the last bar is over"
+            strategy.on_finish()
+
+    def _loop(self, strategy: Strategy, stop: int) -> None:
+        broker = self.broker
+        bar_type = bar_class(self.bars.symbol)
+        columns = tuple(memoryview(getattr(self.bars, name)) for name in ("timestamp", *COLUMNS))
+        settled = sorted(broker.settlements)
+        settled.append(stop)
+        next_settlement = 0
+        start, size = 0, CHUNK_BARS
+        clock = time.monotonic()
+        while start < stop:
+            # A bar with a settlement begins a chunk, and the sentinel makes it be walked.
+            while settled[next_settlement] < start:
+                next_settlement += 1
+            if settled[next_settlement] == start:
+                next_settlement += 1
+                broker.low_watch = math.inf
+            end = min(stop, start + size, settled[next_settlement])
+            chunk = tuple(column[start:end] for column in columns)
+            try:
+                _pass_bars(broker, strategy.on_data, bar_type, range(start, end), *chunk)
+            except BaseException:
+                self.bars_done = broker.i
+                raise
+            self.bars_done = start = end
+            now = time.monotonic()
+            if now - clock >= CHUNK_WALL_S:
+                self._sink.progress(end, broker.value())
+                size = max(CHUNK_BARS // 16, size // 2) if now - clock > 2 * CHUNK_WALL_S else size
+                clock = now
+            else:
+                size = min(size * 2, 1 << 16)
+
+    # --- what it recorded ----------------------------------------------------------------------
+    def orders(self, start: int = 0) -> npt.NDArray[np.void]:
+        """The order calls from number `start` on, as ORDER_DTYPE."""
+        return self.broker.order_columns(start)
+
+    def fills_digest(self) -> bytes:
+        """Fingerprint of the trade rows; see `fills_digest` below."""
+        return fills_digest(self.broker.trade_columns())
+
+    def plots(self) -> Plots:
+        """Name -> (times in ms, values) of the lines drawn with `plot`."""
+        return {
+            name: (np.array(times, np.int64), np.array(values, np.float64))
+            for name, (times, values) in self._plots.items()
+        }
+
+    # --- called by the strategy ------------------------------------------------------------------
+    def write(self, text: str) -> None:
+        self._sink.write(text)
+
+    def add_plot(self, name: Any, value: Any) -> None:
+        if not isinstance(name, str) or not 0 < len(name) <= MAX_PLOT_NAME:
+            raise ValidationError(f"plot: the name must be a text of 1 to {MAX_PLOT_NAME} letters")
+        if not self.started:
+            raise StrategyError("plot: there is no bar yet; plot from on_data")
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise ValidationError(f"plot {name!r}: {value!r:.40} is not a number") from None
+        if not math.isfinite(number):
+            return  # an indicator that has not warmed up leaves a gap in its line
+        line = self._plots.get(name)
+        if line is None:
+            if len(self._plots) >= MAX_PLOTS:
+                raise ValidationError(f"plot: at most {MAX_PLOTS} lines; {name!r} is one more")
+            line = self._plots[str(name)] = ([], [])
+        if self._plot_points >= MAX_PLOT_POINTS:
+            raise ValidationError(f"plot: at most {MAX_PLOT_POINTS:,} points in all")
+        self._plot_points += 1
+        line[0].append(self.broker.times[self.broker.i])
+        line[1].append(number)
+
+    def history(self, n: Any) -> Any:
+        import pandas as pd
+
+        count = check_count(n)
+        known = self.broker.i + 1 - self.broker.past
+        start = max(0, known - count)
+        bars = self.bars
+        times = bars.timestamp[start:known]
+        return pd.DataFrame(
+            {
+                "timestamp": times.astype("datetime64[ms]"),
+                "timestamp_ms": times.copy(),
+                **{name: getattr(bars, name)[start:known].copy() for name in COLUMNS},
+                "symbol": bars.symbol,
+            }
+        )
+
+    def add_indicator(
+        self, strategy: Strategy, name: Any, function: Callable[..., Any], inputs: tuple[Any, ...]
+    ) -> None:
+        if not self._initializing:
+            raise StrategyError("indicator() belongs in initialize")
+        if not isinstance(name, str) or not name:
+            raise ValidationError("indicator: the name must be a text")
+        if not callable(function):
+            raise ValidationError(f"indicator {name!r}: the second argument must be a function")
+        arguments = [self._indicator_input(name, item) for item in inputs]
+        arrays = _indicator_arrays(name, function, arguments, len(self.bars))
+        self._check_causal(name, function, arguments, arrays)
+        shown = tuple(Series(self.broker, array) for array in arrays)
+        strategy.indicators[name] = shown[0] if len(shown) == 1 else shown
+        if len(arrays) == 1:
+            self._indicator_inputs[name] = arrays[0]
+
+    def _indicator_input(self, name: str, item: Any) -> Any:
+        if isinstance(item, str):
+            if item in COLUMNS:
+                return getattr(self.bars, item)
+            if item in self._indicator_inputs:
+                return self._indicator_inputs[item]
+            known = ", ".join((*COLUMNS, *self._indicator_inputs))
+            raise ValidationError(f"indicator {name!r}: no column {item!r}; there are {known}")
+        if isinstance(item, int | float | bool | np.number):
+            return item
+        raise ValidationError(
+            f"indicator {name!r}: inputs are column names and numbers, not {item!r:.40}"
+        )
+
+    def _check_causal(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        arguments: list[Any],
+        arrays: tuple[npt.NDArray[np.float64], ...],
+    ) -> None:
+        count = len(self.bars)
+        for cut in sorted({int(count * share) - (share == 1.0) for share in INDICATOR_CUTS}):
+            if not 0 < cut < count:
+                continue
+            shorter = [item[:cut] if isinstance(item, np.ndarray) else item for item in arguments]
+            try:
+                again = _indicator_arrays(name, function, shorter, cut)
+            except Exception:
+                continue  # too few bars for this function: nothing to compare
+            for before, after in zip(arrays, again, strict=False):
+                bar = _first_difference(before[:cut], after)
+                if bar is not None:
+                    raise LookaheadIndicator(
+                        f"indicator {name!r} looks ahead: its value at bar {bar:,} is "
+                        f"{before[bar]:g} over all {count:,} bars and {after[bar]:g} when only the "
+                        f"first {cut:,} are known"
+                    )
+
+
+def _pass_bars(
+    broker: Broker,
+    on_data: Callable[[Any], None],
+    bar_type: type[Any],
+    indices: range,
+    timestamp: memoryview,
+    open_: memoryview,
+    high: memoryview,
+    low: memoryview,
+    close: memoryview,
+    volume: memoryview,
+) -> None:
+    """Take the broker and the strategy through the bars `indices`. The hot loop.
+
+    Memoryviews yield plain Python numbers without making lists.
+    """
+    new = bar_type.__new__
+    for broker.i, t, o, h, lo, broker.price, v in zip(
+        indices, timestamp, open_, high, low, close, volume, strict=True
+    ):
+        if lo <= broker.low_watch or h >= broker.high_watch:
+            step_bar(broker, o, h, lo, broker.price)
+        bar = new(bar_type)
+        bar.timestamp_ms = t
+        bar.open = o
+        bar.high = h
+        bar.low = lo
+        bar.close = broker.price
+        bar.volume = v
+        on_data(bar)
+
+
+def fills_digest(trades: npt.NDArray[np.void]) -> bytes:
+    """Row count (8 bytes, little endian) and SHA-256 of trade rows (TRADE_DTYPE)."""
+    data = np.ascontiguousarray(trades, TRADE_DTYPE).tobytes()
+    return len(trades).to_bytes(8, "little") + hashlib.sha256(data).digest()
+
+
+def run_backtest(
+    config: BacktestConfig,
+    bars: Bars,
+    strategy_class: type[Strategy],
+    funding: Funding = NO_FUNDING,
+    *,
+    sink: Sink | None = None,
+) -> Any:
+    """Run people's own code, unsandboxed, and return its results. Raises what it raises."""
+    from engine.replay import ledger_of
+    from engine.results import BacktestResults
+
+    started = time.perf_counter()
+    run = Run(config, bars, funding, sink=sink)
+    run.execute(strategy_class)
+    ledger = ledger_of(run.broker, len(bars), run.plots())
+    return BacktestResults.build(config, bars, ledger, time.perf_counter() - started)
+
+
+def _overrides(strategy: Strategy, name: str) -> bool:
+    return getattr(type(strategy), name) is not getattr(Strategy, name)
+
+
+def _indicator_arrays(
+    name: str, function: Callable[..., Any], arguments: list[Any], count: int
+) -> tuple[npt.NDArray[np.float64], ...]:
+    copies = [item.copy() if isinstance(item, np.ndarray) else item for item in arguments]
+    result = function(*copies)
+    parts = result if isinstance(result, tuple) else (result,)
+    arrays = []
+    for part in parts:
+        array = np.array(part, dtype=np.float64)
+        if array.shape != (count,):
+            raise ValidationError(
+                f"indicator {name!r} must return {count:,} values, one per bar; "
+                f"got shape {array.shape}"
+            )
+        array.flags.writeable = False
+        arrays.append(array)
+    if not arrays:
+        raise ValidationError(f"indicator {name!r} returned nothing")
+    return tuple(arrays)
+
+
+def _first_difference(
+    before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]
+) -> int | None:
+    scale = np.maximum(np.abs(before), np.abs(after))
+    with np.errstate(invalid="ignore"):
+        near = np.abs(before - after) <= INDICATOR_TOLERANCE * np.maximum(scale, 1e-12)
+    same = near | (before == after) | (np.isnan(before) & np.isnan(after))
+    different = np.flatnonzero(~same)
+    return int(different[0]) if len(different) else None

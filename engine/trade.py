@@ -1,0 +1,48 @@
+"""Trade: the record of one fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.enums import ActionType, PositionType
+from engine.records import ACTIONS, PHASES, REASONS, SIDES
+
+
+@dataclass(frozen=True)
+class Trade:
+    """One fill. `timestamp` in ms since the epoch, None where no clock was given.
+
+    `pnl` is 0 when it opened; when it closed, what the closed part earned net of its own fee
+    and its share of the entry fees.
+    """
+
+    timestamp: int | None
+    action: ActionType
+    symbol: str
+    quantity: float
+    price: float
+    leverage: float
+    fee: float
+    position_type: PositionType
+    pnl: float
+    reason: str = "order"
+    phase: str = "close"
+
+
+def trade_of(row: tuple[Any, ...], symbol: str, timestamp: int | None) -> Trade:
+    """The Trade of one broker row (TRADE_DTYPE order)."""
+    (_, _, action, side, reason, phase, _, quantity, price, leverage, fee, pnl, *_) = row
+    return Trade(
+        timestamp,
+        ActionType(ACTIONS[action]),
+        symbol,
+        quantity,
+        price,
+        leverage,
+        fee,
+        PositionType(SIDES[side]),
+        pnl,
+        REASONS[reason],
+        PHASES[phase],
+    )
