@@ -1,0 +1,44 @@
+"""A second, plain implementation of a backtest: bar by bar, object by object, and slow.
+
+It exists to be compared with the engine. It shares the vocabulary (enums, errors, config, bars)
+and nothing else, was written from the contract alone, and is free of every cleverness that could
+hide a mistake: accounting happens inside the loop, on Python floats, one bar after another.
+
+    account.py    cash and one net position: opening, reducing, liquidation, funding
+    broker.py     the life of a bar: funding, gap, queue, path, on_data, snapshot
+    strategy.py   the strategy API over that broker
+    metrics.py    the key figures out of the portfolio rows and the trade rows
+    run.py        run_oracle(config, bars, funding, strategy_class) -> OracleResult
+
+Where the contract can be read in more than one way, this is the reading taken here.
+
+Fills
+ 1. Selling up to 1e-9 more than the holding is closing it: the remainder rule counts both ways.
+ 2. "An opening after which the liquidation price is at or beyond the unslipped price" includes
+    adding, and the half of a flip that opens.
+ 3. The direction of a `target_percent` is that of k V against Q times the unslipped price; when
+    the fee and the slippage then turn the difference round, there is nothing to do.
+ 4. A target of 0 closes whatever is held, also less than 0.00001; flat, it is nothing to do.
+ 5. The size limits judge a target's difference before cash cuts it; a pure increase that is cut
+    below 0.00001 is nothing to do.
+ 6. The two rows of a flip are both written before `on_fill` hears of either.
+
+Inside the bar
+ 7. After every fill inside the bar, what the same price has reached is looked at again from the
+    top (liquidation, stop loss, trailing stop, take profit, resting orders): a position that a
+    resting order opens beyond its own stop is stopped before the next resting order fills.
+ 8. A level set in `on_fill` that the price of that fill has already reached triggers at once.
+    `set_*` calls in `on_fill` act at once under `next_open` too; `cancel_orders` always does.
+ 9. Market orders given in `on_fill` during steps 1 to 4 wait, under `close`, in one queue; while
+    that queue is filled at the close, `on_fill` is as in step 5: orders given in it fill at once.
+10. Under `next_open` orders given in `on_fill` join the queue of the next bar, never this one's.
+11. Settlements before the first bar or after the last are nobody's.
+
+Figures
+12. A peak is set by the close that exceeds every earlier value (and V0), not by one that equals
+    it: time spent flat at the peak counts into the duration of the drawdown that follows.
+13. "Fewer than two daily returns" makes every metric that uses r null, value at risk included.
+14. `mae` and `mfe` look at unslipped prices of the path; a position opened at the close has seen
+    the close alone.
+15. A position whose margin funding has eaten has no finite leverage: a CalculationError.
+"""

@@ -1,0 +1,76 @@
+"""run_oracle: one strategy over bars and funding, to rows and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.bars import NO_FUNDING, Bars, Funding
+from engine.config import BacktestConfig
+from tests.oracle.account import Row
+from tests.oracle.broker import Broker, Order
+from tests.oracle.metrics import oracle_metrics
+from tests.oracle.strategy import Strategy
+
+
+@dataclass
+class OracleResult:
+    """What one run came to. `error` is what ended it early; rows up to then are kept."""
+
+    rows: list[Row]
+    portfolio: list[dict[str, float]]
+    orders: list[Order]
+    rejections: list[Order]
+    rejection_times: list[int]
+    dropped: int
+    funding_paid: float
+    metrics: dict[str, Any] | None
+    error: Exception | None
+
+    @property
+    def trades(self) -> list[dict[str, Any]]:
+        return [row.as_dict() for row in self.rows]
+
+    @property
+    def round_trips(self) -> list[dict[str, Any]]:
+        return [row.round_trip for row in self.rows if row.round_trip is not None]
+
+
+def run_oracle(
+    config: BacktestConfig,
+    bars: Bars,
+    strategy_class: type[Strategy],
+    funding: Funding = NO_FUNDING,
+) -> OracleResult:
+    """Run an ordinary strategy class; exceptions of the run are returned, not raised."""
+    broker = Broker(config, bars, funding)
+    error: Exception | None = None
+    strategy = strategy_class()
+    strategy._broker = broker
+    for name, value in config.params.items():
+        setattr(strategy, name, value)
+    try:
+        broker.play(strategy)
+    except Exception as caught:
+        error = caught
+    metrics = None
+    if broker.portfolio_rows:
+        metrics = oracle_metrics(
+            config,
+            bars,
+            broker.portfolio_rows,
+            broker.account.rows,
+            broker.account.funding_paid,
+            len(broker.rejections),
+        )
+    return OracleResult(
+        rows=broker.account.rows,
+        portfolio=broker.portfolio_rows,
+        orders=broker.orders,
+        rejections=broker.rejections,
+        rejection_times=broker.rejection_times,
+        dropped=sum(order.outcome == "dropped" for order in broker.orders),
+        funding_paid=broker.account.funding_paid,
+        metrics=metrics,
+        error=error,
+    )
