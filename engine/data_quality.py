@@ -1,0 +1,163 @@
+"""What a reader of a result must know about its bars: counts, gaps, and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from engine.bars import Bars, Funding, Times
+from engine.enums import DAY_MS, Timeframe
+from engine.file_checks import day_date, day_number, when
+
+MAX_LISTED_GAPS = 10
+FUNDING_GAP_MS = (8 * 60 + 5) * 60_000
+SYNTHETIC_SYMBOLS = ("DEMOBTCUSDT", "DEMOETHUSDT")
+
+
+@dataclass
+class SourceCounts:
+    """What was done to the files of a run to get its bars."""
+
+    days_by_source: dict[str, int] = field(default_factory=dict)
+    sorted_rows: int = 0
+    duplicate_rows: int = 0
+    partial_buckets: int = 0
+    empty_days: int = 0
+
+
+def describe_bars(bars: Bars, start: date, end: date, counts: SourceCounts) -> dict[str, Any]:
+    """The `data_quality` of a run over `bars`, in plain JSON types. Needs at least one bar.
+
+    `gaps` lists the largest stretches without a bar between the first and the last:
+    `start` is the first missing bar's open time, `end` the open time of the bar after it.
+    """
+    step = bars.timeframe.ms
+    first, last = int(bars.timestamp[0]), int(bars.timestamp[-1])
+    gap_count, missing, gaps = find_gaps(bars.timestamp, step)
+    zero_volume = int(np.count_nonzero(bars.volume == 0))
+    native = counts.days_by_source.get(str(bars.timeframe), 0)
+    resampled = sum(counts.days_by_source.values()) - native
+    quality: dict[str, Any] = {
+        "requested": {"start": start.isoformat(), "end": end.isoformat()},
+        "served": {
+            "start": _day_of(first).isoformat(),
+            "end": _day_of(last).isoformat(),
+            "first": first,
+            "last": last,
+        },
+        "synthetic": is_synthetic(bars.symbol),
+        "bars": len(bars),
+        "missing_bars": missing,
+        "gap_count": gap_count,
+        "gaps": gaps,
+        "sorted_rows": counts.sorted_rows,
+        "duplicate_rows": counts.duplicate_rows,
+        "days_by_source": dict(counts.days_by_source),
+        "resampled_days": resampled,
+        "partial_buckets": counts.partial_buckets,
+        "empty_days": counts.empty_days,
+        "zero_volume_bars": zero_volume,
+        "funding_gaps": [],
+        "warnings": [],
+    }
+    quality["warnings"] = _warnings(bars.timeframe, start, end, quality)
+    return quality
+
+
+def is_synthetic(symbol: str) -> bool:
+    """Whether the symbol is one of the made-up ones, which must be called so wherever shown."""
+    return symbol in SYNTHETIC_SYMBOLS
+
+
+def find_gaps(timestamp: Times, step: int) -> tuple[int, int, list[dict[str, int]]]:
+    """(stretches without a bar, bars missing in all of them, the largest stretches)."""
+    jumps = np.diff(timestamp)
+    holes = np.flatnonzero(jumps > step)
+    missing = jumps[holes] // step - 1
+    largest = np.sort(holes[np.argsort(-missing, kind="stable")[:MAX_LISTED_GAPS]])
+    gaps = [
+        {
+            "start": int(timestamp[i] + step),
+            "end": int(timestamp[i + 1]),
+            "bars": int(jumps[i] // step - 1),
+        }
+        for i in largest
+    ]
+    return len(holes), int(missing.sum()), gaps
+
+
+def describe_funding(funding: Funding, bars: Bars, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Additions to `data_quality`: stretches without a settlement while bars exist."""
+    edges = np.concatenate(
+        (bars.timestamp[:1], funding.timestamp, bars.timestamp[-1:] + bars.timeframe.ms)
+    )
+    inside = (edges >= edges[0]) & (edges <= edges[-1])
+    edges = np.maximum.accumulate(edges[inside])
+    gaps = []
+    for index in np.flatnonzero(np.diff(edges) > FUNDING_GAP_MS):
+        start, end = int(edges[index]), int(edges[index + 1])
+        held = np.searchsorted(bars.timestamp, (start, end))
+        if held[1] > held[0]:
+            hours = round((end - start) / 3_600_000, 2)
+            gaps.append({"start": start, "end": end, "hours": hours})
+    warnings = []
+    if gaps:
+        longest = max(gaps, key=lambda gap: gap["hours"])
+        warnings.append(
+            f"Funding is not known for {len(gaps)} stretch(es) longer than 8 hours; the longest is "
+            f"{longest['hours']:g} h from {when(int(longest['start']))} UTC. Nothing was paid or "
+            "received in them."
+        )
+    return {
+        "funding_rates": len(funding.timestamp),
+        "funding_sorted_rows": counts.get("unsorted", 0),
+        "funding_duplicate_rows": counts.get("duplicates", 0),
+        "funding_gap_count": len(gaps),
+        "funding_gaps": sorted(gaps, key=lambda gap: -gap["hours"])[:MAX_LISTED_GAPS],
+        "warnings": warnings,
+    }
+
+
+def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, Any]) -> list[str]:
+    said = []
+    first, last = quality["served"]["first"], quality["served"]["last"]
+    if quality["synthetic"]:
+        said.append("These prices are synthetic: they were made up and never traded.")
+    if first > day_number(start) * DAY_MS:
+        said.append(f"The range was asked for from {start}; the data starts {when(first)} UTC.")
+    if last + timeframe.ms < (day_number(end) + 1) * DAY_MS:
+        said.append(f"The range was asked for up to {end}; the last bar opens {when(last)} UTC.")
+    if quality["missing_bars"]:
+        largest = max(quality["gaps"], key=lambda gap: gap["bars"])
+        said.append(
+            f"{quality['missing_bars']:,} bars are missing in {quality['gap_count']:,} gap(s); the "
+            f"largest has {largest['bars']:,} from {when(largest['start'])} UTC."
+        )
+    if quality["resampled_days"]:
+        finer = ", ".join(t for t in quality["days_by_source"] if t != timeframe)
+        said.append(
+            f"{quality['resampled_days']:,} day(s) were built from finer bars ({finer})"
+            + (
+                f"; {quality['partial_buckets']:,} bars from an incomplete set."
+                if quality["partial_buckets"]
+                else "."
+            )
+        )
+    if quality["sorted_rows"] or quality["duplicate_rows"]:
+        said.append(
+            f"{quality['sorted_rows']:,} rows were out of order and {quality['duplicate_rows']:,} "
+            "were exact copies; they were sorted and dropped."
+        )
+    if quality["empty_days"]:
+        said.append(f"{quality['empty_days']:,} file(s) hold a header and no bar.")
+    if quality["zero_volume_bars"]:
+        said.append(f"{quality['zero_volume_bars']:,} bars have no volume.")
+    return said
+
+
+def _day_of(timestamp_ms: int) -> date:
+    return day_date(timestamp_ms // DAY_MS)

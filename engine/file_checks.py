@@ -1,0 +1,203 @@
+"""The careful reader: one file, line by line, and the reason why each bad line is bad."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from engine.enums import DAY_MS, Timeframe
+from engine.errors import DataError
+
+HEADER = "timestamp,open,high,low,close,volume"
+# Bad rows that an error lists; the rest are counted.
+MAX_LISTED_PROBLEMS = 50
+MAX_QUOTED_CHARACTERS = 40
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
+_NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+_PRICES = ("open", "high", "low", "close")
+_EPOCH = date(1970, 1, 1)
+
+Row = tuple[int, float, float, float, float, float]
+
+
+@dataclass(frozen=True)
+class FileProblem:
+    """One bad line. `line` counts from 1, the header's; 0 means the file as a whole."""
+
+    path: Path
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"{self.path} line {self.line}" if self.line else str(self.path)
+        return f"{where}: {self.reason}"
+
+
+class BrokenFileError(DataError):
+    """Files hold rows that are not bars; `problems` lists them, file by file."""
+
+    def __init__(self, problems: Sequence[FileProblem]) -> None:
+        self.problems = tuple(problems)
+        shown = [str(problem) for problem in self.problems[:MAX_LISTED_PROBLEMS]]
+        if len(self.problems) > MAX_LISTED_PROBLEMS:
+            shown.append(f"and {len(self.problems) - MAX_LISTED_PROBLEMS} more bad lines")
+        super().__init__("; ".join(shown))
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a file holds: its bars in order, and what is wrong or untidy about it."""
+
+    rows: list[Row]
+    problems: list[tuple[int, str]]
+    unsorted: int = 0
+    duplicates: int = 0
+
+
+def day_number(day: date) -> int:
+    """UTC days since 1970-01-01."""
+    return (day - _EPOCH).days
+
+
+def day_date(number: int) -> date:
+    return _EPOCH + timedelta(days=int(number))
+
+
+def when(timestamp_ms: int) -> str:
+    """The instant as people read it, such as 2024-03-31 05:00; with seconds when it has any."""
+    try:
+        moment = datetime.fromtimestamp(timestamp_ms // 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return str(timestamp_ms)
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if timestamp_ms % 60_000 else "%Y-%m-%d %H:%M")
+
+
+def without_bom(content: bytes) -> bytes:
+    """Spreadsheets put a byte order mark before UTF-8 text; it is no part of the header."""
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def split_lines(content: bytes) -> list[str]:
+    """Lines of a file, either kind of line ending, without the empty ones at its end.
+
+    Bytes that are not UTF-8 become replacement characters, which no rule accepts.
+    """
+    lines = without_bom(content).decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    while lines and not lines[-1]:
+        lines.pop()
+    return lines
+
+
+def header_problem(line: str, expected: str) -> str | None:
+    """Why `line` is not a header that starts with `expected`; further columns are welcome."""
+    names = expected.split(",")
+    if line.split(",")[: len(names)] == names:
+        return None
+    return f"the header must be {expected!r}; found {_quoted(line)}"
+
+
+def examine(content: bytes, timeframe: Timeframe, day: int) -> Examined:
+    """Judge every line of one day's file. Never raises; problems are (line, reason)."""
+    lines = split_lines(content)
+    if not lines:
+        return Examined([], [(1, f"the file is empty; its first line must be {HEADER!r}")])
+    wrong = header_problem(lines[0], HEADER)
+    if wrong:
+        return Examined([], [(1, wrong)])
+
+    problems: list[tuple[int, str]] = []
+    seen: dict[int, tuple[int, Row]] = {}
+    unsorted = duplicates = 0
+    latest = -1
+    for number, line in enumerate(lines[1:], start=2):
+        row, reasons = parse_row(line, timeframe, day)
+        if row is None or reasons:
+            problems.extend((number, reason) for reason in reasons)
+            continue
+        first = seen.get(row[0])
+        if first is None:
+            seen[row[0]] = (number, row)
+            if row[0] < latest:
+                unsorted += 1
+            latest = max(latest, row[0])
+        elif first[1] == row:
+            duplicates += 1
+        else:
+            problems.append(
+                (number, f"differs from line {first[0]}, which has the same timestamp {row[0]}")
+            )
+    rows = [seen[timestamp][1] for timestamp in sorted(seen)]
+    return Examined(rows, problems, unsorted, duplicates)
+
+
+def parse_row(line: str, timeframe: Timeframe, day: int) -> tuple[Row | None, list[str]]:
+    """The bar that `line` spells, and every reason why it is none."""
+    fields = line.split(",")
+    names = HEADER.split(",")
+    if len(fields) < len(names):
+        return None, [f"has {len(fields)} of the 6 columns: {_quoted(line)}"]
+    timestamp, reasons = parse_timestamp(fields[0])
+    values: dict[str, float] = {}
+    for name, text in zip(names[1:], fields[1:], strict=False):
+        value, reason = parse_number(name, text)
+        if reason:
+            reasons.append(reason)
+        else:
+            values[name] = value
+    if reasons:
+        return None, reasons
+    start = day * DAY_MS
+    if not start <= timestamp < start + DAY_MS:
+        reasons.append(
+            f"timestamp {timestamp} ({when(timestamp)}) is outside the file's day {day_date(day)}"
+        )
+    elif timestamp % timeframe.ms:
+        reasons.append(
+            f"timestamp {timestamp} ({when(timestamp)}) is off the {timeframe} grid by "
+            f"{timestamp % timeframe.ms} ms"
+        )
+    reasons.extend(
+        f"{name} must be above 0; got {values[name]:g}" for name in _PRICES if values[name] <= 0
+    )
+    open_, high, low, close, volume = (values[name] for name in names[1:])
+    for name in ("open", "close"):
+        if high < values[name]:
+            reasons.append(f"high {high!r} is below {name} {values[name]!r}")
+        if low > values[name]:
+            reasons.append(f"low {low!r} is above {name} {values[name]!r}")
+    if volume < 0:
+        reasons.append(f"volume must not be negative; got {volume:g}")
+    return (timestamp, open_, high, low, close, volume), reasons
+
+
+def parse_timestamp(text: str) -> tuple[int, list[str]]:
+    text = text.strip(" \t")
+    if not _INTEGER.fullmatch(text):
+        return 0, [f"timestamp must be a whole number of milliseconds; got {_quoted(text)}"]
+    return int(text), []
+
+
+def parse_number(name: str, text: str) -> tuple[float, str]:
+    """The float64 nearest to the decimal `text`, and "" or what is wrong with it."""
+    text = text.strip(" \t")
+    if not text:
+        return 0.0, f"{name} is empty"
+    if not _NUMBER.fullmatch(text):
+        if _NOT_FINITE.fullmatch(text):
+            return 0.0, f"{name} must be a finite number; got {text}"
+        return 0.0, f"{name} is not a number: {_quoted(text)}"
+    value = float(text)
+    if not math.isfinite(value):
+        return 0.0, f"{name} is too large for a number: {_quoted(text)}"
+    return value, ""
+
+
+def _quoted(text: str) -> str:
+    cut = text if len(text) <= MAX_QUOTED_CHARACTERS else text[:MAX_QUOTED_CHARACTERS] + "..."
+    return repr(cut)

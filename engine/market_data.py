@@ -1,0 +1,394 @@
+"""Market history: daily CSV files -> Bars, behind one cache that is bounded in bytes.
+
+The CSV files are the truth. Each load looks at the state (size, mtime) of every file of its own
+range; rows parsed before come out of the columnar cache beside the data, memory-mapped, and only
+files that changed are parsed again. A range that is one stretch of one series is served as a view
+of the mapping: no copy per run, one copy per machine.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+import os
+import re
+import threading
+import time
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from cachetools import LRUCache
+
+from engine.bars import Bars, Funding
+from engine.catalogue import Catalogue, Coverage
+from engine.column_cache import (
+    DAY_DTYPE,
+    EMPTY_SERIES,
+    Series,
+    day_checksums,
+    is_sound,
+    read_series,
+    write_series,
+)
+from engine.daily_files import (
+    NO_ROWS,
+    Columns,
+    DayFile,
+    check_inside,
+    join_columns,
+    parse_days,
+    stat_day_file,
+)
+from engine.data_quality import SourceCounts, describe_bars, describe_funding
+from engine.enums import Timeframe, TradingMode, check_symbol
+from engine.errors import DataError
+from engine.file_checks import day_date, day_number
+from engine.funding_files import load_funding
+from engine.resample import finer_divisors, resample
+
+log = logging.getLogger(__name__)
+
+DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
+MAX_HISTORY_BARS = 10_000
+MAX_LISTED_RANGES = 5
+# A file written this recently may change again without its mtime moving on (clocks tick in steps
+# of up to 10 ms), so what was read from it is not remembered.
+RACY_NS = 50_000_000
+_LOCKS = 32
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedBars:
+    """Bars of a run, and the JSON-able account of where they came from and what is missing."""
+
+    bars: Bars
+    quality: dict[str, Any]
+
+
+class Store:
+    """All market history under `data_directory`; safe under threads."""
+
+    def __init__(
+        self,
+        data_directory: Path | str,
+        cache_directory: Path | str,
+        max_bytes: int = DEFAULT_CACHE_BYTES,
+    ) -> None:
+        self.root = os.path.realpath(data_directory)
+        self.directory = Path(data_directory) / "binance"
+        # One cache directory may serve several data directories (tests do that).
+        name = hashlib.blake2b(self.root.encode(), digest_size=6).hexdigest()
+        self.cache_directory = Path(cache_directory) / "columns" / name
+        self._loaded = _Cache(max_bytes)
+        self._guard = threading.Lock()
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
+        self._counts = {"hits": 0, "misses": 0, "parsed_files": 0, "rebuilt": 0}
+        self._catalogue = Catalogue(
+            self.directory, self.root, Path(cache_directory) / "catalogue" / name
+        )
+
+    def load(
+        self,
+        symbol: str,
+        timeframe: Timeframe | str,
+        trading_mode: TradingMode | str,
+        start_date: date,
+        end_date: date,
+    ) -> LoadedBars:
+        """The bars of an inclusive range of UTC days, own file or resampled, day by day.
+
+        Raises DataError: no bar in the range (says which there are), or a row that is no bar.
+        """
+        timeframe, mode = Timeframe(timeframe), TradingMode(trading_mode)
+        check_symbol(symbol)
+        chosen = self._choose(symbol, timeframe, mode, day_number(start_date), day_number(end_date))
+        state = _state(symbol, timeframe, mode, start_date, end_date, chosen)
+        with self._guard:
+            cached = self._loaded.get(state) if state else None
+            self._counts["hits" if cached else "misses"] += 1
+        if cached is None:
+            cached = self._build(symbol, timeframe, mode, start_date, end_date, chosen)
+            if state:
+                with self._guard:
+                    self._loaded.put(state, cached)
+        return LoadedBars(cached.bars, copy.deepcopy(cached.quality))
+
+    def funding(
+        self, symbol: str, start_date: date, end_date: date, bars: Bars
+    ) -> tuple[Funding, dict[str, Any]]:
+        """Settlements of the months of the range, and their additions to `data_quality`.
+
+        The additions hold `warnings` of their own, to be appended. Raises DataError naming a
+        missing month or a bad row.
+        """
+        directory = self.directory / TradingMode.FUTURES / check_symbol(symbol)
+        funding, counts = load_funding(directory, self.root, symbol, start_date, end_date)
+        return funding, describe_funding(funding, bars, counts)
+
+    def catalogue(self) -> list[Coverage]:
+        """What exists per market, symbol and timeframe; from an index, up to its TTL old."""
+        return self._catalogue.coverage()
+
+    def history(
+        self,
+        symbol: str,
+        timeframe: Timeframe | str,
+        trading_mode: TradingMode | str,
+        start: date | None = None,
+        end: date | None = None,
+        limit: int = 1000,
+    ) -> Bars:
+        """The newest `limit` bars of the range, ascending. Raises DataError when there is none."""
+        timeframe, mode = Timeframe(timeframe), TradingMode(trading_mode)
+        first = day_number(start) if start else day_number(date.min)
+        last = day_number(end) if end else day_number(date.max)
+        days = self._days_held(check_symbol(symbol), timeframe, mode)
+        days = days[(days >= first) & (days <= last)]
+        wanted = -(-limit // timeframe.bars_per_day) + 1
+        while True:
+            newest = days[-wanted:]
+            if not len(newest):
+                break
+            bars = self.load(
+                symbol, timeframe, mode, day_date(newest[0]), day_date(newest[-1])
+            ).bars
+            if len(bars) >= limit or wanted >= len(days):
+                return bars.slice(max(0, len(bars) - limit), len(bars))
+            wanted *= 4
+        raise DataError(self._nothing(symbol, timeframe, mode, start, end))
+
+    def stats(self) -> dict[str, int]:
+        """Counts since the start: hits, misses, evictions, and the bytes that are held now."""
+        with self._guard:
+            return self._counts | {
+                "evictions": self._loaded.evictions,
+                "entries": len(self._loaded),
+                "bytes": int(self._loaded.currsize),
+                "max_bytes": int(self._loaded.maxsize),
+            }
+
+    def _choose(
+        self, symbol: str, timeframe: Timeframe, mode: TradingMode, first: int, last: int
+    ) -> list[DayFile]:
+        """The file that serves each day of the range, by source timeframe and day."""
+        taken = np.empty(0, np.int64)
+        files: list[DayFile] = []
+        for source in (timeframe, *finer_divisors(timeframe)):
+            directory = self.directory / mode / symbol / source
+            days = days_in(directory, symbol, source)
+            days = days[(days >= first) & (days <= last)]
+            days = np.setdiff1d(days, taken, assume_unique=True)
+            if not len(days):
+                continue
+            check_inside(directory, self.root)
+            prefix = f"{directory}{os.sep}{symbol}_{source}_"
+            for day in days.tolist():
+                path = f"{prefix}{day_date(day)}.csv"
+                file = stat_day_file(path, source, day, self.root)
+                if file is not None:
+                    files.append(file)
+            taken = np.union1d(taken, days)
+            if len(taken) == last - first + 1:
+                break
+        return files
+
+    def _build(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        mode: TradingMode,
+        start: date,
+        end: date,
+        chosen: list[DayFile],
+    ) -> LoadedBars:
+        counts = SourceCounts()
+        parts: list[Columns] = []
+        digest = hashlib.blake2b(f"{symbol} {timeframe}".encode(), digest_size=16)
+        for source in Timeframe:
+            files = [file for file in chosen if file.timeframe == source]
+            if not files:
+                continue
+            table, pieces = self._rows(symbol, mode, source, files)
+            counts.days_by_source[str(source)] = len(files)
+            counts.sorted_rows += int(table["unsorted"].sum())
+            counts.duplicate_rows += int(table["duplicates"].sum())
+            counts.empty_days += int(np.count_nonzero(table["rows"] == 0))
+            digest.update(str(source).encode())
+            for name in ("day", "rows", "checksum"):
+                digest.update(np.ascontiguousarray(table[name]).data)
+            columns = join_columns(pieces)
+            if source != timeframe:
+                columns, partial = resample(columns, source, timeframe)
+                counts.partial_buckets += partial
+            parts.append(columns)
+        columns = join_columns(parts)
+        if not len(columns.timestamp):
+            raise DataError(self._nothing(symbol, timeframe, mode, start, end))
+        if len(parts) > 1:
+            order = np.argsort(columns.timestamp, kind="stable")
+            columns = Columns(*(column[order] for column in columns))
+        bars = Bars(symbol, timeframe, *columns, key=digest.hexdigest())
+        return LoadedBars(bars, describe_bars(bars, start, end, counts))
+
+    def _rows(
+        self, symbol: str, mode: TradingMode, source: Timeframe, files: list[DayFile]
+    ) -> tuple[npt.NDArray[np.void], list[Columns]]:
+        """The day table and the rows of `files` of one series, parsed only where needed."""
+        path = self.cache_directory / mode / symbol / f"{source}.columns"
+        with self._locks[hash((mode, symbol, source)) % _LOCKS]:
+            wanted = np.array([f.day for f in files], np.int64)
+            series = read_series(path) or EMPTY_SERIES
+            positions = series.positions(wanted)
+            held = positions[positions >= 0]
+            if not is_sound(series, held):
+                log.warning("columns_rebuilt path=%s reason=checksum", path)
+                self._counts["rebuilt"] += 1
+                series = EMPTY_SERIES
+                positions = series.positions(wanted)
+            table = series.days[positions] if len(series.days) else np.zeros(len(files), DAY_DTYPE)
+            sizes = np.array([f.size for f in files], np.int64)
+            mtimes = np.array([f.mtime_ns for f in files], np.int64)
+            fresh = (positions >= 0) & (table["size"] == sizes) & (table["mtime_ns"] == mtimes)
+            if not fresh.all():
+                stale = [file for file, good in zip(files, fresh, strict=True) if not good]
+                series = self._extend(path, series, stale)
+                positions = series.positions(wanted)
+        return series.days[positions], series.rows(positions)
+
+    def _extend(self, path: Path, series: Series, stale: list[DayFile]) -> Series:
+        """The series with the rows of `stale` parsed afresh, stored when the disk allows it."""
+        now = time.time_ns()
+        parsed = parse_days(stale)
+        self._counts["parsed_files"] += len(stale)
+        table = np.zeros(len(stale), DAY_DTYPE)
+        table["day"] = [file.day for file in stale]
+        table["size"] = [file.size for file in stale]
+        table["mtime_ns"] = [f.mtime_ns if f.mtime_ns < now - RACY_NS else -1 for f in stale]
+        table["rows"], table["start"] = parsed.rows, np.cumsum(parsed.rows) - parsed.rows
+        table["unsorted"], table["duplicates"] = parsed.unsorted, parsed.duplicates
+        table["checksum"] = day_checksums(parsed.columns, table)
+        merged = _merge(series, Series(table, parsed.columns))
+        try:
+            write_series(path, *merged)
+        except OSError as failure:
+            log.warning("columns_not_stored path=%s reason=%s", path, failure)
+        else:
+            stored = read_series(path)
+            # Another process may have stored its own series in between; both are good.
+            if stored is not None and np.array_equal(stored.days, merged[0]):
+                return stored
+        return Series(merged[0], join_columns(merged[1]))
+
+    def _days_held(
+        self, symbol: str, timeframe: Timeframe, mode: TradingMode
+    ) -> npt.NDArray[np.int64]:
+        base = self.directory / mode / symbol
+        sources = (timeframe, *finer_divisors(timeframe))
+        return np.unique(np.concatenate([days_in(base / s, symbol, s) for s in sources]))
+
+    def _nothing(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        mode: TradingMode,
+        start: date | None,
+        end: date | None,
+    ) -> str:
+        """Why there is no bar, and which ranges there are."""
+        asked = f" from {start or 'the beginning'} to {end or 'the end'}" if start or end else ""
+        days = self._days_held(symbol, timeframe, mode)
+        if len(days):
+            runs = np.split(days, np.flatnonzero(np.diff(days) > 1) + 1)
+            ranges = [f"{day_date(run[0])} to {day_date(run[-1])}" for run in runs]
+            held = ", ".join(ranges[-MAX_LISTED_RANGES:])
+            more = f" and {len(ranges) - MAX_LISTED_RANGES} earlier ranges"
+            held += more if len(ranges) > MAX_LISTED_RANGES else ""
+            return f"no {timeframe} bars of {symbol} ({mode}){asked}; there are bars for {held}"
+        others = sorted({entry.symbol for entry in self.catalogue() if entry.trading_mode == mode})
+        names = ", ".join(others[:20]) or "none"
+        return (
+            f"no {timeframe} bars of {symbol} ({mode}) at all, nor finer ones to build them "
+            f"from; symbols with {mode} data: {names}"
+        )
+
+
+class _Cache(LRUCache):  # type: ignore[misc]
+    """Least recently used results, bounded by the bytes of their columns."""
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(max_bytes, getsizeof=_bytes_of)
+        self.evictions = 0
+
+    def popitem(self) -> tuple[bytes, LoadedBars]:
+        self.evictions += 1
+        return super().popitem()
+
+    def put(self, key: bytes, value: LoadedBars) -> None:
+        if _bytes_of(value) <= self.maxsize:
+            self[key] = value
+
+
+def days_in(directory: Path, symbol: str, timeframe: Timeframe) -> npt.NDArray[np.int64]:
+    """Days with a file of the published name in `directory`, ascending; no file is opened."""
+    try:
+        names = os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return np.empty(0, np.int64)
+    matches = re.compile(
+        re.escape(f"{symbol}_{timeframe}_") + r"(\d{4}-\d\d-\d\d)\.csv", re.ASCII
+    ).fullmatch
+    found = []
+    for name in names:
+        match = matches(name)
+        if match:
+            try:
+                found.append(day_number(date.fromisoformat(match[1])))
+            except ValueError:
+                continue
+    return np.array(sorted(found), np.int64)
+
+
+def _state(
+    symbol: str,
+    timeframe: Timeframe,
+    mode: TradingMode,
+    start: date,
+    end: date,
+    chosen: list[DayFile],
+) -> bytes:
+    """A name for the request and the state of its files; empty when a file is too fresh."""
+    newest = max((file.mtime_ns for file in chosen), default=0)
+    if newest > time.time_ns() - RACY_NS:
+        return b""
+    digest = hashlib.blake2b(f"{symbol} {timeframe} {mode} {start} {end}".encode())
+    states = [(list(Timeframe).index(f.timeframe), f.day, f.size, f.mtime_ns) for f in chosen]
+    digest.update(np.array(states, np.int64).data)
+    return digest.digest()
+
+
+def _bytes_of(loaded: LoadedBars) -> int:
+    return 48 * len(loaded.bars) + 4096
+
+
+def _merge(old: Series, new: Series) -> tuple[npt.NDArray[np.void], list[Columns]]:
+    """Days of both, ascending, the new one's where both have a day; and their rows in pieces."""
+    kept = np.flatnonzero(~np.isin(old.days["day"], new.days["day"]))
+    if not len(kept):
+        return new.days, [new.columns]
+    days = np.concatenate((old.days[kept], new.days))
+    order = np.argsort(days["day"], kind="stable")
+    pieces = []
+    breaks = np.flatnonzero(np.diff(order) != 1) + 1
+    for run in np.split(order, breaks):
+        # A run lies in one of the two, or passes from the last kept day to the first new one.
+        for owner, positions in (
+            (old, kept[run[run < len(kept)]]),
+            (new, run[run >= len(kept)] - len(kept)),
+        ):
+            pieces.extend(owner.rows(positions))
+    return days[order], pieces or [NO_ROWS]

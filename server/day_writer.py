@@ -1,0 +1,95 @@
+"""Bars and funding -> the files of the store, each whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from engine.daily_files import Columns
+from engine.enums import DAY_MS, Timeframe, TradingMode
+from engine.file_checks import HEADER, day_date
+from engine.funding_files import FUNDING_HEADER, funding_path
+
+FILE_MODE = 0o644
+
+
+def day_path(
+    data_directory: Path, mode: TradingMode, symbol: str, timeframe: Timeframe, day: date
+) -> Path:
+    """Where the contract wants the file of one UTC day."""
+    folder = data_directory / "binance" / mode / symbol / timeframe
+    return folder / f"{symbol}_{timeframe}_{day.isoformat()}.csv"
+
+
+def symbol_directory(data_directory: Path, mode: TradingMode, symbol: str) -> Path:
+    return data_directory / "binance" / mode / symbol
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write aside and rename, so that no reader ever sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(aside, FILE_MODE)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+def write_if_changed(path: Path, content: bytes) -> bool:
+    """Whether the file had to be written; one that holds `content` already is left alone."""
+    try:
+        if path.stat().st_size == len(content) and path.read_bytes() == content:
+            return False
+    except FileNotFoundError:
+        pass
+    write_whole(path, content)
+    return True
+
+
+def split_days(columns: Columns) -> Iterator[tuple[date, Columns]]:
+    """The rows of each UTC day, in the order of ascending timestamps."""
+    days = columns.timestamp // DAY_MS
+    breaks = np.flatnonzero(np.diff(days)) + 1
+    edges = [0, *breaks.tolist(), len(days)]
+    for start, stop in pairwise(edges):
+        if stop > start:
+            yield day_date(days[start]), columns.take(start, stop)
+
+
+def day_content(columns: Columns) -> bytes:
+    """The file of one day. Numbers are the shortest text that reads back as the same float64."""
+    texts = (map(_number, column.tolist()) for column in columns[1:])
+    lines = map(",".join, zip(map(str, columns.timestamp.tolist()), *texts, strict=True))
+    return f"{HEADER}\n{chr(10).join(lines)}\n".encode()
+
+
+def write_funding(
+    data_directory: Path, symbol: str, rates: Iterable[tuple[int, float]]
+) -> list[Path]:
+    """Write the months that `rates` (ms, fraction) touch; returns the paths that changed."""
+    months: dict[tuple[int, int], list[str]] = {}
+    for timestamp, rate in sorted(rates):
+        day = day_date(timestamp // DAY_MS)
+        months.setdefault((day.year, day.month), []).append(f"{timestamp},{_number(rate)}")
+    directory = symbol_directory(data_directory, TradingMode.FUTURES, symbol)
+    changed = []
+    for (year, month), lines in months.items():
+        path = funding_path(directory, symbol, year, month)
+        if write_if_changed(path, f"{FUNDING_HEADER}\n{chr(10).join(lines)}\n".encode()):
+            changed.append(path)
+    return changed
+
+
+def _number(value: float) -> str:
+    text = repr(value)
+    return text[:-2] if text.endswith(".0") else text

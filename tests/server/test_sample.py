@@ -1,0 +1,88 @@
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.daily_files import Columns
+from engine.market_data import Store
+from engine.resample import resample
+from server.sample import write_sample
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("sample")
+    write_sample(directory)
+    return directory
+
+
+def test_the_sample_holds_90_days_of_minutes_and_two_years_of_hours_of_both_markets(
+    sample: Path, tmp_path: Path
+) -> None:
+    entries = Store(sample, tmp_path).catalogue()
+
+    native = {
+        (c.symbol, str(c.trading_mode), str(c.timeframe)): (c.bars, c.gaps, c.synthetic)
+        for c in entries
+        if c.source == "native"
+    }
+    assert native == {
+        (symbol, mode, timeframe): (bars, 0, True)
+        for symbol in ("DEMOBTCUSDT", "DEMOETHUSDT")
+        for mode in ("spot", "futures")
+        for timeframe, bars in (("1m", 90 * 1440), ("1h", 730 * 24))
+    }
+
+
+def test_hours_and_minutes_of_the_same_days_agree(sample: Path, tmp_path: Path) -> None:
+    store = Store(sample, tmp_path)
+    days = date(2025, 11, 3), date(2025, 11, 20)
+
+    hours = store.load("DEMOETHUSDT", "1h", "futures", *days).bars
+    minutes = store.load("DEMOETHUSDT", "1m", "futures", *days).bars
+
+    columns = Columns(*(getattr(minutes, name) for name in Columns._fields))
+    rebuilt, partial = resample(columns, minutes.timeframe, hours.timeframe)
+    assert partial == 0
+    for name in ("timestamp", "open", "high", "low", "close"):
+        np.testing.assert_array_equal(getattr(rebuilt, name), getattr(hours, name))
+    np.testing.assert_allclose(rebuilt.volume, hours.volume, rtol=0, atol=1e-5)
+
+
+def test_a_run_on_sample_data_is_told_that_it_is_synthetic(sample: Path, tmp_path: Path) -> None:
+    quality = (
+        Store(sample, tmp_path)
+        .load("DEMOBTCUSDT", "1h", "spot", date(2025, 1, 1), date(2025, 1, 2))
+        .quality
+    )
+
+    assert quality["synthetic"] is True
+    assert any("synthetic" in warning for warning in quality["warnings"])
+
+
+def test_funding_covers_both_years_without_a_gap(sample: Path, tmp_path: Path) -> None:
+    store = Store(sample, tmp_path)
+    days = date(2024, 1, 2), date(2025, 12, 31)
+    bars = store.load("DEMOBTCUSDT", "1h", "futures", *days).bars
+
+    funding, quality = store.funding("DEMOBTCUSDT", *days, bars)
+
+    assert len(funding.timestamp) == 730 * 3
+    assert quality["funding_gaps"] == []
+
+
+def test_a_second_sample_writes_nothing_and_a_lost_file_is_written_again(sample: Path) -> None:
+    lost = sample / "binance/spot/DEMOBTCUSDT/1m/DEMOBTCUSDT_1m_2025-12-31.csv"
+    before = lost.read_bytes()
+    assert write_sample(sample) == 0
+
+    lost.unlink()
+
+    assert write_sample(sample) > 0
+    assert lost.read_bytes() == before
+
+
+def test_the_sample_stays_under_60_megabytes(sample: Path) -> None:
+    blocks = sum(path.stat().st_blocks * 512 for path in sample.rglob("*.csv"))
+    assert blocks < 60_000_000
