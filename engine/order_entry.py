@@ -357,7 +357,6 @@ def _enqueue(b: Broker, index: int, entry: tuple[Any, ...]) -> bool:
 def _cancel(b: Broker, index: int) -> bool:
     if not b.resting:
         b.outcomes[index] = NONE
-        return False
     for resting in b.resting:
         b.outcomes[resting.index] = CANCELLED
     b.resting.clear()

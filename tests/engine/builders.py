@@ -50,7 +50,7 @@ def run_script(
     bars: Bars,
     script: dict[int, Any],
     *,
-    funding: Funding = NO_FUNDING,
+    settled: Funding = NO_FUNDING,
     on_fill: Any = None,
     **fields: Any,
 ) -> tuple[Ledger, list[Any]]:
@@ -69,10 +69,10 @@ def run_script(
     if on_fill is not None:
         Scripted.on_fill = lambda self, trade: on_fill(self, trade)  # type: ignore[method-assign]
     config = make_config(timeframe=str(bars.timeframe), **fields)
-    run = Run(config, bars, funding)
+    run = Run(config, bars, settled)
     run.execute(Scripted)
     ledger = ledger_of(run.broker, len(bars), {})
-    again = replay(config, bars, funding, run.orders(), len(bars))
+    again = replay(config, bars, settled, run.orders(), len(bars))
     assert again.trades.tobytes() == ledger.trades.tobytes()
     assert again.states.tobytes() == ledger.states.tobytes()
     assert again.outcomes.tobytes() == ledger.outcomes.tobytes()

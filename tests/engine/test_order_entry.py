@@ -1,0 +1,178 @@
+"""Malformed and rejected orders: what raises, what returns False, and what is counted."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from engine.backtest import Run
+from engine.bars import NO_FUNDING
+from engine.errors import (
+    InsufficientFundsError,
+    PositionNotFoundError,
+    StrategyError,
+    ValidationError,
+)
+from engine.records import OUTCOMES
+from engine.strategy import OrderLimit, Strategy
+from tests.engine.builders import flat_bars, make_config, run_script
+
+BARS = flat_bars([100.0, 100.0, 100.0])
+FUTURES = {"trading_mode": "futures", "max_leverage": 10.0}
+
+
+def outcomes(ledger):
+    return [OUTCOMES[code] for code in ledger.outcomes]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.buy(0.0),
+        lambda s: s.buy(-1.0),
+        lambda s: s.buy(float("nan")),
+        lambda s: s.buy(float("inf")),
+        lambda s: s.buy(True),
+        lambda s: s.buy("1"),
+        lambda s: s.buy(None),
+        lambda s: s.buy([1.0]),
+        lambda s: s.buy(1.0, leverage=2.0),
+        lambda s: s.buy(1.0, limit=90.0, stop=110.0),
+        lambda s: s.buy(1.0, limit=0.0),
+        lambda s: s.buy(1.0, stop_loss=float("inf")),
+        lambda s: s.close_position(0.0),
+        lambda s: s.close_position(100.1),
+        lambda s: s.target_percent(-1.0),
+        lambda s: s.target_percent(101.0),
+        lambda s: s.set_stop_loss(-5.0),
+        lambda s: s.set_trailing_stop("5"),
+    ],
+)
+def test_a_malformed_order_raises_at_the_call(call):
+    def expect(s):
+        with pytest.raises(ValidationError):
+            call(s)
+        return "raised"
+
+    ledger, results = run_script(BARS, {0: expect})
+    assert results == ["raised"]
+    assert outcomes(ledger) == ["malformed"]
+    assert ledger.rejected_count == 0
+
+
+@pytest.mark.parametrize("amount", [1, np.float64(1.0), np.int64(1), Decimal("1.0")])
+def test_whatever_float_takes_is_an_amount(amount):
+    ledger, results = run_script(BARS, {0: lambda s: s.buy(amount)})
+    assert results == [True]
+    assert ledger.trades["quantity"].tolist() == [1.0]
+
+
+def test_rejections_return_false_are_counted_and_change_nothing():
+    script = {
+        0: lambda s: [s.buy(1_000.0), s.sell(1.0), s.buy(0.000001), s.set_stop_loss(90.0)],
+        1: lambda s: s.buy(2_000_000.0),
+    }
+    ledger, results = run_script(BARS, script)
+    assert results == [[False, False, False, False], False]
+    assert ledger.rejected_count == 5
+    assert len(ledger.trades) == 0
+    first = ledger.rejected_first[0]
+    assert (first.action, first.amount) == ("buy", 1_000.0)
+    assert "insufficient cash" in first.reason
+
+
+def test_nothing_to_close_and_nothing_to_take_off_are_not_rejections():
+    ledger, results = run_script(
+        BARS, {0: lambda s: [s.close_position(), s.set_stop_loss(None), s.cancel_orders()]}
+    )
+    assert results == [[False, False, True]]
+    assert ledger.rejected_count == 0
+    assert outcomes(ledger) == ["none", "none", "none"]
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda s: s.buy(1_000.0), InsufficientFundsError),
+        (lambda s: s.sell(1.0), PositionNotFoundError),
+        (lambda s: s.set_take_profit(90.0), PositionNotFoundError),
+        (lambda s: s.buy(0.000001), ValidationError),
+    ],
+)
+def test_strict_orders_raise_what_the_rejection_stands_for(call, error):
+    class Strict(Strategy):
+        def on_data(self, data):
+            call(self)
+
+    with pytest.raises(error):
+        Run(make_config(strict_orders=True), BARS, NO_FUNDING).execute(Strict)
+
+
+def test_one_resting_order_too_many_is_rejected():
+    bars = flat_bars([100.0] * 200)
+
+    def flood(s):
+        return sum(s.buy(1.0, limit=50.0) for _ in range(1_001))
+
+    ledger, results = run_script(bars, {0: flood})
+    assert results == [1_000]
+    assert ledger.rejected_count == 1
+
+
+def test_one_order_call_too_many_ends_the_run():
+    class Floods(Strategy):
+        def on_data(self, data):
+            for _ in range(31):
+                self.close_position()
+
+    with pytest.raises(OrderLimit, match="30 order calls"):
+        Run(make_config(), BARS, NO_FUNDING).execute(Floods)
+
+
+def test_a_target_is_that_share_of_the_value_after_the_fee():
+    # 50 % of V after the fee: q p = 0.5 (V - f q p), p = 100, V = 10000, f = 0.001
+    # q = 5000 / (100 x 1.0005)
+    ledger, _ = run_script(BARS, {0: lambda s: s.target_percent(50.0)}, fee_rate=0.001)
+    assert ledger.trades["quantity"][0] == pytest.approx(5_000 / 100.05)
+
+
+def test_a_target_of_everything_spends_exactly_the_cash():
+    ledger, _ = run_script(BARS, {0: lambda s: s.target_percent(100.0)}, fee_rate=0.001)
+    assert ledger.trades["quantity"][0] == pytest.approx(10_000 / 100.1)
+    assert ledger.states["cash"][-1] == pytest.approx(0.0, abs=1e-8)
+
+
+def test_a_target_through_zero_flips_in_two_rows():
+    script = {0: lambda s: s.target_percent(50.0), 1: lambda s: s.target_percent(-50.0)}
+    ledger, _ = run_script(BARS, script, **FUTURES)
+    assert ledger.trades["quantity"].tolist() == [50.0, 50.0, 50.0]
+    assert ledger.states["size"][-1] == -50.0
+
+
+def test_a_target_of_zero_closes_and_a_met_target_is_nothing_to_do():
+    script = {
+        0: lambda s: [s.target_percent(50.0), s.target_percent(50.0)],
+        1: lambda s: [s.target_percent(0.0), s.target_percent(0.0)],
+    }
+    ledger, results = run_script(BARS, script)
+    assert results == [[True, True], [True, True]]
+    assert len(ledger.trades) == 2
+
+
+def test_market_orders_given_under_next_open_fill_at_the_next_open():
+    bars = flat_bars([100.0, 120.0, 130.0])
+    ledger, results = run_script(
+        bars, {0: lambda s: s.buy(1.0), 2: lambda s: s.buy(1.0)}, fill="next_open"
+    )
+    assert results == [True, True]
+    assert ledger.trades["price"].tolist() == [120.0]
+    assert outcomes(ledger) == ["filled", "dropped"]
+    assert ledger.dropped_orders == 1
+
+
+def test_on_fill_that_feeds_itself_is_stopped():
+    def react(s, trade):
+        s.buy(0.001) if trade["action"] == "buy" else None
+
+    with pytest.raises(StrategyError, match="100 deep"):
+        run_script(flat_bars([100.0] * 100), {0: lambda s: s.buy(1.0)}, on_fill=react)
