@@ -21,7 +21,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine.csv_text": {"numpy", "orjson"},
     "engine.results": {"numpy", "pandas", "orjson"},
     "sandbox": {"engine", "numpy"},
-    "sandbox.compiler": {"engine", "numpy", "RestrictedPython"},
+    "sandbox.policy": {"engine", "RestrictedPython"},
+    "sandbox.compiler": {"engine", "RestrictedPython"},
+    # What strategies are shown of these libraries.
+    "sandbox.facades": {"engine", "numpy", "pandas", "pandas_ta_classic", "talib"},
+    "sandbox.guards": {"engine", "numpy", "pandas"},
+    "sandbox.copying": {"engine", "numpy", "pandas"},
 }
 
 

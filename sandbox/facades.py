@@ -1,0 +1,309 @@
+"""The modules that strategies import: real module objects that hold only reviewed names.
+
+Functions and classes in them are the libraries' own, at native speed; replaced is only what would
+reach further than it seems (raw memory, text directives, another class's internals) or would make
+two runs of one backtest differ (randomness, the clock).
+"""
+
+from __future__ import annotations
+
+import abc
+import collections
+import dataclasses
+import datetime
+import enum
+import functools
+import importlib
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandas_ta_classic
+import talib
+
+from engine import errors
+from engine.strategy import Strategy
+from sandbox.copying import Copier
+from sandbox.facade_names import MODULES
+from sandbox.guards import Guards, checked_dispatch, plain_types
+from sandbox.language import FORBIDDEN, PREFIX
+
+_ENUMS = ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")
+_ALIASES = {
+    "pandas_ta": pandas_ta_classic,
+    "pandas_ta_classic": pandas_ta_classic,
+    "pandas.offsets": pd.offsets,
+    "pandas.tseries.offsets": pd.offsets,
+    "talib": talib,
+    "numpy.lib.stride_tricks": np.lib.stride_tricks,
+}
+
+
+class Facades:
+    """The modules of one strategy, made when first imported. `seed` starts every generator."""
+
+    def __init__(self, guards: Guards, seed: int, now_ms: Callable[[], int]) -> None:
+        self._guards = guards
+        self._seed = seed
+        self._now_ms = now_ms
+        self._made: dict[str, ModuleType] = {}
+        guards.bases.update(ENUM_BASES.values())
+        guards.bases.add(abc.ABC)
+        guards.stand_ins[np.ndarray] = ArrayType
+        guards.open_types.update(OPEN_TYPES)
+
+    def module(self, name: str) -> ModuleType:
+        """The facade `name`; KeyError when there is none."""
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = self._make(name)
+        return made
+
+    def _make(self, name: str) -> ModuleType:
+        wanted = MODULES[name]
+        # Not the library's own name: `from m import x` falls back to sys.modules["m.x"].
+        module = ModuleType(f"sandtable.{name}")
+        for attribute in ("__loader__", "__spec__", "__package__"):
+            vars(module).pop(attribute, None)
+        replaced = self._replacements(name)
+        original = _ALIASES.get(name) or (None if name in _OWN else importlib.import_module(name))
+        for item in wanted:
+            if item in replaced:
+                vars(module)[item] = replaced[item]
+            elif f"{name}.{item}" in MODULES:
+                vars(module)[item] = self.module(f"{name}.{item}")
+            elif original is not None and hasattr(original, item):
+                vars(module)[item] = getattr(original, item)
+        return module
+
+    def _replacements(self, name: str) -> Mapping[str, Any]:
+        make = getattr(self, "_make_" + name.replace(".", "_"), None)
+        return make() if make is not None else {}
+
+    # --- numpy and pandas ------------------------------------------------------------------
+    def _make_numpy(self) -> Mapping[str, Any]:
+        return {
+            "empty": np.zeros,  # empty shows what the heap held before
+            "empty_like": np.zeros_like,
+            "ndarray": ArrayType,
+            "r_": Indexer(np.r_),
+            "c_": Indexer(np.c_),
+        }
+
+    def _make_numpy_random(self) -> Mapping[str, Any]:
+        seed = self._seed
+        shared = np.random.RandomState(seed)
+
+        def default_rng(start: Any = None) -> np.random.Generator:
+            return np.random.Generator(np.random.PCG64(seed if start is None else start))
+
+        def random_state(start: Any = None) -> np.random.RandomState:
+            return np.random.RandomState(seed if start is None else start)
+
+        def reseed(start: Any = None) -> None:
+            shared.seed(seed if start is None else start)
+
+        found: dict[str, Any] = {
+            name: getattr(shared, name) for name in MODULES["numpy.random"] if hasattr(shared, name)
+        }
+        found |= {"default_rng": default_rng, "RandomState": random_state, "seed": reseed}
+        return found | {"integers": shared.randint}
+
+    def _make_pandas(self) -> Mapping[str, Any]:
+        return {
+            "pivot_table": checked_dispatch(pd.pivot_table, "pivot_table"),
+            "crosstab": checked_dispatch(pd.crosstab, "crosstab"),
+            "to_datetime": self._to_datetime,
+        }
+
+    def _to_datetime(self, arg: Any, *items: Any, **named: Any) -> Any:
+        """pd.to_datetime, with the bar's time for "now" and "today"."""
+        if isinstance(arg, str) and arg.strip().lower() in ("now", "today"):
+            return pd.Timestamp(self._guards.now())
+        return pd.to_datetime(arg, *items, **named)
+
+    # --- the standard library --------------------------------------------------------------
+    def _make_random(self) -> Mapping[str, Any]:
+        start = self._seed
+
+        class Random(random.Random):
+            def __init__(self, x: Any = None) -> None:
+                super().__init__(start if x is None else x)
+
+            def seed(self, a: Any = None, version: int = 2) -> None:
+                super().seed(start if a is None else a, version)
+
+        shared = Random()
+        names = MODULES["random"] - {"Random"}
+        return {"Random": Random, **{name: getattr(shared, name) for name in names}}
+
+    def _make_time(self) -> Mapping[str, Any]:
+        now_ms = self._now_ms
+
+        def gmtime(seconds: float | None = None) -> time.struct_time:
+            return time.gmtime(now_ms() / 1000 if seconds is None else seconds)
+
+        def strftime(template: str, moment: Any = None) -> str:
+            return time.strftime(template, gmtime() if moment is None else moment)
+
+        return {
+            "time": lambda: now_ms() / 1000,
+            "time_ns": lambda: now_ms() * 1_000_000,
+            "gmtime": gmtime,
+            "strftime": strftime,
+        }
+
+    def _make_dataclasses(self) -> Mapping[str, Any]:
+        guards = self._guards
+
+        def dataclass(made: Any = None, /, **options: Any) -> Any:
+            def decorate(kind: Any) -> Any:
+                if kind not in guards.own:
+                    raise TypeError("@dataclass goes on a class of your own")
+                options.pop("slots", None)  # a copy of the class would not be known as own
+                options.pop("weakref_slot", None)
+                dataclasses.dataclass(kind, **options)
+                _take_plain_keywords(kind)
+                return kind
+
+            return decorate if made is None else decorate(made)
+
+        def asdict(thing: Any, *, dict_factory: Callable[[Any], Any] = dict) -> Any:
+            return dataclasses.asdict(thing, dict_factory=lambda p: dict_factory(_plain_keys(p)))
+
+        def replace(thing: Any, /, **changes: Any) -> Any:
+            names = {field.name for field in dataclasses.fields(thing)}
+            return dataclasses.replace(
+                thing, **{PREFIX + k if PREFIX + k in names else k: changes[k] for k in changes}
+            )
+
+        return {"dataclass": dataclass, "asdict": asdict, "replace": replace}
+
+    def _make_collections(self) -> Mapping[str, Any]:
+        guards = self._guards
+
+        def namedtuple(
+            typename: str,
+            field_names: str | Iterable[str],
+            *,
+            rename: bool = False,
+            defaults: Iterable[Any] | None = None,
+        ) -> Any:
+            make: Callable[..., Any] = collections.namedtuple
+            kind = make(typename, field_names, rename=rename, defaults=defaults)
+            for name in kind._fields:
+                if name in FORBIDDEN:
+                    setattr(kind, PREFIX + name, vars(kind)[name])
+            guards.own.add(kind)
+            return kind
+
+        return {"namedtuple": namedtuple}
+
+    def _make_functools(self) -> Mapping[str, Any]:
+        return {"wraps": lambda wrapped, *items, **named: lambda wrapper: wrapper}
+
+    def _make_enum(self) -> Mapping[str, Any]:
+        return ENUM_BASES
+
+    def _make_copy(self) -> Mapping[str, Any]:
+        copier = Copier(self._guards.own)
+        return {"copy": copier.copy, "deepcopy": copier.deepcopy}
+
+    def _make_warnings(self) -> Mapping[str, Any]:
+        return dict.fromkeys(MODULES["warnings"], lambda *items, **named: None)
+
+    def _make_sandtable(self) -> Mapping[str, Any]:
+        return API
+
+
+_OWN = ("sandtable", "pandas.tseries", "numpy.lib", "warnings", "time", "copy")
+API: dict[str, Any] = {
+    "Strategy": Strategy,
+    **{n: getattr(errors, n) for n in MODULES["sandtable"] if hasattr(errors, n)},
+}
+
+
+class _ArrayKind(type):
+    def __instancecheck__(cls, thing: Any) -> bool:
+        return isinstance(thing, np.ndarray)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        raise AttributeError("attributes of 'ndarray' are read-only")
+
+
+class ArrayType(metaclass=_ArrayKind):
+    """np.ndarray for isinstance and annotations; the real one builds arrays over raw memory."""
+
+    def __new__(cls, *items: Any, **named: Any) -> ArrayType:
+        raise TypeError("make arrays with np.zeros, np.array or np.asarray")
+
+
+class Indexer:
+    """np.r_ and np.c_ without text directives, which read the caller's variables."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Any) -> None:
+        object.__setattr__(self, "_target", target)
+
+    def __getitem__(self, key: Any) -> Any:
+        for item in key if type(key) is tuple else (key,):
+            if isinstance(item, str):
+                raise TypeError("text directives are not available; use np.concatenate")
+        return self._target[key]  # type: ignore[attr-defined]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("read-only")
+
+
+class _PlainEnumKind(enum.EnumMeta):
+    """Enums by class statement only: names given as text could define special methods."""
+
+    def __call__(cls, value: Any, *items: Any, **named: Any) -> Any:
+        if items or named:
+            raise TypeError('write "class Side(Enum): ..."')
+        return super().__call__(value)
+
+
+def _enum_base(name: str) -> Any:
+    return _PlainEnumKind(
+        name, (getattr(enum, name),), _PlainEnumKind.__prepare__(name, (getattr(enum, name),))
+    )
+
+
+ENUM_BASES: dict[str, Any] = {name: _enum_base(name) for name in _ENUMS}
+
+
+def _take_plain_keywords(kind: type) -> None:
+    """Let `P(data=1)` set a field whose name was renamed."""
+    fields = [field.name for field in dataclasses.fields(kind)]
+    renamed = {name.removeprefix(PREFIX): name for name in fields if name.startswith(PREFIX)}
+    made = kind.__dict__.get("__init__")
+    if not renamed or made is None:
+        return
+
+    @functools.wraps(made)
+    def __init__(self: Any, *items: Any, **named: Any) -> None:
+        made(self, *items, **{renamed.get(key, key): value for key, value in named.items()})
+
+    type.__setattr__(kind, "__init__", __init__)
+
+
+def _plain_keys(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [(key.removeprefix(PREFIX), value) for key, value in pairs]
+
+
+def _open_types() -> set[type]:
+    """Classes that the facades show anyway, which `type(x)` may therefore return."""
+    shown = plain_types()
+    for module in (pd, collections, datetime):
+        items = [getattr(module, name, None) for name in MODULES[module.__name__]]
+        shown |= {item for item in items if isinstance(item, type)}
+    return shown
+
+
+OPEN_TYPES = _open_types()

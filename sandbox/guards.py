@@ -1,0 +1,431 @@
+"""What stays guarded at run time: names that arrive as text, and what classes may be made of.
+
+One `Guards` belongs to one loaded strategy. Its methods are the hooks that compiled code calls
+(`sandbox.language.HOOKS`) and the builtins that take attribute names. They trust no argument:
+a name counts only when it is exactly a `str`, a list of aggregations is copied before it is used.
+"""
+
+from __future__ import annotations
+
+import builtins
+import decimal
+import typing
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from string import Formatter
+from types import FunctionType, GenericAlias, ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine import errors
+from engine.strategy import API_NAMES, Strategy
+from sandbox.language import (
+    AGGREGATIONS,
+    DENIED,
+    EXCEPTIONS,
+    GUARDED,
+    INTERNALS,
+    NAMEDTUPLE,
+    PREFIX,
+)
+
+EPOCH = datetime(1970, 1, 1)
+_MISSING = object()
+_FRAMES = (pd.DataFrame, pd.Series)
+_LABELS = frozenset({"columns", "index", "name", "names"})
+_LABELLED = (pd.DataFrame, pd.Series, pd.Index, pd.DatetimeIndex, pd.RangeIndex, pd.MultiIndex)
+_TEMPLATES_KEPT = 1_000
+API_ERRORS = tuple(
+    item for item in vars(errors).values() if isinstance(item, type) and item is not object
+)
+EXCEPTION_BASES = frozenset(getattr(builtins, name) for name in EXCEPTIONS) | set(API_ERRORS)
+_TYPING_BASES = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
+
+
+class Guards:
+    """The hooks of one strategy: `own` holds the classes that it defined."""
+
+    def __init__(self, now_ms: Callable[[], int], own_globals: dict[str, Any]) -> None:
+        self.own: set[type] = set()
+        self.bases: set[type] = {object, Strategy}
+        self.stand_ins: dict[type, Any] = {}
+        self.open_types: set[type] = set()
+        self._now_ms = now_ms
+        self._globals = own_globals
+        self._formatter = _Formatter(self.getattr)
+        self._plain: set[str] = set()
+
+    # --- hooks of the compiled code --------------------------------------------------------
+    def hooks(self) -> dict[str, Any]:
+        """Hook name -> what compiled code calls."""
+        return {
+            "_read_": self.read,
+            "_write_": self.writable,
+            "_own_": self.own,
+            "_type_": type,
+            "_refuse_": refuse_write,
+            "_name_of_": self.name_of,
+            "_class_of_": self.type_of,
+        }
+
+    def is_own(self, thing: Any) -> bool:
+        """Whether `thing` is a class of the strategy or an instance of one."""
+        return type(thing) in self.own or (isinstance(thing, type) and thing in self.own)
+
+    def read(self, thing: Any, name: str) -> Any:
+        """`thing.name` of a guarded name."""
+        if self.is_own(thing) or type(thing) is super:
+            return self._read_own(thing, name)
+        if name in NAMEDTUPLE:
+            kind = thing if isinstance(thing, type) else type(thing)
+            if issubclass(kind, tuple) and type(getattr(kind, "_fields", None)) is tuple:
+                return getattr(thing, name)
+            raise AttributeError(f"{type(thing).__name__!r} object has no attribute {name!r}")
+        if isinstance(thing, ModuleType):
+            return getattr(thing, name)
+        return _GUARDED_READS[name](self, thing, name)
+
+    def _read_own(self, thing: Any, name: str) -> Any:
+        found = getattr(thing, PREFIX + name, _MISSING)
+        if found is not _MISSING:
+            return found
+        kind = thing if isinstance(thing, type) else type(thing)
+        if name in NAMEDTUPLE and issubclass(kind, tuple):
+            return getattr(thing, name)
+        if name in API_NAMES and (kind is super or issubclass(kind, Strategy)):
+            return getattr(thing, name)
+        shown = name_of_class(kind)
+        raise AttributeError(f"{shown!r} object has no attribute {name!r}", name=name, obj=thing)
+
+    def writable(self, thing: Any, name: str) -> Any:
+        """`thing`, when a strategy may set its attribute `name`."""
+        kind = type(thing)
+        if kind in self.own or (isinstance(thing, type) and thing in self.own):
+            target = thing if isinstance(thing, type) else kind
+            if name in API_NAMES and issubclass(target, Strategy):
+                raise AttributeError(f"{name!r} belongs to the strategy API and cannot be assigned")
+            return thing
+        if name in _LABELS and kind in _LABELLED:
+            return thing
+        if kind is decimal.Context and name in ("prec", "rounding"):
+            return thing
+        if kind is FunctionType and thing.__globals__ is self._globals:
+            return thing
+        raise AttributeError(
+            f"attribute {name.removeprefix(PREFIX)!r} of {kind.__name__!r} objects is read-only"
+        )
+
+    def name_of(self, thing: Any) -> str:
+        """`type(thing).__name__`, or a class's own name."""
+        return name_of_class(thing if isinstance(thing, type) else type(thing))
+
+    def type_of(self, thing: Any) -> Any:
+        """`type(thing)` of plain values and of the strategy's own objects."""
+        kind = type(thing)
+        if kind in self.own or kind in self.open_types:
+            return self.stand_ins.get(kind, kind)
+        if isinstance(thing, Exception):
+            return kind
+        raise TypeError(
+            f"type() of a {kind.__name__!r} object is not available; use isinstance(x, T), "
+            "or type(x).__name__ for its name"
+        )
+
+    # --- builtins that take names as text --------------------------------------------------
+    def _emitted(self, thing: Any, name: Any, *, store: bool = False) -> str:
+        if type(name) is not str:
+            raise TypeError("attribute name must be a str")
+        if (
+            not name.isascii()
+            or (name.startswith("__") and name.endswith("__"))
+            or name in INTERNALS
+            or name.startswith(PREFIX)
+        ):
+            raise AttributeError(f"attribute {name!r} is not available in strategies")
+        if name in NAMEDTUPLE and not store:
+            return name
+        if name.startswith("_") or (store and name in GUARDED):
+            return PREFIX + name
+        if name in DENIED:
+            if store or self.is_own(thing):
+                return PREFIX + name
+            raise AttributeError(f"attribute {name!r} is not available in strategies")
+        return name
+
+    def getattr(self, thing: Any, name: Any, *default: Any) -> Any:
+        """The builtin, for the names that source code could spell."""
+        if len(default) > 1:
+            raise TypeError("getattr takes two or three arguments")
+        try:
+            emitted = self._emitted(thing, name)
+            if emitted in GUARDED or emitted in NAMEDTUPLE:
+                return self.read(thing, emitted)
+            return getattr(thing, emitted)
+        except AttributeError:
+            if default:
+                return default[0]
+            raise
+
+    def hasattr(self, thing: Any, name: Any) -> bool:
+        """The builtin, for the names that source code could spell."""
+        return self.getattr(thing, name, _MISSING) is not _MISSING
+
+    def setattr(self, thing: Any, name: Any, value: Any) -> None:
+        """The builtin, for the objects and names that source code could write."""
+        emitted = self._emitted(thing, name, store=True)
+        setattr(self.writable(thing, emitted), emitted, value)
+
+    def delattr(self, thing: Any, name: Any) -> None:
+        """The builtin, for the objects and names that source code could delete."""
+        emitted = self._emitted(thing, name, store=True)
+        delattr(self.writable(thing, emitted), emitted)
+
+    # --- classes ---------------------------------------------------------------------------
+    def build_class(self, body: Any, name: str, *bases: Any, **keywords: Any) -> Any:
+        """Python's class statement, for bases that a strategy may extend."""
+        if keywords:
+            raise TypeError("only base classes may stand between the parentheses of a class")
+        for base in bases:
+            if not self._may_extend(base):
+                raise TypeError(f"a strategy cannot extend {getattr(base, '__name__', base)!r}")
+        made = builtins.__build_class__(body, name, *bases)
+        if not isinstance(made, type):
+            return made
+        # Typing aliases turn into other bases while the class is made: Type[int] into type.
+        for ancestor in made.__mro__[1:]:
+            if not self._may_inherit(ancestor, bases):
+                raise TypeError(f"a strategy cannot extend {ancestor.__name__!r}")
+        leave = made.__dict__.get("__exit__")
+        if type(leave) is FunctionType:
+            type.__setattr__(made, "__exit__", _courteous_exit(leave))
+        self.own.add(made)
+        return made
+
+    def _may_extend(self, base: Any) -> bool:
+        if isinstance(base, type) and not isinstance(base, GenericAlias):
+            return (
+                base in self.own
+                or base in self.bases
+                or base in EXCEPTION_BASES
+                or base in _TYPING_BASES
+            )
+        return base in (typing.NamedTuple, typing.TypedDict) or _is_generic(base)
+
+    def _may_inherit(self, ancestor: type, bases: tuple[Any, ...]) -> bool:
+        if ancestor in self.own or ancestor in self.bases or ancestor in EXCEPTION_BASES:
+            return True
+        if ancestor in (object, typing.Generic, typing.Protocol, Exception, BaseException):
+            return True
+        if ancestor in (tuple, dict):
+            return any(base in (typing.NamedTuple, typing.TypedDict) for base in bases) or any(
+                ancestor in kind.__mro__ for kind in self.own if kind in bases
+            )
+        return any(ancestor in base.__mro__ for base in self.bases | EXCEPTION_BASES)
+
+    # --- guarded reads of host objects -----------------------------------------------------
+    def now(self) -> datetime:
+        """The bar's opening instant, UTC, without tzinfo."""
+        return EPOCH + timedelta(milliseconds=self._now_ms())
+
+    def _format(self, thing: Any, name: str) -> Any:
+        if type(thing) is not str:
+            raise AttributeError(f"{name} is available on texts only")
+        if name == "format_map":
+            return lambda mapping: self._formatter.vformat(thing, (), dict(mapping))
+        if thing in self._plain or is_plain_template(thing):
+            if len(self._plain) < _TEMPLATES_KEPT:
+                self._plain.add(thing)
+            return thing.format
+        return lambda *items, **named: self._formatter.vformat(thing, items, named)
+
+    def _dispatch(self, thing: Any, name: str) -> Any:
+        if isinstance(thing, type):
+            raise AttributeError(f"call {name} on an object, not on its class")
+        return checked_dispatch(getattr(thing, name), name)
+
+    def _clock(self, thing: Any, name: str) -> Any:
+        if not isinstance(thing, type) or not issubclass(thing, date | pd.Period):
+            return getattr(thing, name)
+        if issubclass(thing, pd.Timestamp):
+            return lambda tz=None: pd.Timestamp(self.now(), tz=tz)
+        if issubclass(thing, datetime):
+            if name == "today":
+                return self.now
+            return lambda tz=None: self.now().replace(tzinfo=tz)
+        if issubclass(thing, date):
+            return lambda: self.now().date()
+        return lambda freq=None: pd.Period(self.now(), freq=freq)
+
+    def _accessor(self, thing: Any, name: str) -> Any:
+        if type(thing) in _FRAMES:
+            return IndicatorAccessor(thing)
+        raise AttributeError(f"{type(thing).__name__!r} object has no attribute {name!r}")
+
+    def _absent(self, thing: Any, name: str) -> Any:
+        raise AttributeError(f"attribute {name!r} is not available in strategies")
+
+
+_GUARDED_READS: dict[str, Callable[[Guards, Any, str], Any]] = {
+    "format": Guards._format,
+    "format_map": Guards._format,
+    "vformat": Guards._absent,
+    "plot": Guards._absent,
+    "ta": Guards._accessor,
+    "now": Guards._clock,
+    "today": Guards._clock,
+    "utcnow": Guards._clock,
+    **dict.fromkeys(("agg", "aggregate", "apply", "transform", "pipe"), Guards._dispatch),
+    "pivot_table": Guards._dispatch,
+}
+assert set(_GUARDED_READS) == GUARDED
+
+
+def refuse_write(thing: Any) -> None:
+    """Raise: a method of the strategy was given a `self` that is not its own."""
+    raise AttributeError(f"attributes of {type(thing).__name__!r} objects are read-only")
+
+
+def name_of_class(kind: type) -> str:
+    """The class's name as its author wrote it."""
+    return kind.__name__.removeprefix(PREFIX)
+
+
+def _is_generic(base: Any) -> bool:
+    """An alias such as Generic[T] or a helper class of typing; its outcome is judged later."""
+    return isinstance(base, typing._GenericAlias | GenericAlias)  # type: ignore[attr-defined]
+
+
+def _courteous_exit(leave: Callable[..., Any]) -> Callable[..., Any]:
+    """`__exit__` that cannot swallow a control stop: for one it only cleans up."""
+
+    def __exit__(self: Any, kind: Any, error: Any, trace: Any) -> Any:
+        if kind is None or (isinstance(kind, type) and issubclass(kind, Exception)):
+            return leave(self, kind, error, None)
+        leave(self, None, None, None)
+        return False
+
+    return __exit__
+
+
+class _Formatter(Formatter):
+    """str.format whose fields read attributes through the guard."""
+
+    def __init__(self, read: Callable[..., Any]) -> None:
+        self._read = read
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
+        first, rest = _split_field(field_name)
+        value = self.get_value(first, args, kwargs)
+        for is_attribute, key in rest:
+            value = self._read(value, key) if is_attribute else value[key]
+        return value, first
+
+
+def _split_field(field_name: str) -> tuple[Any, Any]:
+    import _string  # type: ignore[import-not-found]
+
+    return _string.formatter_field_name_split(field_name)  # type: ignore[no-any-return]
+
+
+def is_plain_template(template: str) -> bool:
+    """Whether no field of a format template reads an attribute or an item."""
+    try:
+        for _, name, spec, _ in Formatter().parse(template):
+            if name is not None and ("." in name or "[" in name):
+                return False
+            if spec and "{" in spec and not is_plain_template(spec):
+                return False
+    except ValueError:
+        return True  # str.format raises the same
+    return True
+
+
+# --- dispatch by text -----------------------------------------------------------------------
+def aggregation(value: Any) -> Any:
+    """A copy of what names aggregations, checked; raises when it names another method.
+
+    Copied because a function in the list could change the list while pandas walks it.
+    """
+    kind = type(value)
+    if kind is str:
+        if value not in AGGREGATIONS:
+            raise ValueError(
+                f"{value!r} is not an aggregation available in strategies; pass a function"
+            )
+        return value
+    if kind in (list, tuple, set, frozenset):
+        return list(map(aggregation, value))
+    if kind is dict:
+        return {key: aggregation(item) for key, item in value.items()}
+    if value is None or (callable(value) and not isinstance(value, str)):
+        return value
+    raise TypeError(f"{kind.__name__!r} does not name an aggregation; pass a name or a function")
+
+
+def checked_dispatch(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """pandas' `method`, refusing texts that name anything but an aggregation."""
+    positional = 3 if name == "pivot_table" else 0
+    word = "aggfunc" if name in ("pivot_table", "crosstab") else "func"
+
+    def call(*items: Any, **named: Any) -> Any:
+        given = list(items)
+        for key in ("engine", "engine_kwargs"):
+            if named.get(key) is not None:
+                raise ValueError(f"{key}= is not available in strategies")
+        if word == "aggfunc":
+            if len(given) > positional:
+                raise TypeError("pass aggfunc= by its name")
+            if word in named:
+                named[word] = aggregation(named[word])
+            return method(*given, **named)
+        if name == "pipe":
+            return method(*given, **named)
+        if given:
+            given[0] = aggregation(given[0])
+        elif named.get(word) is not None:
+            named[word] = aggregation(named[word])
+        else:
+            named = {key: _named_aggregation(item) for key, item in named.items()}
+        return method(*given, **named)
+
+    return call
+
+
+def _named_aggregation(value: Any) -> Any:
+    """`(column, how)` of a named aggregation, or the value of an option."""
+    if isinstance(value, tuple) and len(value) == 2:
+        column, how = value
+        return pd.NamedAgg(column, aggregation(how))
+    return aggregation(value) if isinstance(value, str) or callable(value) else value
+
+
+class IndicatorAccessor:
+    """`df.ta`: the indicators of pandas_ta by name, and nothing else of the accessor."""
+
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: pd.DataFrame | pd.Series) -> None:
+        object.__setattr__(self, "_frame", frame)
+
+    def __getattribute__(self, name: str) -> Any:
+        from sandbox.facade_names import PANDAS_TA
+
+        if name not in PANDAS_TA:
+            raise AttributeError(f"pandas_ta has no indicator {name!r}")
+        return getattr(object.__getattribute__(self, "_frame").ta, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("attributes of 'ta' are read-only")
+
+
+def plain_types() -> set[type]:
+    """Types of plain values, which `type(x)` may give away."""
+    scalars = {kind for kind in vars(np).values() if isinstance(kind, type)}
+    return {kind for kind in scalars if issubclass(kind, np.generic)} | {
+        type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset,
+        range, slice, datetime, date, timedelta, decimal.Decimal, pd.DataFrame, pd.Series,
+        pd.Index, pd.RangeIndex, pd.DatetimeIndex, pd.Timestamp, pd.Timedelta, pd.Period,
+        np.ndarray,
+    }  # fmt: skip
