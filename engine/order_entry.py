@@ -269,24 +269,19 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
         return True
     k = percent / 100.0 * leverage
     value = b.value()
-    rate = b.fee_rate
-    for side in (1, -1):
-        price = slipped(b.price, side, b.slip)
-        divisor = 1.0 + side * k * rate
-        if divisor <= 0.0:
-            if (k * value / price - size) * side > 0.0:
-                return reject(
-                    b, index, ValidationError,
-                    f"no quantity reaches {percent:g} % at leverage {leverage:g}: "
-                    "the fee would exceed the value",
-                )  # fmt: skip
-            continue
-        difference = side * (k * (value + side * rate * price * size) / (price * divisor) - size)
-        if difference > 0.0:
-            break
-    else:
-        b.outcomes[index] = NONE
-        return True
+    # Which way to trade is judged at the unslipped price; where fee and slippage would turn the
+    # difference round, there is nothing to do.
+    side = 1 if k * value > size * b.price else -1
+    price = slipped(b.price, side, b.slip)
+    divisor = 1.0 + side * k * b.fee_rate
+    if divisor <= 0.0:
+        return reject(
+            b, index, ValidationError,
+            f"no quantity reaches {percent:g} % at leverage {leverage:g}: "
+            "the fee would exceed the value",
+        )  # fmt: skip
+    wanted = k * (value + side * b.fee_rate * price * size) / (price * divisor)
+    difference = side * (wanted - size)
     if difference < MIN_ORDER_AMOUNT:
         b.outcomes[index] = NONE
         return True
