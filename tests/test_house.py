@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from server.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("engine", "sandbox", "server")
 
@@ -28,6 +30,40 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox.guards": {"engine", "numpy", "pandas"},
     "sandbox.copying": {"engine", "numpy", "pandas"},
 }
+
+
+# What server may know of the other two: their words, not their work.
+VOCABULARY = {
+    "engine.bars",
+    "engine.config",
+    "engine.enums",
+    "engine.errors",
+    "engine.market_data",
+    "engine.records",
+    "engine.results",
+    "sandbox.client",
+    "sandbox.job",
+}
+# Market data has one format: the engine reads it, the server's import commands write it.
+VOCABULARY |= {
+    "engine.catalogue",
+    "engine.daily_files",
+    "engine.data_quality",
+    "engine.file_checks",
+    "engine.funding_files",
+    "engine.resample",
+}
+# The worker's side checks a run by replaying it and computes its figures.
+ALSO = {
+    "server.execution": {
+        "engine.accounting",
+        "engine.metrics",
+        "engine.replay",
+        "engine.round_trips",
+    },
+}
+# Heavy work, and code that was uploaded, must not come near the process that answers pages.
+NOT_IN_THE_WEB_PROCESS = {"engine.backtest", "engine.replay", "sandbox.compiler", "sandbox.client"}
 
 
 def modules() -> list[str]:
@@ -60,6 +96,17 @@ def imports(module: str) -> Iterator[str]:
                 yield longer if longer in known else base
 
 
+def reached(start: str) -> set[str]:
+    """Every module of ours that `start` imports, directly or through others of ours."""
+    known, found, queue = set(modules()), {start}, [start]
+    while queue:
+        for name in imports(queue.pop()):
+            if name in known and name not in found:
+                found.add(name)
+                queue.append(name)
+    return found
+
+
 def outside(module: str) -> set[str]:
     """The packages that it imports, without the standard library and its own."""
     tops = {name.split(".")[0] for name in imports(module)}
@@ -84,6 +131,29 @@ def test_engine_and_sandbox_import_only_what_their_place_allows(module: str) -> 
     assert outside(module) <= allowed(module)
 
 
+@pytest.mark.parametrize("module", [m for m in modules() if m.startswith("server")])
+def test_the_server_knows_the_words_of_engine_and_sandbox_not_their_work(module: str) -> None:
+    known = {name for name in imports(module) if name.startswith(("engine", "sandbox"))}
+    assert known <= VOCABULARY | ALSO.get(module, set())
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if m.startswith("server.")])
+def test_only_the_app_imports_pages_and_api(module: str) -> None:
+    place = ".".join(module.split(".")[:2])
+    if place == "server.app":
+        return
+    outer = {name for name in imports(module) if name.startswith(("server.pages", "server.api"))}
+    assert not {name for name in outer if not name.startswith(place)}
+
+
+def test_the_web_process_runs_no_replay_and_compiles_no_strategy() -> None:
+    assert not reached("server.app") & NOT_IN_THE_WEB_PROCESS
+
+
+def test_the_service_cannot_reach_native_runs() -> None:
+    assert "sandbox.native" not in reached("server.__main__") | reached("server.app")
+
+
 def test_no_tracked_file_holds_a_path_of_one_machine_or_the_address_of_a_registry() -> None:
     pattern = re.compile(r"(?:^|[^\w./~$}-])/(?:work|root|home/\w+)/|index-url|pypi\.org|npmjs")
     here = Path(__file__)
@@ -101,3 +171,25 @@ def test_nothing_third_party_is_tracked() -> None:
     pattern = re.compile(r"\.min\.(js|css)$|(^|/)(node_modules|vendor)/|\.whl$|(^|/)uv\.lock$")
     names = [str(path.relative_to(ROOT)) for path in tracked()]
     assert [name for name in names if pattern.search(name)] == []
+
+
+def settings_table() -> list[str]:
+    """The README's table of settings, made from the settings themselves."""
+    rows = ["| `SANDTABLE_...` | default | what it says |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if default is None:
+            default = ""
+        elif isinstance(default, tuple):
+            default = ",".join(str(value) for value in default)
+        shown = f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+        rows.append(
+            f"| `{name.upper()}` | {shown if shown != '``' else ''} | {field.description} |"
+        )
+    return rows
+
+
+def test_the_readme_documents_every_setting_with_its_default() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("<!-- settings -->")[2].partition("<!-- /settings -->")[0]
+    assert table.strip().splitlines() == settings_table()
