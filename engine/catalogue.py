@@ -220,7 +220,7 @@ def _day_entries(
                 yield int(day), entry
 
 
-def _summarise(line: npt.NDArray[np.void], content: bytes, timeframe: Timeframe) -> None:
+def _summarise(line: np.void, content: bytes, timeframe: Timeframe) -> None:
     """Fill in the bars and gaps that the file makes in each timeframe that it can make."""
     rows = content.count(b"\n") - 1 + (not content.endswith(b"\n"))
     step = timeframe.ms
@@ -315,7 +315,7 @@ def _names(directory: Path) -> list[str]:
 
 def _read_index(path: Path) -> npt.NDArray[np.void]:
     try:
-        days = np.load(path, allow_pickle=False)
+        days: npt.NDArray[np.void] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return np.empty(0, DAY_INDEX_DTYPE)
     if days.dtype != DAY_INDEX_DTYPE or days.ndim != 1:

@@ -119,12 +119,10 @@ def read_series(path: Path) -> Series | None:
     days = np.frombuffer(table, DAY_DTYPE)
     if n_rows != int(days["rows"].sum()) or not np.array_equal(days["start"], _starts(days)):
         return None
-    columns = []
-    for index in range(6):
-        start = offset + index * _aligned(n_rows * 8)
-        dtype = np.int64 if index == 0 else np.float64
-        columns.append(np.frombuffer(mapped, dtype, n_rows, start))
-    return Series(days, Columns(*columns))
+    stride = _aligned(n_rows * 8)
+    timestamp = np.frombuffer(mapped, np.int64, n_rows, offset)
+    prices = [np.frombuffer(mapped, np.float64, n_rows, offset + i * stride) for i in range(1, 6)]
+    return Series(days, Columns(timestamp, *prices))
 
 
 def is_sound(series: Series, positions: npt.NDArray[np.int64]) -> bool:
@@ -163,7 +161,8 @@ def write_series(path: Path, days: npt.NDArray[np.void], pieces: Sequence[Column
 
 
 def _starts(days: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
-    return np.cumsum(days["rows"]) - days["rows"]
+    starts: npt.NDArray[np.int64] = np.cumsum(days["rows"]) - days["rows"]
+    return starts
 
 
 def _aligned(size: int) -> int:

@@ -30,6 +30,7 @@ from engine.file_checks import (
     BrokenFileError,
     FileProblem,
     examine,
+    header_problem,
     without_bom,
 )
 
@@ -51,7 +52,7 @@ class Columns(NamedTuple):
 
     def take(self, start: int, stop: int) -> Columns:
         """Rows [start:stop], sharing memory."""
-        return Columns(*(column[start:stop] for column in self))
+        return Columns(self.timestamp[start:stop], *(c[start:stop] for c in self[1:]))
 
 
 NO_ROWS = Columns(np.empty(0, np.int64), *(np.empty(0, np.float64) for _ in range(5)))
@@ -61,7 +62,7 @@ NO_ROWS = Columns(np.empty(0, np.int64), *(np.empty(0, np.float64) for _ in rang
 class DayFile:
     """One file of a series as it stands on disk: `day` counts UTC days since the epoch."""
 
-    path: Path
+    path: str
     timeframe: Timeframe
     day: int
     size: int
@@ -106,7 +107,7 @@ def stat_day_file(path: Path | str, timeframe: Timeframe, day: int, root: str) -
         return None
     if not stat.S_ISREG(found.st_mode):
         raise DataError(f"{path}: is not a regular file")
-    return DayFile(Path(path), timeframe, day, found.st_size, found.st_mtime_ns)
+    return DayFile(str(path), timeframe, day, found.st_size, found.st_mtime_ns)
 
 
 def check_inside(path: Path | str, root: str) -> None:
@@ -173,36 +174,35 @@ def parse_days(files: Sequence[DayFile]) -> ParsedDays:
 
 def _parse_batch(files: Sequence[DayFile]) -> ParsedDays:
     raw = [read_file(file.path) for file in files]
-    rows = np.zeros(len(files), np.int64)
-    bodies: list[bytes] = []
-    plain: list[int] = []
-    for index, content in enumerate(raw):
-        body = _body(content)
-        if body is not None:
-            rows[index] = body.count(b"\n")
-            bodies.append(body)
-            plain.append(index)
-    columns = _parse_joined(b"".join(bodies), int(rows.sum()))
-    if columns is None and len(plain) > 1:
+    bodies, widths = zip(*map(_body, raw), strict=True)
+    plain = [index for index, body in enumerate(bodies) if body is not None]
+    columns = spans = None
+    if len({widths[index] for index in plain}) == 1:
+        columns = _parse_joined(b"".join([bodies[index] for index in plain]), widths[plain[0]])
+        spans = _spans(columns, bodies) if columns is not None else None
+    if columns is None or spans is None:
         # One odd file spoils the joined parse for all; find it by trying each alone.
-        parts = [_parse_joined(body, int(rows[i])) for body, i in zip(bodies, plain, strict=True)]
-        odd = {i for i, part in zip(plain, parts, strict=True) if part is None}
-        columns = join_columns([part for part in parts if part is not None])
-        plain = [i for i in plain if i not in odd]
-    if columns is None:
-        columns, plain = NO_ROWS, []
-    suspects = set(range(len(files))) - set(plain)
-    days = np.array([files[i].day for i in plain], np.int64)
-    bad_row = ~good_rows(columns, np.repeat(days, rows[plain]), files[0].timeframe)
-    ends = np.cumsum(rows[plain])
+        parts = {index: _parse_joined(bodies[index], widths[index]) for index in plain}
+        found = {i: part for i, part in parts.items() if part is not None}
+        columns = join_columns(list(found.values()))
+        ends = np.cumsum([len(part.timestamp) for part in found.values()]).tolist()
+        spans = {
+            i: (end - len(part.timestamp), end)
+            for (i, part), end in zip(found.items(), ends, strict=True)
+        }
+    rows = np.zeros(len(files), np.int64)
+    for index, (start, stop) in spans.items():
+        rows[index] = stop - start
+    days = np.array([files[i].day for i in spans], np.int64)
+    bad_row = ~good_rows(columns, np.repeat(days, rows[list(spans)]), files[0].timeframe)
+    suspects = set(range(len(files))) - set(spans)
     if bad_row.any():
-        owners = np.searchsorted(ends, np.flatnonzero(bad_row), side="right")
-        suspects.update(plain[owner] for owner in np.unique(owners))
+        owners = np.repeat(list(spans), rows[list(spans)])
+        suspects.update(np.unique(owners[bad_row]).tolist())
     unsorted, duplicates = np.zeros_like(rows), np.zeros_like(rows)
     if not suspects:
         return ParsedDays(columns, rows, unsorted, duplicates)
 
-    spans = dict(zip(plain, zip(ends - rows[plain], ends, strict=True), strict=True))
     pieces: list[Columns] = []
     problems: list[FileProblem] = []
     for index, file in enumerate(files):
@@ -210,7 +210,7 @@ def _parse_batch(files: Sequence[DayFile]) -> ParsedDays:
             pieces.append(columns.take(*spans[index]))
             continue
         careful = examine(raw[index], file.timeframe, file.day)
-        problems.extend(FileProblem(file.path, line, why) for line, why in careful.problems)
+        problems.extend(FileProblem(Path(file.path), *problem) for problem in careful.problems)
         pieces.append(_as_columns(careful.rows))
         rows[index] = len(careful.rows)
         unsorted[index], duplicates[index] = careful.unsorted, careful.duplicates
@@ -219,47 +219,88 @@ def _parse_batch(files: Sequence[DayFile]) -> ParsedDays:
     return ParsedDays(join_columns(pieces), rows, unsorted, duplicates)
 
 
-def _body(content: bytes) -> bytes | None:
-    """The lines below the plain header, "\\n" at the end of each; None for the careful reader."""
+def _body(content: bytes) -> tuple[bytes | None, int]:
+    """The lines below the header, "\n" at the end of each, and the header's number of columns.
+
+    None instead of lines means that the file is one for the careful reader.
+    """
+    width, size = len(_NAMES), len(_FAST_HEADER)
     if not content.startswith(_FAST_HEADER):
-        content = without_bom(content)
-        if b"\r\n" in content:
-            content = content.replace(b"\r\n", b"\n")
-        if not content.startswith(_FAST_HEADER):
-            return None
-    if b"\0" in content or not content.isascii():
-        return None
-    body = content[len(_FAST_HEADER) :]
-    return body if not body or body.endswith(b"\n") else body + b"\n"
+        content = without_bom(content).replace(b"\r\n", b"\n")
+        size = content.find(b"\n") + 1
+        width = content.count(b",", 0, size) + 1
+        if not size or header_problem(content[: size - 1].decode("utf-8", "replace"), HEADER):
+            return None, width
+    elif b"\r" in content:
+        content = content.replace(b"\r\n", b"\n")
+    # The C parser would take a bare carriage return for a line's end and a NUL for a number's.
+    if b"\r" in content or b"\0" in content or not content.isascii():
+        return None, width
+    body = content[size:]
+    return body if not body or body.endswith(b"\n") else body + b"\n", width
 
 
-def _parse_joined(body: bytes, rows: int) -> Columns | None:
-    """Columns of `body`, None when it is not exactly `rows` lines of six plain numbers."""
-    if not rows:
+def _parse_joined(body: bytes, width: int) -> Columns | None:
+    """Columns of `body`, None when it is not lines that start with six plain numbers."""
+    if not body:
         return NO_ROWS
-    if body.count(b",") != rows * (len(_NAMES) - 1):
-        return None
     try:
-        # The default float parser of pandas 3 rounds correctly: each value is float(text).
-        table = pd.read_csv(
-            io.BytesIO(body),
-            header=None,
-            names=_NAMES,
-            index_col=False,
-            dtype={"timestamp": np.int64} | dict.fromkeys(_NAMES[1:], np.float64),
-            quoting=3,
-            skip_blank_lines=False,
-            keep_default_na=False,
-            na_filter=False,
-        )
+        # An infinity cast to a whole number is found out by its day: no need for a warning.
+        with np.errstate(invalid="ignore"):
+            table = _read_csv(body, width)
     except (ValueError, OverflowError):
-        return None
-    if len(table) != rows:
         return None
     return Columns(*(np.ascontiguousarray(table[name].to_numpy()) for name in _NAMES))
 
 
-def good_rows(columns: Columns, day: npt.NDArray[np.int64], timeframe: Timeframe) -> npt.NDArray:
+def _read_csv(body: bytes, width: int) -> pd.DataFrame:
+    # The default float parser of pandas 3 rounds correctly: each value is float(text).
+    return pd.read_csv(
+        io.BytesIO(body),
+        header=None,
+        names=_NAMES + [f"further {number}" for number in range(width - len(_NAMES))],
+        usecols=_NAMES,
+        index_col=False,
+        dtype={"timestamp": np.int64} | dict.fromkeys(_NAMES[1:], np.float64),
+        quoting=3,
+        skip_blank_lines=False,
+        keep_default_na=False,
+        na_filter=False,
+    )
+
+
+def _spans(columns: Columns, bodies: Sequence[bytes | None]) -> dict[int, tuple[int, int]] | None:
+    """First row and the row after the last of each file with a body; None when not plain to see.
+
+    Where timestamps only grow, a file's rows are those from its first line's timestamp to its
+    last line's. (Counting the lines of each file would take a quarter of the parser's time.)
+    """
+    t = columns.timestamp
+    if not len(t) or bool((t[1:] <= t[:-1]).any()):
+        return None
+    owners = [index for index, body in enumerate(bodies) if body]
+    try:
+        firsts = [int(body[: body.index(b",")]) for body in bodies if body]
+        lasts = [_last_timestamp(body) for body in bodies if body]
+    except ValueError:
+        return None
+    starts = np.searchsorted(t, firsts).tolist()
+    stops = np.searchsorted(t, lasts, side="right").tolist()
+    if starts != [0, *stops[:-1]] or stops[-1] != len(t):
+        return None
+    spans = dict(zip(owners, zip(starts, stops, strict=True), strict=True))
+    empty = {index: (0, 0) for index, body in enumerate(bodies) if body == b""}
+    return dict(sorted((spans | empty).items()))
+
+
+def _last_timestamp(body: bytes) -> int:
+    line = body.rfind(b"\n", 0, -1) + 1
+    return int(body[line : body.index(b",", line)])
+
+
+def good_rows(
+    columns: Columns, day: npt.NDArray[np.int64], timeframe: Timeframe
+) -> npt.NDArray[np.bool_]:
     """Which rows are bars of their day and later than the row above; shape (n_rows,), bool.
 
     NaN compares false, so a row with one is never good.

@@ -178,9 +178,12 @@ def parse_row(line: str, timeframe: Timeframe, day: int) -> tuple[Row | None, li
 
 def parse_timestamp(text: str) -> tuple[int, list[str]]:
     text = text.strip(" \t")
-    if not _INTEGER.fullmatch(text):
-        return 0, [f"timestamp must be a whole number of milliseconds; got {_quoted(text)}"]
-    return int(text), []
+    if _INTEGER.fullmatch(text):
+        return int(text), []
+    # Some tools write whole numbers as 1704067200000.0 or 1.7040672e12.
+    if _NUMBER.fullmatch(text) and abs(float(text)) < 2**53 and float(text).is_integer():
+        return int(float(text)), []
+    return 0, [f"timestamp must be a whole number of milliseconds; got {_quoted(text)}"]
 
 
 def parse_number(name: str, text: str) -> tuple[float, str]:

@@ -60,6 +60,7 @@ MAX_LISTED_RANGES = 5
 # of up to 10 ms), so what was read from it is not remembered.
 RACY_NS = 50_000_000
 _LOCKS = 32
+_MINUTES = {timeframe: timeframe.ms // 60_000 for timeframe in Timeframe}
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,9 +188,9 @@ class Store:
                 continue
             check_inside(directory, self.root)
             prefix = f"{directory}{os.sep}{symbol}_{source}_"
-            for day in days.tolist():
-                path = f"{prefix}{day_date(day)}.csv"
-                file = stat_day_file(path, source, day, self.root)
+            dates = days.astype("datetime64[D]").astype(str).tolist()
+            for day, name in zip(days.tolist(), dates, strict=True):
+                file = stat_day_file(f"{prefix}{name}.csv", source, day, self.root)
                 if file is not None:
                     files.append(file)
             taken = np.union1d(taken, days)
@@ -231,7 +232,7 @@ class Store:
             raise DataError(self._nothing(symbol, timeframe, mode, start, end))
         if len(parts) > 1:
             order = np.argsort(columns.timestamp, kind="stable")
-            columns = Columns(*(column[order] for column in columns))
+            columns = Columns(columns.timestamp[order], *(c[order] for c in columns[1:]))
         bars = Bars(symbol, timeframe, *columns, key=digest.hexdigest())
         return LoadedBars(bars, describe_bars(bars, start, end, counts))
 
@@ -317,7 +318,7 @@ class Store:
         )
 
 
-class _Cache(LRUCache):  # type: ignore[misc]
+class _Cache(LRUCache[bytes, LoadedBars]):
     """Least recently used results, bounded by the bytes of their columns."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -366,7 +367,7 @@ def _state(
     if newest > time.time_ns() - RACY_NS:
         return b""
     digest = hashlib.blake2b(f"{symbol} {timeframe} {mode} {start} {end}".encode())
-    states = [(list(Timeframe).index(f.timeframe), f.day, f.size, f.mtime_ns) for f in chosen]
+    states = [(_MINUTES[f.timeframe], f.day, f.size, f.mtime_ns) for f in chosen]
     digest.update(np.array(states, np.int64).data)
     return digest.digest()
 
