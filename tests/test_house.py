@@ -24,6 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine.results": {"numpy", "pandas", "orjson"},
     "sandbox": {"engine", "numpy"},
     "sandbox.policy": {"engine", "RestrictedPython"},
+    # Imports and exercises what strategies may use.
+    "sandbox.warmup": {"engine", "numpy", "pandas"},
     "sandbox.compiler": {"engine", "RestrictedPython"},
     # What strategies are shown of these libraries.
     "sandbox.facades": {"engine", "numpy", "pandas", "pandas_ta_classic", "talib"},

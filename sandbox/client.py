@@ -1,0 +1,390 @@
+"""Sandbox: the only door to the room. Blocking calls, safe from several threads at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy.typing as npt
+
+from engine.bars import Bars
+from sandbox import lookahead, wire
+from sandbox.admission import Admission
+from sandbox.job import CheckReport, Job, Limits, Lookahead, Progress, RunError, Verdict
+from sandbox.sealed import sealed_bars, sealed_job
+from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
+from sandbox.verdicts import report_of, verdict_of
+
+Level = Literal["strict", "degraded"]
+
+RECYCLE_AFTER_RUNS = 500
+MAX_SEALED_BYTES = 512 * 1024 * 1024
+CHECK_LIMITS = Limits(wall_s=30.0, cpu_s=10, memory_mb=512, max_log_bytes=4096)
+PROBE_LIMITS = Limits(wall_s=20.0, cpu_s=10, memory_mb=128, max_log_bytes=4096)
+# Runs on a dying fork server are tried once more.
+_ATTEMPTS = 2
+
+
+class Sandbox:
+    """Owns a fork server, replaces it when it is old, odd or dead, and runs jobs through it.
+
+    `level`: `strict` runs nothing unless seccomp and Landlock are there; `degraded` runs with
+    the layers there are. Starts its fork server on first use.
+    """
+
+    def __init__(
+        self,
+        *,
+        level: Level = "strict",
+        recycle_after: int = RECYCLE_AFTER_RUNS,
+        python: str = sys.executable,
+        admission: Admission | None = None,
+    ) -> None:
+        self._level = level
+        self._recycle_after = recycle_after
+        self._python = python
+        self._admission = admission or Admission.of_this_machine()
+        self._lock = threading.Lock()
+        self._server: Server | None = None
+        self._standby: Server | None = None
+        self._closed = False
+        self._bars = _BarsCache(MAX_SEALED_BYTES)
+
+    # --- the door ------------------------------------------------------------------------------
+    def run(
+        self,
+        job: Job,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Verdict:
+        """Run `job` and wait for its verdict. How it ends is data: nothing here raises for it.
+
+        `on_progress` is called at most ten times a second, from this thread.
+        """
+        last_shown: list[int] = []
+
+        def show(received: wire.Received) -> None:
+            if on_progress and received.equity is not None and [received.bars_done] != last_shown:
+                last_shown[:] = [received.bars_done]
+                on_progress(Progress(received.bars_done, len(job.bars), received.equity))
+
+        if len(job.bars) == 0:
+            return Verdict("failed", RunError("data_error", "there are no bars to run on"))
+        document = {**_document(job), "task": "run"}
+        with self._bars.descriptor(job.bars) as bars_fd:
+            outcome = self._run(
+                document, job, bars_fd, job.limits, on_frames=show, cancelled=cancelled
+            )
+        if isinstance(outcome, RunError):
+            return Verdict("failed", outcome)
+        return verdict_of(job, outcome)
+
+    def check(self, source: str) -> CheckReport:
+        """Whether `source` compiles, found out in a locked child; nothing of it is run."""
+        document = {"task": "check", "source": source}
+        outcome = self._run(document, None, None, CHECK_LIMITS)
+        if isinstance(outcome, RunError):
+            raise SandboxUnavailable(outcome.message)
+        report = report_of(CHECK_LIMITS, outcome)
+        return report
+
+    def check_lookahead(
+        self,
+        job: Job,
+        orders: npt.NDArray[Any],
+        *,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Lookahead:
+        """Whether the run whose order calls are given does the same on other futures.
+
+        All cuts together may take as long as the run itself was allowed.
+        """
+        cuts = lookahead.choose_cuts(orders, len(job.bars), job.config.lookahead_check)
+        if not cuts:
+            return Lookahead(note="there was nothing to compare")
+        limits = job.limits
+        wall_s, cpu_s = limits.wall_s, float(limits.cpu_s)
+        done: list[int] = []
+        with self._bars.descriptor(job.bars) as bars_fd:
+            for cut in cuts:
+                document = {**_document(job), "task": "cut", "cut": cut}
+                left = replace(limits, wall_s=wall_s, cpu_s=max(1, int(cpu_s)))
+                outcome = self._run(document, job, bars_fd, left, cancelled=cancelled)
+                if isinstance(outcome, RunError):
+                    return Lookahead(cuts=tuple(done), note=outcome.message)
+                verdict = verdict_of(job, outcome)
+                kind = verdict.error.kind if verdict.error else None
+                if verdict.status == "cancelled" or kind in _SAYS_NOTHING:
+                    note = verdict.error.message if verdict.error else "cancelled"
+                    return Lookahead(bool(done), True if done else None, tuple(done), None, note)
+                done.append(cut)
+                difference = lookahead.first_difference(orders, verdict.orders, cut)
+                if difference is None and verdict.error is not None:
+                    difference = min(verdict.bars_done, cut)
+                if difference is not None:
+                    return Lookahead(True, False, tuple(done), difference)
+                wall_s -= outcome.wall_s
+                cpu_s -= outcome.cpu_s
+                if wall_s <= 0 or cpu_s <= 0:
+                    break
+        note = "" if len(done) == len(cuts) else "the check's own time limit ended it early"
+        return Lookahead(True, True, tuple(done), None, note)
+
+    # --- its condition -------------------------------------------------------------------------
+    @property
+    def layers(self) -> dict[str, bool | str]:
+        """The layers that a child gets on this machine, by name."""
+        try:
+            facts = self._ready_server().facts
+        except ServerLost as error:
+            return {"fork_server": str(error)}
+        abi = facts["landlock_abi"]
+        return {
+            "seccomp": bool(facts["seccomp"]),
+            "landlock": f"ABI {abi}" if abi else False,
+            "own_user_id": bool(facts["uid_pool"]),
+            "no_new_privileges": True,
+            "not_dumpable": True,
+            "resource_limits": True,
+            "sealed_inputs": True,
+            "level": self._level,
+        }
+
+    @property
+    def refusal(self) -> str | None:
+        """Why no strategy is run on this machine; None when they are."""
+        try:
+            return self._refusal(self._ready_server())
+        except ServerLost as error:
+            return str(error)
+
+    def probe(self) -> list[str]:
+        """Attack this machine's room through real children; what got through, in words."""
+        from sandbox import probes
+
+        return probes.failures(self._probe_once)
+
+    def close(self) -> None:
+        """End the fork server and, with it, every child."""
+        with self._lock:
+            self._closed = True
+            servers, self._server, self._standby = [self._server, self._standby], None, None
+        for server in servers:
+            if server is not None:
+                server.close()
+        self._bars.clear()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- one child -----------------------------------------------------------------------------
+    def _run(
+        self,
+        document: dict[str, Any],
+        job: Job | None,
+        bars_fd: int | None,
+        limits: Limits,
+        *,
+        on_frames: Callable[[wire.Received], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Outcome | RunError:
+        """The outcome of one child, after another try when the first was interrupted."""
+        with self._admission.admitted(limits.memory_mb, cancelled) as admitted:
+            if not admitted:
+                return Outcome("cancelled", wire.Received())
+            job_fd = sealed_job(document, job.funding if job else None)
+            try:
+                order = Order(
+                    job_fd, limits, 0, len(job.bars) if job else 0, bars_fd, reports_limits=True
+                )
+                for attempt in range(_ATTEMPTS):
+                    outcome = self._once(order, on_frames, cancelled)
+                    if isinstance(outcome, RunError) or not _interrupted(outcome):
+                        break
+                    if attempt + 1 < _ATTEMPTS and cancelled and cancelled():
+                        break
+                return outcome
+            finally:
+                os.close(job_fd)
+
+    def _once(
+        self,
+        order: Order,
+        on_frames: Callable[[wire.Received], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> Outcome | RunError:
+        try:
+            server = self._take_server()
+        except ServerLost as error:
+            return RunError("internal", f"the sandbox could not start: {error}")
+        try:
+            refusal = self._refusal(server)
+            if refusal:
+                return RunError("internal", refusal)
+            flags = wire.FLAG_SECCOMP if server.facts["seccomp"] else 0
+            flags |= wire.FLAG_LANDLOCK if server.facts["landlock_abi"] else 0
+            outcome = run_child(
+                server, replace(order, flags=flags), on_frames=on_frames, cancelled=cancelled
+            )
+            if outcome.server_odd:
+                self._retire(server)
+            return outcome
+        finally:
+            self._give_back(server)
+
+    def _probe_once(self, document: dict[str, Any]) -> Outcome | RunError:
+        return self._run({**document, "task": "probe"}, None, None, PROBE_LIMITS)
+
+    def _refusal(self, server: Server) -> str | None:
+        if self._level == "degraded":
+            return None
+        missing = [
+            name
+            for name, there in (
+                ("seccomp", server.facts["seccomp"]),
+                ("Landlock", server.facts["landlock_abi"]),
+            )
+            if not there
+        ]
+        if not missing:
+            return None
+        return f"this machine lacks {' and '.join(missing)}, so that no strategy is run here"
+
+    # --- the fork server -----------------------------------------------------------------------
+    def _ready_server(self) -> Server:
+        server = self._take_server()
+        self._give_back(server)
+        return server
+
+    def _take_server(self) -> Server:
+        """A live, warm fork server, counted as in use. Raises ServerLost."""
+        with self._lock:
+            if self._closed:
+                raise ServerLost("the sandbox is closed")
+            if self._server is not None and not self._server.alive:
+                self._drop(self._server)
+            if self._server is None:
+                self._server, self._standby = self._standby or Server(self._python), None
+            server = self._server
+            if server.facts and server.runs >= self._recycle_after:
+                server = self._recycled(server)
+            if not server.ready():
+                self._drop(server)
+                raise ServerLost("the fork server did not become ready")
+            server.in_flight += 1
+            return server
+
+    def _recycled(self, old: Server) -> Server:
+        """A fresh server in place of an old one, which serves on until the fresh one is warm."""
+        if self._standby is None:
+            self._standby = Server(self._python)
+        with contextlib.suppress(ServerLost):
+            if not self._standby.ready(timeout_s=0):
+                return old
+            self._server, self._standby = self._standby, None
+            old.retired = True
+            if old.in_flight == 0:
+                old.close()
+            return self._server
+        self._standby = None
+        return old
+
+    def _give_back(self, server: Server) -> None:
+        with self._lock:
+            server.in_flight -= 1
+            if server.retired and server.in_flight == 0:
+                server.close()
+
+    def _retire(self, server: Server) -> None:
+        """It did something odd: no new runs go there."""
+        with self._lock:
+            server.retired = True
+            if self._server is server:
+                self._server = None
+
+    def _drop(self, server: Server) -> None:
+        server.retired = True
+        server.kill()
+        if self._server is server:
+            self._server = None
+
+
+class SandboxUnavailable(RuntimeError):
+    """No child can be run on this machine now; the message says why."""
+
+
+# Ends of a look-ahead run that say nothing about the code's honesty.
+_SAYS_NOTHING = frozenset({"timeout", "cpu_limit", "interrupted", "internal"})
+
+
+def _interrupted(outcome: Outcome) -> bool:
+    from sandbox.verdicts import killed_from_outside
+
+    return outcome.end == "server_lost" or killed_from_outside(outcome)
+
+
+def _document(job: Job) -> dict[str, Any]:
+    return {
+        "source": job.source,
+        "symbol": job.bars.symbol,
+        "config": job.config.to_document(),
+    }
+
+
+class _BarsCache:
+    """Sealed copies of bars by key, shared by all runs; least recently used out first."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._fds: OrderedDict[str, int] = OrderedDict()
+
+    @contextmanager
+    def descriptor(self, bars: Bars) -> Iterator[int]:
+        """A descriptor of the caller's own, so that an eviction meanwhile does no harm."""
+        fd = self._duplicate(bars)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _duplicate(self, bars: Bars) -> int:
+        if not bars.key:
+            return sealed_bars(bars)
+        with self._lock:
+            known = self._fds.get(bars.key)
+            if known is not None:
+                self._fds.move_to_end(bars.key)
+                return os.dup(known)
+        fresh = sealed_bars(bars)
+        with self._lock:
+            if bars.key not in self._fds:
+                self._fds[bars.key] = os.dup(fresh)
+            self._evict()
+        return fresh
+
+    def _evict(self) -> None:
+        sizes = {key: os.fstat(fd).st_size for key, fd in self._fds.items()}
+        total = sum(sizes.values())
+        for key in list(self._fds)[:-1]:
+            if total <= self._max_bytes:
+                return
+            total -= sizes[key]
+            os.close(self._fds.pop(key))
+
+    def clear(self) -> None:
+        with self._lock:
+            for fd in self._fds.values():
+                os.close(fd)
+            self._fds.clear()

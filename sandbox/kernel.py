@@ -1,0 +1,98 @@
+"""The few kernel calls that Python does not offer, through the C library already loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import resource
+from collections.abc import Iterable
+
+MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(
+    platform.machine().lower(), platform.machine().lower()
+)
+PAGE_BYTES = resource.getpagesize()
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_SECCOMP = 22
+PR_SET_NO_NEW_PRIVS = 38
+PR_SET_MDWE = 65
+PR_MDWE_REFUSE_EXEC_GAIN = 1
+
+# Numbers from 424 on are the same on every architecture.
+NR_PIDFD_OPEN = 434
+NR_CLOSE_RANGE = 436
+NR_LANDLOCK_CREATE_RULESET = 444
+NR_LANDLOCK_RESTRICT_SELF = 446
+
+READ_IMPLIES_EXEC = 0x0400000
+_HIGHEST_FD = 2**32 - 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def prctl(option: int, value: int = 0) -> int:
+    """The kernel's answer; raises OSError when it refuses."""
+    zero = ctypes.c_ulong(0)
+    answer = _libc.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero)
+    return _checked(int(answer), f"prctl {option}")
+
+
+def prctl_pointer(option: int, value: int, address: int) -> int:
+    """As `prctl`, with a pointer for the third argument."""
+    zero = ctypes.c_ulong(0)
+    answer = _libc.prctl(
+        ctypes.c_int(option), ctypes.c_ulong(value), ctypes.c_void_p(address), zero, zero
+    )
+    return _checked(int(answer), f"prctl {option}")
+
+
+def syscall(number: int, *arguments: object) -> int:
+    """The answer of a raw system call; raises OSError when it fails."""
+    return _checked(int(_libc.syscall(ctypes.c_long(number), *arguments)), f"syscall {number}")
+
+
+def personality() -> int:
+    """The execution domain's flags, unchanged by asking."""
+    return _checked(int(_libc.personality(ctypes.c_ulong(0xFFFFFFFF))), "personality")
+
+
+def close_all_but(keep: Iterable[int]) -> None:
+    """Close every descriptor that is not in `keep`."""
+    low = 0
+    for fd in [*sorted(set(keep)), None]:
+        high = _HIGHEST_FD if fd is None else fd - 1
+        if high >= low:
+            _close_range(low, high)
+        low = 0 if fd is None else fd + 1
+
+
+def _close_range(low: int, high: int) -> None:
+    try:
+        syscall(NR_CLOSE_RANGE, ctypes.c_uint(low), ctypes.c_uint(high), ctypes.c_uint(0))
+    except OSError as error:
+        # Old container profiles answer EPERM to calls that they do not know.
+        if error.errno not in (errno.ENOSYS, errno.EPERM):
+            raise
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        os.closerange(low, min(high + 1, max(hard, 65_536)))
+
+
+def address_space_bytes() -> int:
+    """Size of this process's address space, what RLIMIT_AS counts."""
+    with open("/proc/self/statm", "rb") as statm:
+        return int(statm.read().split()[0]) * PAGE_BYTES
+
+
+def thread_count() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+def _checked(answer: int, what: str) -> int:
+    if answer < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+    return answer

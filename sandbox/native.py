@@ -1,0 +1,142 @@
+"""Plain Python in the room, for attack tests: the same server, locks and supervisor, no language.
+
+The service cannot reach this: an ordinary fork server does not know the task, only one that was
+started from here does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox import wire
+from sandbox.child import Inside
+from sandbox.job import Limits
+from sandbox.sealed import parse_job, sealed_job
+from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
+from sandbox.verdicts import killed_from_outside
+
+_servers: dict[tuple[str, ...], Server] = {}
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class NativeOutcome:
+    """How a plain program ended.
+
+    `reason` is why the supervisor or a limit ended it (`timeout`, `cpu_limit`, `output_limit`,
+    `security_violation`, `interrupted`), None when it ended by itself; `stdout` holds both of
+    its streams, at most `max_log_bytes` of them.
+    """
+
+    stdout: str
+    exit_code: int | None
+    signal: int | None
+    wall_s: float
+    reason: str | None
+    max_rss_kb: int
+
+
+def run_native(
+    source: str,
+    *,
+    wall_s: float,
+    cpu_s: int,
+    memory_mb: int,
+    max_log_bytes: int,
+    preload: tuple[str, ...] = (),
+) -> NativeOutcome:
+    """Run `source` as a program in the locked room and wait for its end.
+
+    `preload` names modules imported before the fork: inside, nothing can be imported from files.
+    Raises RuntimeError when the room itself could not be had.
+    """
+    limits = Limits(wall_s, cpu_s, memory_mb, max_log_bytes, 64 * max(1, max_log_bytes))
+    job_fd = sealed_job({"task": "native", "source": source})
+    try:
+        flags = wire.FLAG_SECCOMP | wire.FLAG_LANDLOCK
+        order = Order(job_fd, limits, flags, reports_limits=False, cpu_grace_s=1)
+        outcome = run_child(_server(tuple(preload)), order)
+    finally:
+        os.close(job_fd)
+    if outcome.received.layers is None and outcome.end != "malformed":
+        log = outcome.log.decode("utf-8", "replace")
+        raise RuntimeError(f"no room: {outcome.end} {outcome.complaint} {log}".strip())
+    return NativeOutcome(
+        outcome.log.decode("utf-8", "replace"),
+        outcome.exit_code,
+        outcome.signal,
+        outcome.wall_s,
+        _reason(outcome, limits),
+        outcome.max_rss_kb,
+    )
+
+
+def server_pid(preload: tuple[str, ...] = ()) -> int:
+    """The process id of the fork server for `preload`, for tests that kill it."""
+    return _server(tuple(preload)).pid
+
+
+def close() -> None:
+    """End every fork server that was started from here."""
+    with _lock:
+        while _servers:
+            _servers.popitem()[1].close()
+
+
+atexit.register(close)
+
+
+def run_plain_python(inside: Inside) -> None:
+    """The child's side: the task that only a native fork server knows."""
+    source = parse_job(inside.job)[0]["source"]
+    # Unbuffered, so that what was printed is out before a fault or a kill.
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        raw: Any = io.FileIO(fd, "wb", closefd=False)
+        setattr(sys, name, io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True))
+    code = 0
+    try:
+        exec(compile(source, "<native>", "exec"), {"__name__": "__main__"})
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException as error:
+        code = 1
+        text = "".join(traceback.format_exception(error))[-8000:]
+        os.write(2, text.encode("utf-8", "backslashreplace"))
+    os._exit(code & 0xFF)
+
+
+def _server(preload: tuple[str, ...]) -> Server:
+    with _lock:
+        server = _servers.get(preload)
+        if server is not None and server.alive:
+            return server
+        server = _servers[preload] = Server(sys.executable, native=True, preload=preload)
+        if not server.ready():
+            raise ServerLost("the fork server did not become ready")
+        return server
+
+
+def _reason(outcome: Outcome, limits: Limits) -> str | None:
+    from signal import SIGKILL, SIGSYS, SIGXCPU
+
+    match outcome.end:
+        case "malformed":
+            return "security_violation"
+        case "server_lost":
+            return "interrupted"
+        case "timeout" | "output_limit":
+            return outcome.end
+    if outcome.signal == SIGSYS:
+        return "security_violation"
+    if outcome.signal == SIGXCPU:
+        return "cpu_limit"
+    if outcome.signal == SIGKILL and outcome.cpu_s >= limits.cpu_s:
+        return "cpu_limit"
+    return "interrupted" if killed_from_outside(outcome) else None

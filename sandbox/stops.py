@@ -1,0 +1,62 @@
+"""Limits that a child notices itself, a moment before it is killed, to say where it was.
+
+A courtesy, not a lock: whoever swallows the exception, or sits in C code, meets the kernel's and
+the supervisor's SIGKILL.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+from typing import Literal
+
+REPEAT_S = 0.2
+
+StopKind = Literal["cpu_limit", "timeout"]
+
+
+class Stopped(BaseException):
+    """A limit is reached. Not an Exception, so that no `except Exception` swallows it."""
+
+    def __init__(self, kind: StopKind) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class Stops:
+    """Turns SIGXCPU and SIGALRM into Stopped, except inside `held` and after `quiet`."""
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._pending: StopKind | None = None
+        self._quiet = False
+
+    def arm(self, wall_s: float) -> None:
+        """Before the filter: it refuses to set a handler or a timer."""
+        signal.signal(signal.SIGXCPU, self._on_signal)
+        signal.signal(signal.SIGALRM, self._on_signal)
+        # Again and again, in case the first one is swallowed by some `__exit__` or `__del__`.
+        signal.setitimer(signal.ITIMER_REAL, wall_s, REPEAT_S)
+
+    def quiet(self) -> None:
+        """From now on only report."""
+        self._quiet = True
+
+    def __enter__(self) -> None:
+        """Hold stops back: half a frame on the pipe would read as a forged one."""
+        self._held += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._held -= 1
+        if self._pending is not None and not self._held and not self._quiet:
+            kind, self._pending = self._pending, None
+            raise Stopped(kind)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        kind: StopKind = "cpu_limit" if number == signal.SIGXCPU else "timeout"
+        if self._quiet:
+            return
+        if self._held:
+            self._pending = kind
+            return
+        raise Stopped(kind)

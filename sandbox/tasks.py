@@ -1,0 +1,267 @@
+"""What a child does once its room is locked: check code, run a strategy, run it up to a cut."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from engine.backtest import Run
+from engine.bars import Bars, Funding
+from engine.config import BacktestConfig
+from engine.errors import CalculationError
+from engine.order_entry import OrderLimit
+from engine.strategy import LookaheadIndicator
+from sandbox import compiler, lookahead, probes, warmup, wire
+from sandbox.child import RESULT_FD, STDOUT_FD, Inside
+from sandbox.sealed import make_bars, parse_job
+from sandbox.stops import Stopped, Stops
+
+_LOG_CHUNK_BYTES = 32 * 1024
+# Sending what was ordered so far may take this share of the time, and not more often than that.
+_FLUSH_SHARE = 0.05
+_FLUSH_EVERY_S = 0.5
+_MAX_PROBLEMS = 100
+_MAX_TEXT = 2000
+
+
+class Channel:
+    """The two pipes out of the room. Also the `sink` of a run."""
+
+    def __init__(self, stops: Stops) -> None:
+        self._stops = stops
+        self._log: list[bytes] = []
+        self._log_bytes = 0
+        self._orders_sent = 0
+        self._next_flush_s = time.monotonic() + _FLUSH_EVERY_S
+        self.run: Run | None = None
+
+    def send(self, *frames: bytes) -> None:
+        with self._stops:
+            for frame in frames:
+                _write_all(RESULT_FD, frame)
+
+    def write(self, text: str) -> None:
+        data = text.encode("utf-8", "backslashreplace")
+        self._log.append(data)
+        self._log_bytes += len(data)
+        if self._log_bytes >= _LOG_CHUNK_BYTES:
+            self.flush_log()
+
+    def flush_log(self) -> None:
+        data, self._log, self._log_bytes = b"".join(self._log), [], 0
+        _write_all(STDOUT_FD, data)
+
+    def progress(self, bars_done: int, equity: float) -> None:
+        self.send(wire.encode(wire.Frame.PROGRESS, wire.PROGRESS.pack(bars_done, equity)))
+        self.flush_log()
+        began = time.monotonic()
+        if began >= self._next_flush_s:
+            self._flush_orders(bars_done)
+            took = time.monotonic() - began
+            self._next_flush_s = began + max(_FLUSH_EVERY_S, took / _FLUSH_SHARE)
+
+    def finish(self) -> None:
+        """Everything that was recorded, and the final frame."""
+        run = self._run_of()
+        self.flush_log()
+        self._send_orders()
+        points = 0
+        for name, (times, values) in run.plots().items():
+            points += len(times)
+            for frame in wire.encode_plot(str(name), times, values):
+                self.send(frame)
+        final = wire.FINAL.pack(run.bars_done, self._orders_sent, points)
+        self.send(wire.encode(wire.Frame.FINAL, final + run.fills_digest()))
+
+    def finish_without_run(self) -> None:
+        self.flush_log()
+        self.send(wire.encode(wire.Frame.FINAL, wire.FINAL.pack(0, 0, 0)))
+
+    def _run_of(self) -> Run:
+        if self.run is None:
+            raise RuntimeError("there is no run yet")
+        return self.run
+
+    def _flush_orders(self, bars_done: int) -> None:
+        """So that a run that is killed keeps what it had done."""
+        self._send_orders()
+        checkpoint = wire.CHECKPOINT.pack(bars_done, self._orders_sent)
+        self.send(wire.encode(wire.Frame.CHECKPOINT, checkpoint))
+
+    def _send_orders(self) -> None:
+        rows = self._run_of().orders(self._orders_sent)
+        with self._stops:
+            for frame in wire.encode_orders(rows):
+                _write_all(RESULT_FD, frame)
+            self._orders_sent += len(rows)
+
+
+def check(inside: Inside) -> None:
+    """Answer whether the source would compile; nothing of it is run."""
+    document, _ = parse_job(inside.job)
+    channel = Channel(inside.stops)
+    try:
+        report = compiler.check(document["source"])
+    except BaseException as error:
+        kind = error.kind if isinstance(error, Stopped) else "memory_limit"
+        if not isinstance(error, Stopped | MemoryError | RecursionError):
+            raise
+        inside.ballast.close()
+        channel.send(wire.encode_json(wire.Frame.ERROR, {"kind": kind}))
+    else:
+        answer = {
+            "problems": _plain_problems(report.problems),
+            "parameters": [asdict(item) for item in report.parameters],
+            "class_name": report.class_name,
+        }
+        channel.send(wire.encode_json(wire.Frame.REPORT, answer))
+    channel.finish_without_run()
+
+
+def run(inside: Inside) -> None:
+    """Run the strategy over the bars."""
+    document, funding = parse_job(inside.job)
+    if inside.bars is None:
+        raise ValueError("a run without bars")
+    bars = make_bars(
+        document["symbol"],
+        document["config"]["timeframe"],
+        inside.bars.timestamp,
+        inside.bars.columns,
+    )
+    _run(inside, document, bars, funding, stop_after=None)
+
+
+def run_to_cut(inside: Inside) -> None:
+    """Run the strategy up to a cut, over bars whose future is invented.
+
+    One child per cut: nothing that the code saw in one run can reach the next.
+    """
+    document, funding = parse_job(inside.job)
+    if inside.bars is None:
+        raise ValueError("a run without bars")
+    mapped, inside.bars = inside.bars, None
+    timestamp, columns = mapped.copied()
+    memory = mapped.memory
+    del mapped
+    # No real bar after the cut is left in this process when the user's code is first parsed.
+    memory.close()
+    cut = int(document["cut"])
+    lookahead.scramble(columns, cut, int(document["config"]["seed"]))
+    bars = make_bars(document["symbol"], document["config"]["timeframe"], timestamp, columns)
+    _run(inside, document, bars, funding, stop_after=cut)
+
+
+def _run(
+    inside: Inside,
+    document: dict[str, Any],
+    bars: Bars,
+    funding: Funding,
+    stop_after: int | None,
+) -> None:
+    gc.enable()
+    source = document["source"]
+    channel = Channel(inside.stops)
+    config = BacktestConfig.from_document(document["config"])
+    run = channel.run = Run(config, bars, funding, sink=channel)
+    filename = ""
+    try:
+        compiled = compiler.compile_strategy(source)
+        filename = compiled.code.co_filename
+        strategy = compiler.load(
+            compiled, seed=config.seed, now_ms=lambda: run.now_ms, write=channel.write
+        )
+        run.execute(strategy, stop_after=stop_after)
+    except BaseException as error:
+        inside.stops.quiet()
+        # The report needs memory: what was set aside, and what the strategy's frames hold.
+        inside.ballast.close()
+        answer = _describe(error, source, filename)
+        traceback.clear_frames(error.__traceback__)
+        error.__traceback__ = None
+        gc.collect()
+        channel.send(wire.encode_json(wire.Frame.ERROR, answer))
+    inside.stops.quiet()
+    channel.finish()
+
+
+def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any]:
+    """Kind, message and place of what ended the run, as plain JSON."""
+    place, line = _place(error, filename)
+    answer: dict[str, Any] = {"place": place, "line": line, "message": ""}
+    match error:
+        case Stopped():
+            return answer | {"kind": error.kind}
+        case MemoryError():
+            return answer | {"kind": "memory_limit"}
+        case compiler.RejectedCode():
+            problems = _plain_problems(error.problems)
+            return answer | {"kind": "rejected_code", "problems": problems}
+        case OrderLimit():
+            kind = "order_limit"
+        case LookaheadIndicator():
+            kind = "lookahead_indicator"
+        case CalculationError():
+            kind = "calculation_error"
+        case _:
+            kind = "strategy_error"
+    try:
+        message, described_line = compiler.describe_error(error, source)
+    except Exception:
+        message, described_line = type(error).__name__, None
+    if kind != "strategy_error":
+        message = str(error)  # our own words; the name of the class adds nothing
+    exception = type(error).__name__
+    return answer | {
+        "kind": kind,
+        "message": str(message)[:_MAX_TEXT],
+        "line": described_line if described_line is not None else line,
+        "exception": exception[:200],
+    }
+
+
+def _place(error: BaseException, filename: str) -> tuple[str | None, int | None]:
+    """Function and line of the innermost frame in the user's own code."""
+    place, line = None, None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if filename and frame.f_code.co_filename == filename:
+            place, line = frame.f_code.co_name, number
+    return place, line
+
+
+def _plain_problems(problems: tuple[Any, ...]) -> list[dict[str, Any]]:
+    plain = []
+    for problem in problems[:_MAX_PROBLEMS]:
+        document = asdict(problem)
+        for name, value in document.items():
+            if isinstance(value, str):
+                document[name] = value[:400]
+        plain.append(document)
+    return plain
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+TASKS: dict[str, Callable[[Inside], None]] = {
+    "check": check,
+    "run": run,
+    "cut": run_to_cut,
+    "probe": probes.probe,
+}
+
+
+def warm() -> None:
+    """Import and exercise what a strategy may use: a child has no file to import from."""
+    warmup.everything()
+    np.random.seed(0)

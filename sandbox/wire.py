@@ -1,0 +1,298 @@
+"""What crosses the pipes: fixed structs to and from the fork server, checked frames from a child.
+
+A child is hostile, so its frames are little: a length and a type, both judged before anything is
+allocated; rows of a width that we fix; small JSON for what is small. Nothing is ever unpickled.
+The reader is a pure state machine over bytes, so that a fuzzer can sit on it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.config import MAX_ORDERS, MAX_PLOT_POINTS, MAX_PLOTS
+from engine.records import CALLS, ORDER_DTYPE
+
+# To the fork server: magic, run id, memory bytes, cpu seconds, cpu grace, wall seconds, flags.
+REQUEST = struct.Struct("<4sQQIIdI")
+REQUEST_MAGIC = b"run1"
+FLAG_BARS = 1
+FLAG_SECCOMP = 2
+FLAG_LANDLOCK = 4
+# Descriptors of a request, in this order; the bars only with FLAG_BARS.
+REQUEST_FDS = ("status", "job", "result", "log", "bars")
+
+# From the fork server, on the run's status socket: kind, pid, wait status, max rss kB, cpu seconds.
+STATUS = struct.Struct("<BiiQd")
+STATUS_STARTED, STATUS_ENDED, STATUS_REFUSED = 1, 2, 3
+
+
+class Frame(IntEnum):
+    """Kinds of frame on the result pipe."""
+
+    HELLO = 1  # JSON: the layers in force
+    PROGRESS = 2  # bars done, equity
+    ORDERS = 3  # rows of ORDER_DTYPE
+    CHECKPOINT = 4  # bars done, orders sent: a point from which a cut-off run can be replayed
+    PLOT = 5  # name, then rows of PLOT_DTYPE
+    ERROR = 6  # JSON: kind, message, line, bar, problems
+    REPORT = 7  # JSON: the answer of a check or of the probes
+    FINAL = 8  # bars done, orders, plot points, digest; nothing follows
+
+
+HEADER = struct.Struct("<IB")
+PROGRESS = struct.Struct("<qd")
+CHECKPOINT = struct.Struct("<qq")
+FINAL = struct.Struct("<qqq")
+PLOT_DTYPE = np.dtype([("timestamp", "<i8"), ("value", "<f8")])
+
+ORDERS_PER_FRAME = 4096
+POINTS_PER_FRAME = 16_384
+MAX_DIGEST_BYTES = 64
+MAX_PLOT_NAME_BYTES = 480
+# Progress ten times a second for a day.
+MAX_SMALL_FRAMES = 900_000
+
+MAX_PAYLOAD_BYTES = {
+    Frame.HELLO: 4096,
+    Frame.PROGRESS: PROGRESS.size,
+    Frame.ORDERS: ORDERS_PER_FRAME * ORDER_DTYPE.itemsize,
+    Frame.CHECKPOINT: CHECKPOINT.size,
+    Frame.PLOT: 2 + MAX_PLOT_NAME_BYTES + POINTS_PER_FRAME * PLOT_DTYPE.itemsize,
+    Frame.ERROR: 256 * 1024,
+    Frame.REPORT: 512 * 1024,
+    Frame.FINAL: FINAL.size + MAX_DIGEST_BYTES,
+}
+
+
+class WireError(ValueError):
+    """The child said something that our own code never says."""
+
+
+def encode(kind: Frame, payload: bytes) -> bytes:
+    """One frame. Raises WireError when it is over its kind's cap."""
+    if len(payload) > MAX_PAYLOAD_BYTES[kind]:
+        raise WireError(f"{kind.name} of {len(payload)} bytes")
+    return HEADER.pack(len(payload), kind) + payload
+
+
+def encode_json(kind: Frame, document: dict[str, Any]) -> bytes:
+    return encode(kind, json.dumps(document, allow_nan=False).encode())
+
+
+def encode_orders(orders: npt.NDArray[np.void]) -> Iterator[bytes]:
+    """Frames of at most ORDERS_PER_FRAME rows."""
+    for start in range(0, len(orders), ORDERS_PER_FRAME):
+        yield encode(Frame.ORDERS, orders[start : start + ORDERS_PER_FRAME].tobytes())
+
+
+def encode_plot(
+    name: str, times: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
+) -> Iterator[bytes]:
+    """Frames of at most POINTS_PER_FRAME points; one without points for an empty line."""
+    label = name.encode("utf-8", "replace")
+    rows = np.empty(len(times), PLOT_DTYPE)
+    rows["timestamp"], rows["value"] = times, values
+    for start in range(0, max(1, len(rows)), POINTS_PER_FRAME):
+        chunk = rows[start : start + POINTS_PER_FRAME].tobytes()
+        yield encode(Frame.PLOT, struct.pack("<H", len(label)) + label + chunk)
+
+
+@dataclass
+class Received:
+    """Everything that one child has said so far, checked for form and size, believed in nothing."""
+
+    layers: dict[str, Any] | None = None
+    bars_done: int = 0
+    equity: float | None = None
+    checkpoint: tuple[int, int] = (0, 0)
+    orders: list[npt.NDArray[np.void]] = field(default_factory=list)
+    n_orders: int = 0
+    plots: dict[str, list[npt.NDArray[np.void]]] = field(default_factory=dict)
+    n_points: int = 0
+    error: dict[str, Any] | None = None
+    report: dict[str, Any] | None = None
+    finished: bool = False
+    digest: bytes = b""
+
+    def order_rows(self, count: int | None = None) -> npt.NDArray[np.void]:
+        """The first `count` order rows, all by default, as one array."""
+        rows = np.concatenate(self.orders) if self.orders else np.empty(0, ORDER_DTYPE)
+        return rows if count is None else rows[:count]
+
+    def plot_lines(
+        self,
+    ) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+        lines = {}
+        for name, chunks in self.plots.items():
+            rows = np.concatenate(chunks)
+            lines[name] = (
+                np.ascontiguousarray(rows["timestamp"]),
+                np.ascontiguousarray(rows["value"]),
+            )
+        return lines
+
+
+class FrameReader:
+    """Takes bytes of a result pipe as they come; `received` grows. Raises WireError.
+
+    `n_bars` bounds the bar numbers that orders and progress may name.
+    """
+
+    def __init__(self, n_bars: int) -> None:
+        self.received = Received()
+        self._n_bars = n_bars
+        self._buffer = bytearray()
+        self._small_frames = 0
+        self._last_bar = 0
+
+    def feed(self, data: bytes) -> None:
+        self._buffer += data
+        start = 0
+        while len(self._buffer) - start >= HEADER.size:
+            size, number = HEADER.unpack_from(self._buffer, start)
+            kind = self._admit(size, number)
+            end = start + HEADER.size + size
+            if end > len(self._buffer):
+                break
+            self._take(kind, bytes(self._buffer[start + HEADER.size : end]))
+            start = end
+        del self._buffer[:start]
+        if self.received.finished and self._buffer:
+            raise WireError("bytes after the final frame")
+
+    def close(self) -> None:
+        """The pipe has ended. Raises WireError in the middle of a frame."""
+        if self._buffer:
+            raise WireError("the pipe ended inside a frame")
+
+    def _admit(self, size: int, number: int) -> Frame:
+        """The frame's kind, judged on its header alone, before its payload is waited for."""
+        if number not in Frame.__members__.values():
+            raise WireError(f"frame of unknown kind {number}")
+        kind = Frame(number)
+        if size > MAX_PAYLOAD_BYTES[kind]:
+            raise WireError(f"{kind.name} of {size} bytes")
+        if self.received.finished:
+            raise WireError(f"{kind.name} after the final frame")
+        if (kind is Frame.HELLO) != (self.received.layers is None):
+            raise WireError(f"{kind.name} out of turn")
+        return kind
+
+    def _take(self, kind: Frame, payload: bytes) -> None:
+        received = self.received
+        match kind:
+            case Frame.HELLO:
+                received.layers = parse_json(payload)
+            case Frame.PROGRESS:
+                self._count_small_frame()
+                bars_done, received.equity = _fixed(PROGRESS, payload)
+                received.bars_done = self._checked_bars_done(bars_done)
+            case Frame.ORDERS:
+                self._take_orders(payload)
+            case Frame.CHECKPOINT:
+                self._count_small_frame()
+                bars_done, count = _fixed(CHECKPOINT, payload)
+                if count != received.n_orders:
+                    raise WireError("a checkpoint that miscounts its orders")
+                received.checkpoint = (self._checked_bars_done(bars_done), count)
+            case Frame.PLOT:
+                self._take_plot(payload)
+            case Frame.ERROR:
+                self._only_once(received.error)
+                received.error = parse_json(payload)
+            case Frame.REPORT:
+                self._only_once(received.report)
+                received.report = parse_json(payload)
+            case Frame.FINAL:
+                self._take_final(payload)
+
+    def _take_orders(self, payload: bytes) -> None:
+        if not payload or len(payload) % ORDER_DTYPE.itemsize:
+            raise WireError("orders that are not whole rows")
+        rows = np.frombuffer(payload, ORDER_DTYPE)
+        received = self.received
+        if received.n_orders + len(rows) > MAX_ORDERS:
+            raise WireError(f"more than {MAX_ORDERS:,} orders")
+        bars = rows["bar"]
+        if bars[0] < self._last_bar or np.any(bars[1:] < bars[:-1]) or bars[-1] >= self._n_bars:
+            raise WireError("orders that are not in the order of the bars")
+        if np.any(rows["call"] >= len(CALLS)) or np.any(rows["rows"] < 0):
+            raise WireError("orders of an unknown kind")
+        self._last_bar = int(bars[-1])
+        received.orders.append(rows)
+        received.n_orders += len(rows)
+
+    def _take_plot(self, payload: bytes) -> None:
+        if len(payload) < 2:
+            raise WireError("a plot without a name")
+        (label_bytes,) = struct.unpack_from("<H", payload)
+        points = len(payload) - 2 - label_bytes
+        if label_bytes > MAX_PLOT_NAME_BYTES or points < 0 or points % PLOT_DTYPE.itemsize:
+            raise WireError("a plot that is not whole rows")
+        try:
+            name = payload[2 : 2 + label_bytes].decode()
+        except UnicodeDecodeError as error:
+            raise WireError("a plot whose name is not text") from error
+        rows = np.frombuffer(payload, PLOT_DTYPE, offset=2 + label_bytes)
+        received = self.received
+        self._count_small_frame()
+        if name not in received.plots and len(received.plots) >= MAX_PLOTS:
+            raise WireError(f"more than {MAX_PLOTS} plots")
+        if received.n_points + len(rows) > MAX_PLOT_POINTS:
+            raise WireError(f"more than {MAX_PLOT_POINTS:,} plot points")
+        received.plots.setdefault(name, []).append(rows)
+        received.n_points += len(rows)
+
+    def _take_final(self, payload: bytes) -> None:
+        if len(payload) < FINAL.size:
+            raise WireError("a final frame cut short")
+        bars_done, n_orders, n_points = FINAL.unpack_from(payload)
+        received = self.received
+        if n_orders != received.n_orders or n_points != received.n_points:
+            raise WireError("a final frame that miscounts")
+        received.bars_done = self._checked_bars_done(bars_done)
+        received.digest = payload[FINAL.size :]
+        received.finished = True
+
+    def _checked_bars_done(self, bars_done: int) -> int:
+        if not 0 <= bars_done <= self._n_bars:
+            raise WireError(f"bar {bars_done} of {self._n_bars}")
+        return int(bars_done)
+
+    def _count_small_frame(self) -> None:
+        self._small_frames += 1
+        if self._small_frames > MAX_SMALL_FRAMES:
+            raise WireError("too many frames")
+
+    def _only_once(self, earlier: object) -> None:
+        if earlier is not None:
+            raise WireError("the same answer twice")
+
+
+def parse_json(payload: bytes) -> dict[str, Any]:
+    """An object of plain JSON. Raises WireError, also on nesting that Python would not follow."""
+    try:
+        document = json.loads(payload.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise WireError("not JSON") from error
+    if not isinstance(document, dict):
+        raise WireError("not a JSON object")
+    return document
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _fixed(layout: struct.Struct, payload: bytes) -> tuple[Any, ...]:
+    if len(payload) != layout.size:
+        raise WireError("a frame of the wrong size")
+    return layout.unpack(payload)

@@ -1,0 +1,61 @@
+"""One fork server for all tests that only need a room, and jobs small enough to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine.bars import Bars
+from engine.config import BacktestConfig
+from engine.enums import Timeframe
+from sandbox.client import Sandbox
+from sandbox.job import Job, Limits
+
+FIRST_MS = 1_672_531_200_000  # 2023-01-01 00:00
+SMALL = Limits(wall_s=20.0, cpu_s=10, memory_mb=256)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as shared:
+        yield shared
+
+
+def make_bars(count: int) -> Bars:
+    """A seeded walk, one bar a minute."""
+    walk = np.random.default_rng(7).standard_normal(count).cumsum() * 0.1
+    close = 100.0 * np.exp(walk / 100.0)
+    open_ = np.concatenate(([close[0]], close[:-1]))
+    top, bottom = np.maximum(open_, close) * 1.001, np.minimum(open_, close) * 0.999
+    times = FIRST_MS + 60_000 * np.arange(count, dtype=np.int64)
+    return Bars("BTCUSDT", Timeframe.M1, times, open_, top, bottom, close, close * 0 + 1.0)
+
+
+@pytest.fixture(scope="session")
+def make_job() -> Callable[..., Job]:
+    def make(source: str, *, count: int = 500, limits: Limits = SMALL, **fields: Any) -> Job:
+        document = {
+            "symbol": "BTCUSDT",
+            "timeframe": "1m",
+            "start_date": "2023-01-01",
+            "end_date": "2023-12-31",
+            **fields,
+        }
+        config = BacktestConfig.from_document(document)
+        return Job("job", source, config, make_bars(count), limits=limits)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def on_data() -> Callable[[str], str]:
+    """Source of a strategy whose on_data starts in line 4."""
+
+    def make(body: str) -> str:
+        lines = "".join(f"        {line}\n" for line in body.splitlines())
+        return f"import numpy as np\nclass Tried(Strategy):\n    def on_data(self, data):\n{lines}"
+
+    return make
