@@ -57,19 +57,19 @@ class BacktestResults:
 
     @cached_property
     def trades(self) -> pd.DataFrame:
-        return _frame(self._trade_table())
+        return _frame(self.tables()["trades"])
 
     @cached_property
     def portfolio(self) -> pd.DataFrame:
-        return _frame(self._portfolio_table())
+        return _frame(self.tables()["portfolio"])
 
     @cached_property
     def round_trips(self) -> pd.DataFrame:
-        return _frame(self._round_trip_table())
+        return _frame(self.tables()["round_trips"])
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        return _frame(self._order_table())
+        return _frame(self.tables()["orders"])
 
     @property
     def plots(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
@@ -108,12 +108,21 @@ class BacktestResults:
         Pieces keep the memory of a long run's files bounded; join them for the whole.
         """
         return {
-            "trades.csv": _csv(self._trade_table()),
-            "portfolio.csv": _csv(self._portfolio_table()),
-            "round_trips.csv": _csv(self._round_trip_table()),
-            "orders.csv": _csv(self._order_table()),
+            **{
+                f"{name}.csv": csv_chunks(list(table), list(table.values()))
+                for name, table in self.tables().items()
+            },
             "metrics.json": iter((orjson.dumps(self.metrics, option=orjson.OPT_INDENT_2),)),
             "plots.json": _plot_chunks(self.plots),
+        }
+
+    def tables(self) -> dict[str, dict[str, Column]]:
+        """The CSV files as columns: table name -> column name -> numbers or words, in order."""
+        return {
+            "trades": self._trade_table(),
+            "portfolio": self._portfolio_table(),
+            "round_trips": self._round_trip_table(),
+            "orders": self._order_table(),
         }
 
     def _portfolio_table(self) -> dict[str, Column]:
@@ -162,10 +171,6 @@ class BacktestResults:
             "outcome": Words(self.ledger.outcomes, OUTCOMES),
             "reason": Texts(reasons),
         }
-
-
-def _csv(table: dict[str, Column]) -> Iterator[bytes]:
-    return csv_chunks(list(table), list(table.values()))
 
 
 def _frame(table: dict[str, Column]) -> pd.DataFrame:

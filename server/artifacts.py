@@ -1,0 +1,228 @@
+"""Owns `results/backtests/`: files of a run appear whole or not at all, are read, and go.
+
+A run's files are written into a directory beside the others whose name no reader looks for,
+flushed to the disk, and renamed into place as one. A crash leaves at worst such a directory,
+which the next start clears away.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from engine.config import BacktestConfig
+
+NAMES = (
+    "config.json",
+    "orders.csv",
+    "trades.csv",
+    "portfolio.csv",
+    "round_trips.csv",
+    "metrics.json",
+    "plots.json",
+    "log.txt",
+)  # what a run may leave behind for its owner to download
+
+Content = bytes | Iterable[bytes]
+
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_ID = re.compile(r"bt_\d{8}_\d{6}_[a-z2-7]{8}")
+_HIDDEN = "."  # of directories on their way in or out; no id starts with it
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class StorageFullError(Exception):
+    """The disk or the quota below results/ has no room; nothing was half-written."""
+
+
+def new_backtest_id(now: datetime | None = None) -> str:
+    """`bt_{YYYYMMDD}_{HHMMSS}_{8 random base-32 characters}`, in UTC: 40 bits against guessing."""
+    at = (now or datetime.now(UTC)).astimezone(UTC)
+    return f"bt_{at:%Y%m%d_%H%M%S}_" + "".join(secrets.choice(_BASE32) for _ in range(8))
+
+
+def config_document(
+    config: BacktestConfig,
+    *,
+    strategy_code: str,
+    backtest_id: str,
+    status: str,
+    engine_version: str,
+    created_at: int | None = None,
+    started_at: int | None = None,
+    finished_at: int | None = None,
+    error_message: str | None = None,
+    data_quality: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The content of config.json: what ran, over what, and how it ended; times in ms.
+
+    `more` takes the fields that a request has beside the engine's: `strategy_id`,
+    `strategy_version`, `name`.
+    """
+    return {
+        "backtest_id": backtest_id,
+        "strategy_code": strategy_code,
+        **more,
+        **config.to_document(),
+        "created_at": created_at,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "status": status,
+        "error_message": error_message,
+        "data_quality": dict(data_quality or {}),
+        "engine_version": engine_version,
+    }
+
+
+def json_bytes(document: Any) -> bytes:
+    """A JSON file's content: indented, NaN as null, ending in a newline."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+    return orjson.dumps(document, option=options)
+
+
+class Artifacts:
+    """The files of every backtest below one results directory. Threads may share it."""
+
+    def __init__(self, results_directory: Path) -> None:
+        self.directory = results_directory / "backtests"
+
+    def clean(self) -> int:
+        """Clear away what a crash left half-written; the number of directories. For the start."""
+        if not self.directory.is_dir():
+            return 0
+        leftovers = [e.path for e in os.scandir(self.directory) if e.name.startswith(_HIDDEN)]
+        for path in leftovers:
+            shutil.rmtree(path, ignore_errors=True)
+        return len(leftovers)
+
+    def store(self, backtest_id: str, files: Mapping[str, Content]) -> int:
+        """Put a run's files in place, instead of those it had; the bytes that they take.
+
+        Raises StorageFullError when the disk is full, and whatever the making of a content
+        raises; neither leaves anything behind, nor touches files stored before.
+        """
+        target = self._home(backtest_id)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        aside = self._aside(backtest_id)
+        with _or_nothing(aside, backtest_id):
+            aside.mkdir()
+            size = write_files(aside, files)
+            if target.exists():  # a run done over after a crash; nobody was told of the first
+                self.delete(backtest_id)
+            aside.rename(target)
+            _flush(self.directory)
+        return size
+
+    def delete(self, backtest_id: str) -> bool:
+        """Remove a run's files, gone from sight at once; False when there were none."""
+        gone = self._aside(backtest_id)
+        try:
+            self._home(backtest_id).rename(gone)
+        except FileNotFoundError:
+            return False
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
+
+    def path(self, backtest_id: str, name: str) -> Path | None:
+        """Where a file is, to be streamed; None while there is none, or no such name."""
+        if name not in NAMES or not _ID.fullmatch(backtest_id):
+            return None
+        path = self.directory / backtest_id / name
+        return path if path.is_file() else None
+
+    def read(self, backtest_id: str, name: str) -> bytes | None:
+        """A file's whole content, or None; meant for the small ones."""
+        path = self.path(backtest_id, name)
+        try:
+            return path.read_bytes() if path else None
+        except FileNotFoundError:  # deleted between the look and the reading
+            return None
+
+    def read_json(self, backtest_id: str, name: str) -> Any:
+        """The document in a JSON file, or None."""
+        content = self.read(backtest_id, name)
+        return None if content is None else orjson.loads(content)
+
+    def size(self, backtest_id: str) -> int:
+        """Bytes that a run's files take; 0 without any."""
+        try:
+            return sum(entry.stat().st_size for entry in os.scandir(self._home(backtest_id)))
+        except FileNotFoundError:
+            return 0
+
+    def ids(self) -> Iterator[str]:
+        """Every backtest that has files."""
+        if self.directory.is_dir():
+            yield from (e.name for e in os.scandir(self.directory) if _ID.fullmatch(e.name))
+
+    def _home(self, backtest_id: str) -> Path:
+        if not _ID.fullmatch(backtest_id):
+            raise ValueError(f"{backtest_id!r:.60} is not a backtest id")
+        return self.directory / backtest_id
+
+    def _aside(self, backtest_id: str) -> Path:
+        return self.directory / f"{_HIDDEN}{backtest_id}.{secrets.token_hex(4)}"
+
+
+def write_files(directory: Path, files: Mapping[str, Content]) -> int:
+    """Write each file aside and rename it into `directory`; the bytes written, safe on the disk.
+
+    All are written before the first is flushed: the kernel then writes them out together.
+    """
+    size, handles = 0, []
+    try:
+        for name, content in files.items():
+            handle = open(directory / f"{_HIDDEN}{name}", "wb")  # noqa: SIM115
+            handles.append((handle, name))
+            for piece in (content,) if isinstance(content, bytes) else content:
+                size += handle.write(piece)
+            handle.flush()
+        for handle, name in handles:
+            os.fsync(handle.fileno())
+            os.rename(directory / f"{_HIDDEN}{name}", directory / name)
+        _flush(directory)
+    except BaseException:
+        for _, name in handles:
+            (directory / f"{_HIDDEN}{name}").unlink(missing_ok=True)
+        raise
+    finally:
+        for handle, _ in handles:
+            try:
+                handle.close()
+            except OSError:  # a full disk complains again about what is still in the buffer
+                pass
+    return size
+
+
+@contextmanager
+def _or_nothing(aside: Path, backtest_id: str) -> Iterator[None]:
+    """Remove `aside` when the body fails, and call a full disk by its name."""
+    try:
+        yield
+    except BaseException as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise StorageFullError(
+                f"the disk is full: the files of {backtest_id} could not be stored and nothing of "
+                "them was kept; free some space below the results directory and run it again"
+            ) from error
+        raise
+
+
+def _flush(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

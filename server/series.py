@@ -1,0 +1,246 @@
+"""The numbers of a run, ready to be looked at: columns in memory-mapped files, kept in the cache.
+
+A year of 1m bars makes a portfolio.csv of 50 MB, which takes about a second to parse and must
+not be parsed for every picture of it. What a run's tables hold is therefore kept a second time
+as plain columns; a page touches only those that it draws. The file can always be rebuilt from
+the artifacts, and short runs do without one.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import mmap
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from engine.csv_text import Column, Texts, Words
+from engine.records import ACTIONS, PHASES, REASONS, SIDES
+from server.artifacts import Artifacts
+
+TABLES = ("portfolio", "trades", "round_trips")
+Table = dict[str, Column]
+Plots = dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]
+
+# Fewer rows than this in all tables are parsed from their files faster than a page is drawn.
+MIN_CACHED_ROWS = 2_000
+MAX_CACHE_BYTES = 2 * 1024**3
+_MAGIC = b"sandtable series 1\n"
+_ALIGNMENT = 64
+_WORDS: dict[str, tuple[str, ...]] = {
+    "action": ACTIONS,
+    "position_type": SIDES,
+    "reason": REASONS,
+    "exit_reason": REASONS,
+    "phase": PHASES,
+}
+_INTEGERS = {"timestamp", "entry_time", "exit_time", "bars_held"}
+
+
+@dataclass(frozen=True, eq=False)
+class RunSeries:
+    """Tables of a run by name (TABLES), each its columns by name; and the strategy's plots."""
+
+    tables: dict[str, Table]
+    plots: Plots = field(default_factory=dict)
+
+    def numbers(self, table: str, column: str) -> npt.NDArray[Any]:
+        """A column's numbers, a column of words as its codes."""
+        found = self.tables[table][column]
+        return found if isinstance(found, np.ndarray) else np.asarray(found[0])
+
+    def length(self, table: str) -> int:
+        return len(self.numbers(table, next(iter(self.tables[table]))))
+
+
+class SeriesCache:
+    """Series of runs, kept below one cache directory up to `max_bytes`, oldest use out first."""
+
+    def __init__(
+        self, cache_directory: Path, artifacts: Artifacts, max_bytes: int = MAX_CACHE_BYTES
+    ) -> None:
+        self.directory = cache_directory / "series"
+        self._artifacts = artifacts
+        self._max_bytes = max_bytes
+
+    def save(self, backtest_id: str, tables: Mapping[str, Table], plots: Plots) -> None:
+        """Keep what was just stored, so that the first look at it need not parse it.
+
+        A cache that cannot be written (a full disk) costs time later, and nothing now.
+        """
+        series = RunSeries({name: dict(tables[name]) for name in TABLES}, dict(plots))
+        rows = sum(series.length(name) for name in TABLES) + sum(len(t) for t, _ in plots.values())
+        if rows < MIN_CACHED_ROWS:
+            return
+        path = self._path(backtest_id)
+        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with open(aside, "wb") as handle:
+                _write(handle, series, self._stamp(backtest_id))
+            os.replace(aside, path)
+            self._make_room()
+        except OSError:
+            with suppress(OSError):
+                aside.unlink()
+
+    def load(self, backtest_id: str) -> RunSeries | None:
+        """The series of a run, read-only; None when the run has left no tables."""
+        stamp = self._stamp(backtest_id)
+        if stamp is None:
+            return None
+        path = self._path(backtest_id)
+        series = _read(path, stamp)
+        if series is None:
+            series = _parse(self._artifacts, backtest_id)
+            if series is not None:
+                self.save(backtest_id, series.tables, series.plots)
+        else:
+            with suppress(OSError):
+                os.utime(path)
+        return series
+
+    def forget(self, backtest_id: str) -> None:
+        self._path(backtest_id).unlink(missing_ok=True)
+
+    def _path(self, backtest_id: str) -> Path:
+        return self.directory / f"{backtest_id}.series"
+
+    def _stamp(self, backtest_id: str) -> list[int] | None:
+        """What tells the stored files from others under the same id: size and time of one."""
+        path = self._artifacts.path(backtest_id, "portfolio.csv")
+        try:
+            found = path.stat() if path else None
+        except FileNotFoundError:
+            return None
+        return [found.st_size, found.st_mtime_ns] if found else None
+
+    def _make_room(self) -> None:
+        found = [(e.stat(), e.path) for e in os.scandir(self.directory) if e.is_file()]
+        total = sum(stat.st_size for stat, _ in found)
+        for stat, path in sorted(found, key=lambda item: item[0].st_mtime_ns):
+            if total <= self._max_bytes:
+                return
+            Path(path).unlink(missing_ok=True)
+            total -= stat.st_size
+
+
+def _write(handle: Any, series: RunSeries, stamp: list[int] | None) -> None:
+    """One file: a line of JSON that says which columns follow, then the columns, aligned."""
+    arrays: list[npt.NDArray[Any]] = []
+    header: dict[str, Any] = {"stamp": stamp, "tables": {}, "plots": {}}
+
+    def place(array: npt.NDArray[Any]) -> dict[str, Any]:
+        kept = np.ascontiguousarray(array)
+        if kept.dtype.kind == "i":
+            kept = kept.astype(np.int64)
+        arrays.append(kept)
+        return {"dtype": kept.dtype.str, "rows": len(kept)}
+
+    for name, table in series.tables.items():
+        header["tables"][name] = entries = {}
+        for column, content in table.items():
+            assert not isinstance(content, Texts)
+            if isinstance(content, Words):
+                entries[column] = place(content.codes) | {"words": list(content.words)}
+            else:
+                entries[column] = place(content)
+    for name, (timestamp, value) in series.plots.items():
+        header["plots"][name] = [place(timestamp), place(value)]
+    lead = _MAGIC + orjson.dumps(header) + b"\n"
+    handle.write(lead + bytes(-len(lead) % _ALIGNMENT))
+    for array in arrays:
+        handle.write(array.data)
+        handle.write(bytes(-array.nbytes % _ALIGNMENT))
+
+
+def _read(path: Path, stamp: list[int]) -> RunSeries | None:
+    """The series in a file; None when there is none, or it is another's, or broken."""
+    try:
+        with open(path, "rb") as handle:
+            content = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        if content[: len(_MAGIC)] != _MAGIC:
+            return None
+        end = content.find(b"\n", len(_MAGIC)) + 1
+        header = orjson.loads(content[len(_MAGIC) : end])
+        if header["stamp"] != stamp:
+            return None
+        position = end - end % -_ALIGNMENT
+
+        def take(entry: dict[str, Any]) -> npt.NDArray[Any]:
+            nonlocal position
+            dtype = np.dtype(entry["dtype"])
+            array = np.frombuffer(content, dtype, entry["rows"], position)
+            position += array.nbytes - array.nbytes % -_ALIGNMENT
+            return array
+
+        tables: dict[str, Table] = {
+            name: {
+                column: Words(take(entry), entry["words"]) if "words" in entry else take(entry)
+                for column, entry in entries.items()
+            }
+            for name, entries in header["tables"].items()
+        }
+        plots = {name: (take(pair[0]), take(pair[1])) for name, pair in header["plots"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return RunSeries(tables, plots)
+
+
+def _parse(artifacts: Artifacts, backtest_id: str) -> RunSeries | None:
+    tables = {}
+    for name in TABLES:
+        content = artifacts.read(backtest_id, f"{name}.csv")
+        if content is None:
+            return None
+        tables[name] = parse_table(content)
+    plots = {
+        name: (
+            np.array([at for at, _ in points], dtype=np.int64),
+            np.array([np.nan if v is None else v for _, v in points], dtype=np.float64),
+        )
+        for name, points in (artifacts.read_json(backtest_id, "plots.json") or {}).items()
+    }
+    return RunSeries(tables, plots)
+
+
+def parse_table(content: bytes) -> Table:
+    """The columns of one of our CSV files: integers, floats (blank is NaN) and words."""
+    rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    names = next(rows)
+    pieces: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
+    words: dict[str, dict[str, int]] = {
+        name: {word: code for code, word in enumerate(_WORDS.get(name, ()))}
+        for name in names
+        if name in _WORDS or name == "symbol"
+    }
+    while True:
+        # A few rows at a time: the texts of half a million rows at once take ten times the file.
+        chunk = [row for _, row in zip(range(4_096), rows, strict=False)]
+        if not chunk:
+            break
+        for name, texts in zip(names, zip(*chunk, strict=True), strict=True):
+            if name in words:
+                codes = words[name]
+                numbers = [codes.setdefault(text, len(codes)) for text in texts]
+                pieces[name].append(np.array(numbers, np.uint8))
+            elif name in _INTEGERS:
+                pieces[name].append(np.array(list(map(int, texts)), np.int64))
+            else:
+                floats = [float(text) if text else np.nan for text in texts]
+                pieces[name].append(np.array(floats, np.float64))
+    table: Table = {}
+    for name in names:
+        dtype = np.uint8 if name in words else np.int64 if name in _INTEGERS else np.float64
+        column = np.concatenate([np.empty(0, dtype), *pieces[name]])
+        table[name] = Words(column, list(words[name])) if name in words else column
+    return table
