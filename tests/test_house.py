@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 VOCABULARY = {
     "engine.bars",
     "engine.config",
+    "engine.csv_text",
     "engine.enums",
     "engine.errors",
     "engine.market_data",
