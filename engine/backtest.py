@@ -23,6 +23,7 @@ from engine.config import (
     MAX_ORDERS_PER_BAR,
     MAX_PLOT_POINTS,
     MAX_PLOTS,
+    ORDERS_OF_ANY_RUN,
     BacktestConfig,
 )
 from engine.errors import DataError, StrategyError, ValidationError
@@ -69,7 +70,7 @@ class NullSink:
 
 def max_orders(n_bars: int) -> int:
     """How many order calls a run over `n_bars` bars may make."""
-    return min(MAX_ORDERS, MAX_ORDERS_PER_BAR * n_bars)
+    return min(MAX_ORDERS, max(ORDERS_OF_ANY_RUN, MAX_ORDERS_PER_BAR * n_bars))
 
 
 class Run:

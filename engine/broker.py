@@ -287,7 +287,7 @@ def liquidate(b: Broker, price: float) -> None:
     margin = b.margin
     gross = max(size * (price - b.entry), -margin)
     fee = min(held * price * b.fee_rate, margin + gross)
-    b.cash += margin + gross - fee
+    b.cash = max(0.0, b.cash + (margin + gross - fee))
     b.realized += gross - fee
     side = LONG if size > 0.0 else SHORT
     pnl = gross - fee - b.entry_fees
@@ -435,7 +435,8 @@ def _reduce(b: Broker, index: int, quantity: float, price: float, fill: float, r
     share, fee, gross, released = _closing_amounts(b, quantity, fill)
     entry_fees = b.entry_fees * share
     fold(b, price)
-    b.cash += released + gross - fee
+    # Floored: a fee that takes all there is may leave -1e-14 by rounding, a debt all the same.
+    b.cash = max(0.0, b.cash + (released + gross - fee))
     b.realized += gross - fee
     b.rows.append(
         (

@@ -269,6 +269,9 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
         return True
     k = percent / 100.0 * leverage
     value = b.value()
+    if k * value == size * b.price:
+        b.outcomes[index] = NONE
+        return True
     # Which way to trade is judged at the unslipped price; where fee and slippage would turn the
     # difference round, there is nothing to do.
     side = 1 if k * value > size * b.price else -1

@@ -8,7 +8,9 @@ hide a mistake: accounting happens inside the loop, on Python floats, one bar af
     broker.py     the life of a bar: funding, gap, queue, path, on_data, snapshot
     strategy.py   the strategy API over that broker
     metrics.py    the key figures out of the portfolio rows and the trade rows
-    run.py        run_oracle(config, bars, funding, strategy_class) -> OracleResult
+    run.py        run_oracle(config, bars, strategy_class, funding) -> OracleResult
+    compare.py    where engine, replay and oracle differ on a scenario, and shrinking it
+    soak.py       random scenarios for as long as you like
 
 Where the contract can be read in more than one way, this is the reading taken here.
 
@@ -19,8 +21,8 @@ Fills
  3. The direction of a `target_percent` is that of k V against Q times the unslipped price; when
     the fee and the slippage then turn the difference round, there is nothing to do.
  4. A target of 0 closes whatever is held, also less than 0.00001; flat, it is nothing to do.
- 5. The size limits judge a target's difference before cash cuts it; a pure increase that is cut
-    below 0.00001 is nothing to do.
+ 5. The size limits judge a target's difference before cash cuts it; an increase that is cut below
+    0.00001 is left out.
  6. The two rows of a flip are both written before `on_fill` hears of either.
 
 Inside the bar
@@ -36,9 +38,11 @@ Inside the bar
 
 Figures
 12. A peak is set by the close that exceeds every earlier value (and V0), not by one that equals
-    it: time spent flat at the peak counts into the duration of the drawdown that follows.
+    it: time spent flat at the peak counts into the duration of the drawdown that follows. A
+    second fall from the same height counts from the close that regained it.
 13. "Fewer than two daily returns" makes every metric that uses r null, value at risk included.
 14. `mae` and `mfe` look at unslipped prices of the path; a position opened at the close has seen
     the close alone.
-15. A position whose margin funding has eaten has no finite leverage: a CalculationError.
+15. The leverage of a position whose margin funding has eaten is infinite in its closing row, NaN
+    in the portfolio's, and no reason to stop.
 """

@@ -34,8 +34,9 @@ class Position:
 
     @property
     def leverage(self) -> float:
+        """Entry notional over margin; infinite when funding has eaten the margin."""
         if self.margin <= 0.0:
-            raise CalculationError("a position without margin has no finite leverage")
+            return math.inf
         return self.quantity * self.entry_price / self.margin
 
     def unrealized(self, price: float) -> float:
@@ -293,7 +294,7 @@ class Account:
             "exit_price": price,
             "leverage": leverage,
             "pnl": pnl,
-            "return_pct": pnl / released * 100.0,
+            "return_pct": pnl / released * 100.0 if released > 0.0 else math.nan,
             "bars_held": stamp.bar - position.open_bar,
             "mae": min(0.0, side * quantity * (worst - position.entry_price)),
             "mfe": max(0.0, side * quantity * (best - position.entry_price)),

@@ -89,7 +89,6 @@ class Broker:
         self.at_close: list[Order] = []
         self.resting: list[Order] = []
         self.portfolio_rows: list[dict[str, float]] = []
-        self.held_at_close = 0
         self.bar = -1
         self.phase = "initialize"
         self.hook_depth = 0
@@ -243,8 +242,7 @@ class Broker:
     def snapshot(self) -> None:
         price = self.close[self.bar]
         account, position = self.account, self.account.position
-        if position is not None:
-            self.held_at_close += 1
+        leverage = position.leverage if position else 0.0
         self.portfolio_rows.append(
             {
                 "timestamp": self.time[self.bar],
@@ -253,7 +251,7 @@ class Broker:
                 "unrealized_pnl": position.unrealized(price) if position else 0.0,
                 "realized_pnl": account.realized,
                 "margin_used": position.margin if position else 0.0,
-                "leverage_ratio": position.leverage if position else 0.0,
+                "leverage_ratio": leverage if math.isfinite(leverage) else math.nan,
                 "size": position.size if position else 0.0,
             }
         )
@@ -320,40 +318,42 @@ class Broker:
     def target_percent(self, order: Order, stamp: Stamp) -> bool:
         account, position = self.account, self.account.position
         size = position.size if position is not None else 0.0
-        unslipped = stamp.unslipped
-        value = account.value(unslipped)
+        value = account.value(stamp.unslipped)
         k = float(order.amount or 0.0) / 100.0 * order.leverage
-        side = LONG if k * value > size * unslipped else SHORT
-        price = self.slipped(side, unslipped)
         fee_rate = self.config.fee_rate
         if k == 0.0:
-            difference = abs(size)
-            if difference == 0.0:
+            if size == 0.0:
                 order.outcome = "none"
                 return True
-            closing, opening = difference, 0.0
-        else:
-            divisor = 1.0 + side * k * fee_rate
-            if divisor <= 0.0:
-                return self.reject(order, "target")
-            target = k * (value + side * fee_rate * price * size) / (price * divisor)
-            difference = side * (target - size)
-            if difference < MIN_ORDER_AMOUNT:
-                order.outcome = "none"
-                return True
-            if difference > MAX_ORDER_AMOUNT:
-                return self.reject(order, "size")
-            closing, opening = account.split(side, difference)
-        if opening > 0.0:
-            draft = account.draft()
-            if closing > 0.0:
-                draft.reduce(closing, price, stamp)
-            cost_of_one = price / order.leverage + price * fee_rate
-            if not draft.can_pay(opening * cost_of_one):
-                opening = draft.cash / cost_of_one
-                if closing == 0.0 and opening < MIN_ORDER_AMOUNT:
-                    order.outcome = "none"
-                    return True
+            side = -LONG if size > 0.0 else LONG
+            return self.fill(order, side, abs(size), self.slipped(side, stamp.unslipped), stamp)
+        if k * value == size * stamp.unslipped:
+            order.outcome = "none"
+            return True
+        side = LONG if k * value > size * stamp.unslipped else SHORT
+        price = self.slipped(side, stamp.unslipped)
+        divisor = 1.0 + side * k * fee_rate
+        if divisor <= 0.0:
+            return self.reject(order, "target")
+        target = k * (value + side * fee_rate * price * size) / (price * divisor)
+        difference = side * (target - size)
+        if difference < MIN_ORDER_AMOUNT:
+            order.outcome = "none"
+            return True
+        if difference > MAX_ORDER_AMOUNT:
+            return self.reject(order, "size")
+        closing, opening = account.split(side, difference)
+        draft = account.draft()
+        if closing > 0.0:
+            draft.reduce(closing, price, stamp)
+        cost_of_one = price / order.leverage + price * fee_rate
+        if opening > 0.0 and not draft.can_pay(opening * cost_of_one):
+            opening = draft.cash / cost_of_one
+            if opening < MIN_ORDER_AMOUNT:
+                opening = 0.0
+        if closing + opening == 0.0:
+            order.outcome = "none"
+            return True
         return self.fill(order, side, closing + opening, price, stamp)
 
     def set_level(self, order: Order, price: float) -> bool:
@@ -408,7 +408,7 @@ class Broker:
                 resting.outcome = "cancelled"
             order.outcome = "set" if self.resting else "none"
             self.resting = []
-            return order.outcome == "set"
+            return True
         if order.call in ("buy", "sell"):
             assert order.amount is not None
             if not MIN_ORDER_AMOUNT <= order.amount <= MAX_ORDER_AMOUNT:

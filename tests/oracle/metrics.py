@@ -125,6 +125,7 @@ def drawdown_days(start: float, values: list[float], times: list[int], step: int
             continue
         if below:
             longest = max(longest, close_time - peak_time)
+            peak_time = close_time
         below = False
         if value > peak:
             peak, peak_time = value, close_time
