@@ -73,9 +73,9 @@ NUMPY_FFT = names(
 
 NUMPY_RANDOM = names(
     """
-    RandomState beta binomial chisquare choice default_rng exponential gamma geometric integers
-    laplace lognormal multivariate_normal normal pareto permutation poisson rand randint randn
-    random random_sample seed shuffle standard_normal standard_t triangular uniform weibull
+    RandomState beta binomial chisquare choice default_rng exponential gamma geometric laplace
+    lognormal multivariate_normal normal pareto permutation poisson rand randint randn random
+    random_sample seed shuffle standard_normal standard_t triangular uniform weibull
     """
 )
 

@@ -33,7 +33,7 @@ from sandbox.guards import Guards, checked_dispatch, plain_types
 from sandbox.language import FORBIDDEN, PREFIX
 
 _ENUMS = ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")
-_ALIASES = {
+ALIASES = {
     "pandas_ta": pandas_ta_classic,
     "pandas_ta_classic": pandas_ta_classic,
     "pandas.offsets": pd.offsets,
@@ -70,7 +70,7 @@ class Facades:
         for attribute in ("__loader__", "__spec__", "__package__"):
             vars(module).pop(attribute, None)
         replaced = self._replacements(name)
-        original = _ALIASES.get(name) or (None if name in _OWN else importlib.import_module(name))
+        original = ALIASES.get(name) or (None if name in _OWN else importlib.import_module(name))
         for item in wanted:
             if item in replaced:
                 vars(module)[item] = replaced[item]
@@ -110,8 +110,7 @@ class Facades:
         found: dict[str, Any] = {
             name: getattr(shared, name) for name in MODULES["numpy.random"] if hasattr(shared, name)
         }
-        found |= {"default_rng": default_rng, "RandomState": random_state, "seed": reseed}
-        return found | {"integers": shared.randint}
+        return found | {"default_rng": default_rng, "RandomState": random_state, "seed": reseed}
 
     def _make_pandas(self) -> Mapping[str, Any]:
         return {

@@ -17,7 +17,8 @@ PREFIX = "_user_"
 # The compiled code calls these; a user's name can never be one of them (it would be renamed).
 HOOKS = frozenset({"_read_", "_write_", "_own_", "_type_", "_refuse_", "_name_of_", "_class_of_"})
 
-# Attributes of frames, code, generators and tracebacks: refused wherever they appear.
+# Attributes of frames, code, generators, tracebacks and compiled (Cython) functions: refused
+# wherever they appear.
 INTERNALS = names(
     """
     ag_await ag_code ag_frame ag_running co_argcount co_cellvars co_code co_consts
@@ -25,8 +26,8 @@ INTERNALS = names(
     co_linetable co_lnotab co_name co_names co_nlocals co_positions co_posonlyargcount
     co_qualname co_stacksize co_varnames cr_await cr_code cr_frame cr_origin cr_running
     cr_suspended f_back f_builtins f_code f_generator f_globals f_lasti f_lineno f_locals
-    f_trace f_trace_lines f_trace_opcodes gi_code gi_frame gi_running gi_suspended gi_yieldfrom
-    tb_frame tb_lasti tb_next
+    f_trace f_trace_lines f_trace_opcodes func_closure func_code func_defaults func_dict
+    func_globals gi_code gi_frame gi_running gi_suspended gi_yieldfrom tb_frame tb_lasti tb_next
     """
 )
 
@@ -43,22 +44,25 @@ FILES = names(
 MEMORY = names(
     """
     acquire base baseclass bit_generator byteswap capsule cffi ctypes data data_as debug_print
-    enable_external_loop flags getfield iternext itviews lock memoryview newbyteorder obj
-    operands random_raw release remove_axis remove_multi_index resize seed_seq setfield setflags
-    shape_as state_address strides strides_as to_device tofile toflex toreadonly torecords view
+    enable_external_loop flags from_indices getfield iternext itviews lock memoryview
+    newbyteorder obj operands random_raw release remove_axis remove_multi_index resize seed_seq
+    setfield setflags shape_as sp_index state_address strides strides_as to_device tofile toflex
+    toreadonly torecords view
     """
 )
 
 CODE = names(
     """
-    compile construct_array_type construct_from_string cores eval exchange exec from_arrow kwds
-    last_run numba online query register_dataframe_accessor strategy study ticker
+    compile construct_array_type construct_from_string cores eval exchange exec from_arrow
+    from_coo from_spmatrix kwds last_run numba online query register_dataframe_accessor strategy
+    study ticker to_coo
     """
 )
 
 INTROSPECTION = names(
     """
-    fdel fget fset func generate_state mro n_children_spawned pool spawn with_traceback
+    fdel fget fset func func_doc func_name generate_state mro n_children_spawned pool register
+    spawn with_traceback
     """
 )
 
