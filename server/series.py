@@ -36,6 +36,7 @@ MIN_CACHED_ROWS = 2_000
 MAX_CACHE_BYTES = 2 * 1024**3
 _MAGIC = b"sandtable series 1\n"
 _ALIGNMENT = 64
+_PIECE_BYTES = 512 * 1024
 _WORDS: dict[str, tuple[str, ...]] = {
     "action": ACTIONS,
     "position_type": SIDES,
@@ -215,14 +216,17 @@ def _parse(artifacts: Artifacts, backtest_id: str) -> RunSeries | None:
 
 def parse_table(content: bytes) -> Table:
     """The columns of one of our CSV files: integers, floats (blank is NaN) and words."""
-    rows = csv.reader(io.StringIO(content.decode(), newline=""))
-    names = next(rows)
+    header, _, body = content.partition(b"\n")
+    names = header.decode().split(",")
+    if not any(name in _WORDS or name == "symbol" for name in names):
+        return _parse_numbers(names, body)
     pieces: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     words: dict[str, dict[str, int]] = {
         name: {word: code for code, word in enumerate(_WORDS.get(name, ()))}
         for name in names
         if name in _WORDS or name == "symbol"
     }
+    rows = csv.reader(io.StringIO(body.decode(), newline=""))
     while True:
         # A few rows at a time: the texts of half a million rows at once take ten times the file.
         chunk = [row for _, row in zip(range(4_096), rows, strict=False)]
@@ -244,3 +248,24 @@ def parse_table(content: bytes) -> Table:
         column = np.concatenate([np.empty(0, dtype), *pieces[name]])
         table[name] = Words(column, list(words[name])) if name in words else column
     return table
+
+
+def _parse_numbers(names: list[str], body: bytes) -> Table:
+    """The columns of a table without words: pieces of it are read as lists of JSON numbers.
+
+    That takes a tenth of the time of reading texts. Times in ms are whole as floats too.
+    """
+    pieces, start = [np.empty((0, len(names)))], 0
+    while start < len(body):
+        end = body.find(b"\n", min(start + _PIECE_BYTES, len(body) - 1)) + 1 or len(body)
+        text = b"," + body[start:end].rstrip(b"\n").replace(b"\n", b",") + b","
+        if b",," in text:  # missing numbers, perhaps several in a row
+            text = text.replace(b",,", b",null,").replace(b",,", b",null,")
+        numbers = np.array(orjson.loads(b"[" + text[1:-1] + b"]"), np.float64)
+        pieces.append(numbers.reshape(-1, len(names)))
+        start = end
+    matrix = np.concatenate(pieces)
+    return {
+        name: matrix[:, i].astype(np.int64 if name in _INTEGERS else np.float64)
+        for i, name in enumerate(names)
+    }

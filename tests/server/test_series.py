@@ -175,3 +175,17 @@ def test_a_table_without_rows_has_its_columns():
     table = parse_table(b"timestamp,cash\n")
     assert table["timestamp"].dtype == np.int64
     assert len(table["cash"]) == 0
+
+
+def test_missing_numbers_are_nan_wherever_they_stand():
+    table = parse_table(b"timestamp,cash,leverage_ratio\n1,,\n2,,0.5\n3,1.5,\n4,,\n")
+    assert table["timestamp"].tolist() == [1, 2, 3, 4]
+    np.testing.assert_array_equal(table["cash"], [np.nan, np.nan, 1.5, np.nan])
+    np.testing.assert_array_equal(table["leverage_ratio"], [np.nan, 0.5, np.nan, np.nan])
+
+
+def test_no_row_is_lost_where_pieces_of_a_long_table_meet():
+    lines = [b"%d,%.17g" % (i, i / 7) for i in range(60_000)]
+    table = parse_table(b"timestamp,cash\n" + b"\n".join(lines) + b"\n")
+    assert table["timestamp"].tolist() == list(range(60_000))
+    np.testing.assert_array_equal(table["cash"], np.arange(60_000) / 7)
