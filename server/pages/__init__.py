@@ -9,4 +9,7 @@ from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
-route_handlers: list[ControllerRouterHandler] = []
+from server.pages.account import Account, SignIn
+from server.pages.home import home
+
+route_handlers: list[ControllerRouterHandler] = [home, SignIn, Account]

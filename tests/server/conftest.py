@@ -112,5 +112,5 @@ class Clients:
 def clients(services: Services) -> Iterator[Clients]:
     made = Clients(create_app(services), services.store, [])
     yield made
-    for client in made.open_clients:
+    for client in reversed(made.open_clients):
         client.__exit__(None, None, None)

@@ -1,0 +1,273 @@
+"""Accounts in the browser: sign up, in and out; password, tokens, sessions, the end of it all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from engine.errors import ValidationError
+from server import auth
+from server.pages.render import page
+from server.passwords import MAX_LENGTH, MIN_LENGTH
+from server.problems import Invalid, NotFound
+from server.services import Services
+from server.sessions import Session, end_all_sessions, end_session, list_sessions
+from server.tokens import Token, create_token, list_tokens, revoke_token
+from server.users import any_users, set_password
+
+Form = dict[str, str]
+Errors = dict[str, list[str]]
+PASSWORD_HINT = f"{MIN_LENGTH} to {MAX_LENGTH} characters; a few words are easiest to remember"
+
+
+@dataclass(frozen=True)
+class LoginPage:
+    next: str
+    signup_open: bool
+    name: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class SignupPage:
+    open: bool
+    first: bool
+    name: str = ""
+    errors: Errors = field(default_factory=dict)
+    password_hint: str = PASSWORD_HINT
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    tokens: list[Token]
+    sessions: list[Session]
+    secret: str = ""
+    done: str = ""
+    errors: Errors = field(default_factory=dict)
+    password_hint: str = PASSWORD_HINT
+
+
+class SignIn(Controller):
+    """What needs no account yet."""
+
+    @get("/login", sync_to_thread=False)
+    def form(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        next_: Annotated[str, QueryParameter(name="next")] = "/",
+    ) -> Response[Any]:
+        target = auth.local_path(next_)
+        if request.scope.get("user"):
+            return Redirect(target, status_code=303)
+        return page(request, "account/login.html", _login_page(services, target))
+
+    @post("/login", sync_to_thread=True, status_code=200)
+    def submit(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        data: URLEncodedBody[Form],
+    ) -> Response[Any]:
+        target = auth.local_path(data.get("next"))
+        name = data.get("name", "").strip()
+        try:
+            _, secret = auth.sign_in(
+                services.store,
+                services.passwords,
+                services.logins,
+                services.settings,
+                name=name,
+                password=data.get("password", ""),
+                address=_address(request),
+            )
+        except Invalid:
+            context = _login_page(services, target, name, "The name or the password is wrong.")
+            return page(request, "account/login.html", context, status_code=422)
+        return _signed_in(services, secret, target)
+
+    @get("/signup", sync_to_thread=True)
+    def signup_form(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+    ) -> Response[Any]:
+        if request.scope.get("user"):
+            return Redirect("/", status_code=303)
+        return page(request, "account/signup.html", _signup_page(services))
+
+    @post("/signup", sync_to_thread=True, status_code=200)
+    def signup(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        data: URLEncodedBody[Form],
+    ) -> Response[Any]:
+        name, password = data.get("name", "").strip(), data.get("password", "")
+        try:
+            auth.sign_up(services.store, services.passwords, services.settings, name, password)
+        except ValidationError as error:
+            context = _signup_page(services, name, error.fields)
+            return page(request, "account/signup.html", context, status_code=422)
+        _, secret = auth.sign_in(
+            services.store,
+            services.passwords,
+            services.logins,
+            services.settings,
+            name=name,
+            password=password,
+            address=_address(request),
+        )
+        return _signed_in(services, secret, "/")
+
+
+class Account(Controller):
+    """One's own account."""
+
+    guards = (auth.requires_user,)
+
+    @post("/logout", sync_to_thread=True, status_code=303)
+    def logout(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+    ) -> Redirect:
+        if request.scope["auth"].via == "session":
+            end_session(services.store, request.scope["auth"].digest)
+        return _signed_out("/login")
+
+    @get("/account", sync_to_thread=True)
+    def show(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        done: Annotated[str, QueryParameter()] = "",
+    ) -> Template:
+        sentence = {"revoked": "The token is revoked.", "password": "Your password is changed."}
+        return _account(request, services, done=sentence.get(done, ""))
+
+    @post("/account/tokens", sync_to_thread=True, status_code=200)
+    def add_token(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        data: URLEncodedBody[Form],
+    ) -> Template:
+        days = data.get("expires_days", "")
+        try:
+            secret = create_token(
+                services.store,
+                request.user.id,
+                data.get("label", ""),
+                expires_days=int(days) if days.isdecimal() else None,
+            )
+        except ValidationError as error:
+            return _account(request, services, errors=error.fields)
+        return _account(request, services, secret=secret)
+
+    @post("/account/tokens/{token_id:int}/revoke", sync_to_thread=True, status_code=303)
+    def remove_token(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        token_id: FromPath[int],
+    ) -> Redirect:
+        if not revoke_token(services.store, request.user.id, token_id):
+            raise NotFound("There is no such token.")
+        return Redirect("/account?done=revoked", status_code=303)
+
+    @post("/account/password", sync_to_thread=True, status_code=200)
+    def change_password(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        data: URLEncodedBody[Form],
+    ) -> Response[Any]:
+        try:
+            _confirm(request, services, data.get("current", ""), "current")
+            set_password(
+                services.store, services.passwords, request.user.id, data.get("password", "")
+            )
+        except ValidationError as error:
+            return _account(request, services, errors=error.fields)
+        # Every session has ended, this one too: the browser gets a new one.
+        _, secret = auth.sign_in(
+            services.store,
+            services.passwords,
+            services.logins,
+            services.settings,
+            name=request.user.name,
+            password=data["password"],
+            address=_address(request),
+        )
+        return _signed_in(services, secret, "/account?done=password")
+
+    @post("/account/sessions/end", sync_to_thread=True, status_code=303)
+    def sign_out_everywhere(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+    ) -> Redirect:
+        end_all_sessions(services.store, request.user.id)
+        return _signed_out("/login")
+
+
+def _confirm(
+    request: Request[Any, Any, Any], services: Services, password: str, field_name: str
+) -> None:
+    """Raise ValidationError at our field unless `password` is the signed-in user's."""
+    try:
+        auth.confirm_password(
+            services.store,
+            services.passwords,
+            services.logins,
+            request.user,
+            password,
+            _address(request),
+        )
+    except ValidationError as error:
+        messages = [text for texts in error.fields.values() for text in texts]
+        raise ValidationError(fields={field_name: messages}) from None
+
+
+def _account(
+    request: Request[Any, Any, Any],
+    services: Services,
+    *,
+    secret: str = "",
+    done: str = "",
+    errors: Errors | None = None,
+) -> Template:
+    owner = request.user.id
+    context = AccountPage(
+        tokens=list_tokens(services.store, owner),
+        sessions=list_sessions(services.store, owner),
+        secret=secret,
+        done=done,
+        errors=errors or {},
+    )
+    return page(request, "account/show.html", context, status_code=422 if errors else 200)
+
+
+def _login_page(services: Services, target: str, name: str = "", message: str = "") -> LoginPage:
+    return LoginPage(target, services.settings.signup_open, name, message)
+
+
+def _signup_page(services: Services, name: str = "", errors: Errors | None = None) -> SignupPage:
+    first = not any_users(services.store)
+    return SignupPage(services.settings.signup_open, first, name, errors or {})
+
+
+def _signed_in(services: Services, secret: str, target: str) -> Redirect:
+    response = Redirect(target, status_code=303)
+    auth.remember(response, secret, services.settings)
+    return response
+
+
+def _signed_out(target: str) -> Redirect:
+    response = Redirect(target, status_code=303)
+    auth.forget(response)
+    return response
+
+
+def _address(request: Request[Any, Any, Any]) -> str:
+    return request.client.host if request.client else ""

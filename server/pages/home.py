@@ -1,0 +1,17 @@
+"""The address without a path: what Sandtable is, or the way back to one's own work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.response import Redirect
+
+from server.pages.render import page
+
+
+@get("/", sync_to_thread=False)
+def home(request: Request[Any, Any, Any]) -> Response[Any]:
+    if request.scope.get("user"):
+        return Redirect("/account", status_code=303)
+    return page(request, "home.html")

@@ -1,0 +1,88 @@
+import re
+
+from server.sessions import list_sessions
+from server.tokens import list_tokens
+from server.users import find_user
+from tests.server.conftest import PASSWORD
+
+
+def test_signing_up_signs_in_and_the_first_account_is_the_administrator(clients, submit, fresh_db):
+    browser = clients.charlie()
+    answer = submit(browser, "/signup", name="first", password=PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert find_user(fresh_db, "first").is_admin
+    assert "first, administrator" in browser.get("/account").text
+
+
+def test_a_bad_name_and_a_short_password_are_both_said_at_their_fields(clients, submit):
+    page = submit(clients.charlie(), "/signup", name="!", password="short")
+    assert page.status_code == 422
+    assert re.search(r'id="err-name"[^>]*>must be 2 to 64', page.text)
+    assert re.search(r'id="err-password"[^>]*>must have 10 to 256', page.text)
+    assert page.text.count('aria-invalid="true"') == 2
+
+
+def test_a_wrong_password_keeps_the_name_and_says_no_more_than_needed(clients, submit, alice):
+    page = submit(clients.charlie(), "/login", name="alice", password="wrong wrong wrong")
+    assert page.status_code == 422
+    assert "The name or the password is wrong." in page.text
+    assert 'value="alice"' in page.text
+
+
+def test_signing_in_leads_back_to_where_one_was_going(clients, submit, alice):
+    browser = clients.charlie()
+    answer = submit(browser, "/login", name="alice", password=PASSWORD, next="/account?done=x")
+    assert answer.headers["location"] == "/account?done=x"
+
+
+def test_signing_in_never_leads_to_another_site(clients, submit, alice):
+    answer = submit(
+        clients.charlie(), "/login", name="alice", password=PASSWORD, next="//evil.example"
+    )
+    assert answer.headers["location"] == "/"
+
+
+def test_signing_out_ends_the_session(clients, submit, alice, fresh_db):
+    browser = clients.browser(alice)
+    assert submit(browser, "/logout").headers["location"] == "/login"
+    assert list_sessions(fresh_db, alice.id) == []
+
+
+def test_a_token_is_shown_once(clients, submit, alice):
+    browser = clients.browser(alice)
+    page = submit(browser, "/account/tokens", label="notebook")
+    secret = re.search(r"stk_[\w-]{40,}", page.text)
+    assert secret
+    assert secret.group() not in browser.get("/account").text
+
+
+def test_another_users_token_cannot_be_revoked(clients, submit, alice, bob, fresh_db):
+    submit(clients.browser(alice), "/account/tokens", label="mine")
+    (token,) = list_tokens(fresh_db, alice.id)
+    answer = submit(clients.browser(bob), f"/account/tokens/{token.id}/revoke")
+    assert answer.status_code == 404
+    assert len(list_tokens(fresh_db, alice.id)) == 1
+
+
+def test_changing_the_password_needs_the_current_one(clients, submit, alice):
+    page = submit(
+        clients.browser(alice), "/account/password", current="no", password="another password"
+    )
+    assert page.status_code == 422
+    assert re.search(r'id="err-current"[^>]*>the password is wrong', page.text)
+
+
+def test_changing_the_password_keeps_this_browser_and_ends_the_others(
+    clients, submit, alice, fresh_db
+):
+    here, there = clients.browser(alice), clients.browser(alice)
+    answer = submit(here, "/account/password", current=PASSWORD, password="another password")
+    assert answer.headers["location"] == "/account?done=password"
+    assert here.get("/account").status_code == 200
+    assert there.get("/account").status_code == 303
+
+
+def test_signing_out_everywhere_ends_every_session(clients, submit, alice, fresh_db):
+    here, there = clients.browser(alice), clients.browser(alice)
+    submit(here, "/account/sessions/end")
+    assert there.get("/account").headers["location"].startswith("/login")
