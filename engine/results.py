@@ -136,7 +136,8 @@ class BacktestResults:
             "symbol": Words(np.zeros(len(rows), np.uint8), (self.bars.symbol,)),
             "quantity": rows["quantity"],
             "price": rows["price"],
-            "leverage": rows["leverage"],
+            # Of a position whose margin funding has eaten there is none: blank, not infinite.
+            "leverage": np.where(np.isfinite(rows["leverage"]), rows["leverage"], np.nan),
             "fee": rows["fee"],
             "position_type": Words(rows["side"], SIDES),
             "pnl": rows["pnl"],

@@ -19,8 +19,9 @@ class RoundTripColumns:
     """One element per closing row, in time order: columns of shape (closed_trades,).
 
     `entry_time` and `exit_time` are open times of bars in ms; `position_type` and `exit_reason`
-    are codes into `records.SIDES` and `records.REASONS`; `return_pct` is NaN where no margin
-    was released (funding had eaten it); `mae <= 0 <= mfe` are in quote currency.
+    are codes into `records.SIDES` and `records.REASONS`; `leverage` and `return_pct` are NaN
+    where no margin was left to release (funding had eaten it); `mae <= 0 <= mfe` are in quote
+    currency.
     """
 
     entry_time: Times
@@ -71,7 +72,7 @@ def round_trip_columns(ledger: Ledger, bars: Bars) -> RoundTripColumns:
         quantity=quantity,
         entry_price=entry,
         exit_price=rows["price"].copy(),
-        leverage=rows["leverage"].copy(),
+        leverage=np.where(np.isfinite(rows["leverage"]), rows["leverage"], np.nan),
         pnl=rows["pnl"].copy(),
         return_pct=return_pct,
         bars_held=closed - opened,

@@ -204,6 +204,13 @@ def test_drawdowns_and_months_are_those_of_the_portfolio(results: BacktestResult
     ]
 
 
+def test_the_leverage_over_a_margin_that_funding_ate_is_blank():
+    ledger = ledger_of(3, trades=[{"bar": 1, "closing": 1, "leverage": np.inf, "quantity": 1.0}])
+    results = BacktestResults.build(CONFIG, BARS, ledger, 0.0)
+    assert ",1.0,0.0,,0.0," in content(results, "trades.csv")
+    assert np.isnan(results.trades["leverage"][0])
+
+
 def test_rejections_are_listed_with_time_and_reason():
     from engine.records import Rejection
 

@@ -115,8 +115,10 @@ def test_a_trip_that_only_won_has_no_adverse_excursion():
     assert not np.signbit(trip["mae"])
 
 
-def test_a_released_margin_of_zero_gives_no_return():
-    assert np.isnan(only(released=0.0)["return_pct"])
+def test_a_margin_that_funding_ate_leaves_no_return_and_no_leverage():
+    trip = only(released=0.0, leverage=np.inf)
+    assert np.isnan(trip["return_pct"])
+    assert np.isnan(trip["leverage"])
 
 
 def test_a_ledger_without_trades_has_no_round_trips():
