@@ -67,7 +67,7 @@ def _texts(column: Column, rows: slice) -> list[bytes]:
         words = [word.encode() for word in column.words]
         return [words[code] for code in column.codes[rows].tolist()]
     if isinstance(column, Texts):
-        return [quoted(text).encode() for text in column.texts[rows]]
+        return [quoted(text).encode() if text else b"" for text in column.texts[rows]]
     whole = np.ascontiguousarray(column[rows], dtype=np.int64)
     return orjson.dumps(whole, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
 
