@@ -39,6 +39,7 @@ def step_bar(b: Broker, open_: float, high: float, low: float, close_: float) ->
     b.past = 1
     b.phase = OPEN
     b.price = open_
+    queue, b.queue = b.queue, []  # what on_fill adds from here on waits for the next open
     rates = b.settlements.get(b.i)
     if rates is not None and b.size != 0.0:
         for rate in rates:
@@ -48,11 +49,9 @@ def step_bar(b: Broker, open_: float, high: float, low: float, close_: float) ->
         fold(b, open_)
         if _due(b, open_) == LIQUIDATION:
             liquidate(b, open_)
-    if b.queue:
-        queue, b.queue = b.queue, []
-        for entry in queue:
-            b.price = open_
-            carry_out(b, entry)
+    for entry in queue:
+        b.price = open_
+        carry_out(b, entry)
     _walk_open(b, open_)
     b.phase = PATH
     if b.size > 0.0:

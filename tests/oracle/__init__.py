@@ -43,6 +43,6 @@ Figures
 13. "Fewer than two daily returns" makes every metric that uses r null, value at risk included.
 14. `mae` and `mfe` look at unslipped prices of the path; a position opened at the close has seen
     the close alone.
-15. The leverage of a position whose margin funding has eaten is infinite in its closing row, NaN
-    in the portfolio's, and no reason to stop.
+15. The leverage of a position whose margin funding has eaten is infinite to the strategy, NaN (an
+    empty field) in the files, and no reason to stop.
 """

@@ -115,9 +115,9 @@ class Broker:
         self.visible = bar
         if self.account.position is not None:
             self.account.position.see(self.open[bar])
+        waiting, self.queue = self.queue, []
         self.pay_funding()
         self.liquidate_on_gap()
-        waiting, self.queue = self.queue, []
         for order in waiting:
             self.carry_out(order, self.open[bar])
         self.walk_the_path()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +30,12 @@ class OracleResult:
 
     @property
     def trades(self) -> list[dict[str, Any]]:
-        return [row.as_dict() for row in self.rows]
+        return [_without_infinity(row.as_dict()) for row in self.rows]
 
     @property
     def round_trips(self) -> list[dict[str, Any]]:
-        return [row.round_trip for row in self.rows if row.round_trip is not None]
+        trips = [row.round_trip for row in self.rows if row.round_trip is not None]
+        return [_without_infinity(trip) for trip in trips]
 
 
 def run_oracle(
@@ -74,3 +76,8 @@ def run_oracle(
         metrics=metrics,
         error=error,
     )
+
+
+def _without_infinity(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as a file shows it: infinite leverage is no number there."""
+    return {name: math.nan if value == math.inf else value for name, value in row.items()}
