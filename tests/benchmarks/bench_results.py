@@ -24,6 +24,7 @@ from engine.results import BacktestResults
 from server.artifacts import Artifacts, new_backtest_id
 from server.charts import chart_document, pick_points
 from server.series import SeriesCache
+from tests.benchmarks.measure import heading, table
 
 YEAR_BARS, WEEK_BARS = 525_600, 168
 START_MS = 1_672_531_200_000  # 2023-01-01T00:00Z
@@ -196,8 +197,7 @@ def views_of_a_year() -> dict[str, float]:
         return numbers
 
 
-if __name__ == "__main__":
-    for measure in (year_of_minutes, week_of_hours, views_of_a_year):
-        print(measure.__name__)
-        for name, number in measure().items():
-            print(f"  {name:28} {number:10.4f}")
+def main() -> None:
+    for measured in (year_of_minutes, week_of_hours, views_of_a_year):
+        heading(measured.__name__.replace("_", " "))
+        table(["what", "value"], [(name, f"{value:.3g}") for name, value in measured().items()])
