@@ -122,10 +122,10 @@ def test_one_resting_order_too_many_is_rejected():
 def test_one_order_call_too_many_ends_the_run():
     class Floods(Strategy):
         def on_data(self, data):
-            for _ in range(10_001):
+            for _ in range(1_101):
                 self.close_position()
 
-    with pytest.raises(OrderLimit, match="10,000 order calls"):
+    with pytest.raises(OrderLimit, match="1,100 order calls"):
         Run(make_config(), BARS, NO_FUNDING).execute(Floods)
 
 
