@@ -8,10 +8,17 @@ import sys
 from collections.abc import Callable, Sequence
 
 from engine.errors import BacktestError, ConfigurationError
-from server import VERSION, user_commands
-from server.settings import load_settings
+from server import (
+    VERSION,
+    data_commands,
+    doctor,
+    run_command,
+    user_commands,
+)
+from server.settings import Settings, load_settings
 
 USAGE_ERROR = 2
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"sandtable: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away: nothing is left to say to it.
         sys.stderr.close()
@@ -43,7 +50,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"sandtable {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands)
+    run_command.add_parsers(commands)
     user_commands.add_parsers(commands)
+    data_commands.add_parsers(commands)
+    doctor.add_parsers(commands)
     return top
 
 
@@ -52,6 +62,10 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     serve.add_argument("--host", help="address to listen on (SANDTABLE_HOST)")
     serve.add_argument("--port", type=int, help="port to listen on (SANDTABLE_PORT)")
     serve.set_defaults(command=_serve)
+    # Started by `serve`, not by people: it lives at the other end of a socket of its parent.
+    worker = commands.add_parser("worker")
+    worker.add_argument("--link", type=int, required=True)
+    worker.set_defaults(command=_worker)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -59,10 +73,22 @@ def _serve(options: argparse.Namespace) -> int:
 
     given = {"host": options.host, "port": options.port}
     settings = load_settings(**{name: v for name, v in given.items() if v is not None})
+    _log(settings)
+    return serve(settings)
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from server.worker import main as work
+
+    settings = load_settings()
+    _log(settings)
+    return work(settings, options.link)
+
+
+def _log(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
-    return serve(settings)
 
 
 if __name__ == "__main__":

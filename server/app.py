@@ -18,9 +18,10 @@ from litestar.plugins.htmx import HTMXPlugin
 from litestar.static_files import create_static_files_router
 
 from server import VERSION
-from server.api.health import health
+from server.api import route_handlers as api_handlers
 from server.auth import CSRF_COOKIE
 from server.edge import Edge, guard_answer
+from server.notices import LiveNotice
 from server.pages import route_handlers as page_handlers
 from server.pages.render import template_config
 from server.problems import handle_exception
@@ -33,12 +34,11 @@ YEAR_S = 365 * 86_400
 def create_app(
     services: Services, *, lifespan: Sequence[AbstractAsyncContextManager[None]] = ()
 ) -> Litestar:
-    """The service as an ASGI application; the schema is up to date when this returns."""
+    """The service as an ASGI application."""
     settings = services.settings
-    services.store.migrate()
     app = Litestar(
         route_handlers=[
-            health,
+            *api_handlers,
             *page_handlers,
             create_static_files_router(
                 "/static",
@@ -54,9 +54,12 @@ def create_app(
             exclude=["^/(api|health|metrics|schema|static)(/|$)"],
         ),
         compression_config=CompressionConfig(
-            backend="gzip", gzip_compress_level=4, minimum_size=1000, exclude=["/events$"]
+            backend="gzip",
+            gzip_compress_level=4,
+            minimum_size=1000,
+            exclude=[r"/events$", r"\.(csv|json|txt)$", "^/api/data/history"],
         ),
-        template_config=template_config(),
+        template_config=template_config(notice=LiveNotice(services.worker)),
         plugins=[HTMXPlugin()],
         exception_handlers={Exception: handle_exception},
         before_send=[guard_answer],

@@ -75,7 +75,8 @@ def requires_admin(connection: Connection, handler: BaseRouteHandler) -> None:
 def writes_need_token(connection: Connection, _: BaseRouteHandler) -> None:
     """Guard of the API: forms cannot send an Authorization header, so a cookie may only read."""
     proof: Auth | None = connection.scope.get("auth")
-    if connection.scope["method"] not in SAFE_METHODS and proof and proof.via != "token":
+    method = connection.scope.get("method")
+    if method not in SAFE_METHODS and proof and proof.via != "token":
         raise Forbidden("Changes through the API need an API token.", word="token_needed")
 
 

@@ -85,7 +85,7 @@ create table backtests (
     symbol text not null,
     timeframe text not null,
     trading_mode text not null,
-    config text not null,
+    payload_sha256 text not null references blobs (sha256),
     source_sha256 text not null references blobs (sha256),
     strategy_id text,
     strategy_version integer,
@@ -98,7 +98,6 @@ create table backtests (
     bars integer not null default 0,
     error text,
     summary text,
-    metrics text,
     storage_bytes integer not null default 0
 ) strict;
 create index backtests_user on backtests (user_id, seq);
@@ -106,6 +105,8 @@ create index backtests_queue on backtests (user_id, seq) where status = 'queued'
 create index backtests_live on backtests (status) where status in ('queued', 'running');
 create index backtests_strategy on backtests (strategy_id);
 create index backtests_source on backtests (source_sha256);
+create index backtests_payload on backtests (payload_sha256);
+create index backtests_finished on backtests (finished_at_ms) where status = 'completed';
 
 create table idempotency_keys (
     user_id integer not null references users (id) on delete cascade,

@@ -180,9 +180,9 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
             continue
         if status >= 500:
             break
-        fields = getattr(error, "fields", None)
-        if fields:
-            return Answer(status, word, _sum_up(fields), {"fields": fields}, backtest_id)
+        broken: dict[str, list[str]] | None = getattr(error, "fields", None)
+        if broken:
+            return Answer(status, word, _sum_up(broken), {"fields": broken}, backtest_id)
         return Answer(status, word, str(error), None, backtest_id)
     return Answer(500, "internal", _message(500, ""), None, backtest_id)
 

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import signal
 import socket
 import sys
+import threading
+from types import FrameType
 
 import uvicorn
 
 from engine.errors import ConfigurationError
 from server.app import create_app
-from server.db import Store
-from server.passwords import Passwords
-from server.services import Services
+from server.services import Services, make_services
 from server.settings import Settings
 from server.users import any_users
+from server.worker_link import WorkerProcess
+
+log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     settings.make_directories()
     listening = _listen(settings.host, settings.port)
-    services = Services(
-        settings=settings,
-        store=Store(settings.database),
-        passwords=Passwords(concurrency=settings.password_hash_concurrency),
-    )
+    worker = WorkerProcess()
+    services = make_services(settings, worker)
     app = create_app(services)
-    _greet(settings, services, listening.getsockname()[1])
+    worker.start()
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -36,8 +38,35 @@ def serve(settings: Settings) -> int:
         timeout_graceful_shutdown=3,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    server = _Server(config, services, worker)
+    _greet(settings, services, listening.getsockname()[1])
+    try:
+        server.run(sockets=[listening])
+    finally:
+        worker.stop(0.0)
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Drains before it stops: on the first signal pages are still answered while running
+    backtests end or go back into the queue; a second signal stops at once."""
+
+    def __init__(self, config: uvicorn.Config, services: Services, worker: WorkerProcess) -> None:
+        super().__init__(config)
+        self._services = services
+        self._worker = worker
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._services.stopping.is_set():
+            self.should_exit = True
+            return
+        self._services.stopping.set()
+        log.info("stopping signal=%s", signal.Signals(sig).name)
+        threading.Thread(target=self._drain, name="drain", daemon=True).start()
+
+    def _drain(self) -> None:
+        self._worker.stop(self._services.settings.drain_seconds)
+        self.should_exit = True
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -5,20 +5,51 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from engine.market_data import Store as MarketStore
+from server.artifacts import Artifacts
 from server.db import Store
 from server.passwords import Passwords
 from server.request_counts import RequestCounts
+from server.series import SeriesCache
 from server.settings import Settings
 from server.throttle import LoginThrottle
+from server.worker_link import WorkerLink
 
 
 @dataclass(frozen=True, eq=False)
 class Services:
-    """A handler asks for `services: NamedDependency[Services]`."""
+    """A handler asks for `services: NamedDependency[Services]`.
+
+    `worker` is the door to the worker process; `stopping` is set once the service has been told
+    to stop and takes no new backtests.
+    """
 
     settings: Settings
     store: Store
     passwords: Passwords
+    market: MarketStore
+    artifacts: Artifacts
+    series: SeriesCache
+    worker: WorkerLink
     logins: LoginThrottle = field(default_factory=LoginThrottle)
     counts: RequestCounts = field(default_factory=RequestCounts)
     stopping: threading.Event = field(default_factory=threading.Event)
+
+
+def make_services(
+    settings: Settings, worker: WorkerLink, passwords: Passwords | None = None
+) -> Services:
+    """The services of an installation, its database brought up to date."""
+    settings.make_directories()
+    store = Store(settings.database)
+    store.migrate()
+    artifacts = Artifacts(settings.results_directory)
+    return Services(
+        settings=settings,
+        store=store,
+        passwords=passwords or Passwords(concurrency=settings.password_hash_concurrency),
+        market=MarketStore(settings.data_directory, settings.cache_directory),
+        artifacts=artifacts,
+        series=SeriesCache(settings.cache_directory, artifacts),
+        worker=worker,
+    )

@@ -103,10 +103,9 @@ class Settings(BaseSettings):
         2, ge=1, le=64, description="Passwords hashed at once (19 MB and a processor each)."
     )
     max_body_kb: int = Field(
-        2048, ge=512, description="Largest request body, in kilobytes; more is answered 413."
-    )
-    max_batch_body_kb: int = Field(
-        65536, ge=512, description="Largest body of POST /api/backtest/batch, in kilobytes."
+        2048,
+        ge=512,
+        description="Largest request body, in kilobytes, but for batches (64 MB); more is 413.",
     )
     queue_max: int = Field(
         20000, ge=1, description="Waiting runs of all accounts; more is answered 503."

@@ -1,3 +1,21 @@
 """The JSON API: each handler checks access, calls one noun and answers in the contract's shape."""
 
 from __future__ import annotations
+
+from litestar import Router
+from litestar.types import ControllerRouterHandler
+
+from server.api.backtests import BacktestApi
+from server.api.data import DataApi
+from server.api.health import health
+from server.api.strategies import StrategyApi
+from server.auth import requires_user, writes_need_token
+
+route_handlers: list[ControllerRouterHandler] = [
+    Router(
+        "/",
+        route_handlers=[BacktestApi, StrategyApi, DataApi],
+        guards=[requires_user, writes_need_token],
+    ),
+    health,
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from sandbox.job import CheckReport, Parameter
 from server.app import create_app
 from server.auth import SESSION_COOKIE
 from server.db import Store
 from server.passwords import Passwords
-from server.services import Services
+from server.services import Services, make_services
 from server.sessions import start_session
 from server.settings import Settings, load_settings
 from server.tokens import create_token
@@ -73,9 +75,45 @@ def bob(fresh_db: Store, passwords: Passwords) -> User:
     return create_user(fresh_db, passwords, "bob", PASSWORD, admin=False)
 
 
+class FakeWorker:
+    """Stands in for the worker process: checks nothing, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.room: dict[str, Any] = {
+            "state": "ready",
+            "reason": None,
+            "layers": {"seccomp": True, "landlock": "ABI 7"},
+        }
+        self.told: list[str] = []
+        self.reports: dict[str, CheckReport] = {}
+        self.report = CheckReport(
+            parameters=(Parameter("fast", "int", 20), Parameter("ratio", "float", 0.5)),
+            class_name="Cross",
+        )
+
+    def wake(self) -> None:
+        self.told.append("wake")
+
+    def cancel(self, backtest_id: str) -> None:
+        self.told.append(f"cancel {backtest_id}")
+
+    def check(self, source: str) -> CheckReport:
+        return self.reports.get(source, self.report)
+
+    def stats(self) -> dict[str, Any] | None:
+        return {"running": 0, "slots": 2, "room": self.room, "max_rss_kb": 1, "cpu_s": 0.0}
+
+
 @pytest.fixture
-def services(settings: Settings, fresh_db: Store, passwords: Passwords) -> Services:
-    return Services(settings=settings, store=fresh_db, passwords=passwords)
+def worker() -> FakeWorker:
+    return FakeWorker()
+
+
+@pytest.fixture
+def services(
+    settings: Settings, fresh_db: Store, passwords: Passwords, worker: FakeWorker
+) -> Services:
+    return dataclasses.replace(make_services(settings, worker, passwords), store=fresh_db)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import pytest
@@ -43,9 +44,7 @@ def test_scripts_get_the_uniform_body_and_people_a_page(clients: Clients) -> Non
 
 def test_more_requests_a_minute_than_allowed_are_429(services: Services) -> None:
     settings = services.settings.model_copy(update={"rate_limit_per_minute": 2})
-    app = create_app(
-        Services(settings=settings, store=services.store, passwords=services.passwords)
-    )
+    app = create_app(dataclasses.replace(services, settings=settings))
     charlie = Clients(app, services.store, []).charlie()
     assert [charlie.get("/api/x").status_code for _ in range(3)] == [404, 404, 429]
     refused = charlie.get("/api/x")

@@ -1,0 +1,129 @@
+"""Requests for backtests from people and scripts: everything between a body and a queued run.
+
+Pages and API call the same functions, so that a form and a script are judged alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from sandbox.job import CheckReport
+from server import backtests, submissions
+from server.artifacts import new_backtest_id
+from server.backtests import Backtest, NewBacktest
+from server.problems import NotFound, Unavailable, WrongState
+from server.services import Services
+from server.users import User
+
+MAX_BATCH = 200
+
+
+def submit(
+    services: Services, user: User, document: Any, *, idempotency_key: str | None = None
+) -> Backtest:
+    """The queued backtest, or the one that this key made before. Raises Problems."""
+    key, fingerprint = idempotency_key, _fingerprint(document)
+    earlier = _earlier(services, user, key, fingerprint)
+    if earlier is not None:
+        return earlier[0]
+    item = _judge(services, user, document)
+    return _queue(services, user, [item], key, fingerprint)[0]
+
+
+def submit_batch(
+    services: Services, user: User, document: Any, *, idempotency_key: str | None = None
+) -> list[Backtest]:
+    """All of `{items: [...]}` queued, or none. Raises Problems."""
+    key, fingerprint = idempotency_key, _fingerprint(document)
+    earlier = _earlier(services, user, key, fingerprint)
+    if earlier is not None:
+        return earlier
+    items = submissions.judge_batch(lambda item: _judge(services, user, item), document, MAX_BATCH)
+    return _queue(services, user, items, key, fingerprint)
+
+
+def check(services: Services, source: str) -> CheckReport:
+    """Whether the code compiles; nothing of it is run, here or anywhere."""
+    return services.worker.check(source)
+
+
+def cancel(services: Services, user: User, backtest_id: str) -> Backtest:
+    """The backtest after asking for its end. Raises NotFound, WrongState when it has ended."""
+    before = find(services, user, backtest_id)
+    if before.ended:
+        raise WrongState(
+            f"This backtest has ended already: it is {before.status}.", backtest_id=backtest_id
+        )
+    backtests.request_cancel(services.store, user.id, backtest_id)
+    services.worker.cancel(backtest_id)
+    return find(services, user, backtest_id)
+
+
+def delete(services: Services, user: User, backtest_id: str) -> None:
+    """Remove a backtest, its files and all; a running one is stopped. Raises NotFound."""
+    find(services, user, backtest_id)
+    backtests.delete_backtest(services.store, user.id, backtest_id)
+    services.worker.cancel(backtest_id)
+    services.artifacts.delete(backtest_id)
+    services.series.forget(backtest_id)
+
+
+def find(services: Services, user: User, backtest_id: str) -> Backtest:
+    """The user's backtest. Raises NotFound: another's never existed."""
+    found = backtests.get_backtest(services.store, user.id, backtest_id)
+    if found is None:
+        raise NotFound("There is no such backtest.", backtest_id=backtest_id)
+    return found
+
+
+def _judge(services: Services, user: User, document: Any) -> NewBacktest:
+    return submissions.judge(
+        services.store,
+        user.id,
+        document,
+        limits=services.settings.config_limits,
+        check=services.worker.check,
+        catalogue=services.market.catalogue(),
+    )
+
+
+def _queue(
+    services: Services, user: User, items: Sequence[NewBacktest], key: str | None, print_: str
+) -> list[Backtest]:
+    if services.stopping.is_set():
+        raise Unavailable("The service is stopping; send this again in a moment.", word="stopping")
+    room = services.worker.room
+    if room["state"] == "refused":
+        raise Unavailable(
+            f"No strategy is run on this machine: {room['reason']}.",
+            retry_after_s=600,
+            word="sandbox_unavailable",
+        )
+    made = backtests.create_backtests(
+        services.store,
+        services.settings,
+        user,
+        items,
+        new_id=new_backtest_id,
+        idempotency_key=key,
+        request_sha256=print_,
+    )
+    services.worker.wake()
+    return made
+
+
+def _earlier(
+    services: Services, user: User, key: str | None, fingerprint: str
+) -> list[Backtest] | None:
+    if not key:
+        return None
+    return backtests.earlier_backtests(services.store, user.id, key, fingerprint)
+
+
+def _fingerprint(document: Any) -> str:
+    data = orjson.dumps(document, option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,277 @@
+"""/api/backtest: queue, look, cancel, delete, download, follow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, delete, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.di import NamedDependency
+from litestar.params import FromPath, HeaderParameter, PathParameter, QueryParameter, RawBody
+from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
+
+from server import actions, backtests
+from server.api import docs
+from server.api.bodies import json_body, json_response
+from server.api.files import file_response
+from server.artifacts import NAMES
+from server.backtests import STATUSES, Backtest
+from server.problems import Invalid, NotFound
+from server.result_document import DEFAULT_POINTS, result_pieces
+from server.services import Services
+
+Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key")]
+FOLLOW_EVERY_S = 0.25
+MAX_POINTS = 1_000_000
+# Two hundred codes of the largest size, as JSON may write them.
+MAX_BATCH_BYTES = 64 * 1024 * 1024
+
+
+class BacktestApi(Controller):
+    """Backtests of the token's user."""
+
+    path = "/api/backtest"
+    tags = ("backtests",)
+
+    @post(
+        "/",
+        status_code=202,
+        sync_to_thread=True,
+        summary="Queue a backtest",
+        operation_class=docs.submit,
+    )
+    def submit(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        body: RawBody,
+        key: Key = None,
+    ) -> Response[bytes]:
+        """Body: the configuration. The same `Idempotency-Key` gives the same run."""
+        made = actions.submit(services, request.user, json_body(body), idempotency_key=key)
+        return json_response(_accepted(services, made), 202)
+
+    @get(
+        "/",
+        sync_to_thread=True,
+        summary="List backtests, newest first",
+        operation_class=docs.backtest_list,
+    )
+    def listing(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        status: Annotated[str | None, QueryParameter(description="one status only")] = None,
+        symbol: Annotated[str | None, QueryParameter(description="one symbol only")] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+        cursor: Annotated[str | None, QueryParameter(description="a next_cursor")] = None,
+    ) -> Response[bytes]:
+        """`next_cursor` is null on the last page."""
+        if status is not None and status not in STATUSES:
+            raise Invalid(fields={"status": [f"must be one of {', '.join(STATUSES)}"]})
+        found, more = backtests.list_backtests(
+            services.store,
+            request.user.id,
+            status=status,
+            symbol=symbol,
+            before=_position(cursor),
+            limit=limit,
+        )
+        items = [listed(item) for item in found]
+        next_cursor = None if more is None else format(more, "x")
+        return json_response({"items": items, "next_cursor": next_cursor})
+
+    @post(
+        "/batch",
+        status_code=202,
+        sync_to_thread=True,
+        request_max_body_size=MAX_BATCH_BYTES,
+        summary="Queue up to 200 backtests, all or none",
+        operation_class=docs.submit_batch,
+    )
+    def submit_batch(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        body: RawBody,
+        key: Key = None,
+    ) -> Response[bytes]:
+        """Body: `{items: [configuration, ...]}`. One wrong item and none is queued."""
+        made = actions.submit_batch(services, request.user, json_body(body), idempotency_key=key)
+        return json_response({"items": [_accepted(services, item) for item in made]}, 202)
+
+    @get(
+        "/{backtest_id:str}",
+        sync_to_thread=True,
+        summary="A backtest and its result",
+        operation_class=docs.result,
+    )
+    def show(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+        points: Annotated[
+            str | None, QueryParameter(description="rows of portfolio_history: a number or all")
+        ] = None,
+    ) -> Response[Any]:
+        """Lists hold what there is; `metrics` is null before the end."""
+        wanted = _points(points)
+        found = actions.find(services, request.user, backtest_id)
+        source = backtests.source_of(services.store, found)
+        series = services.series.load(backtest_id) if found.ended else None
+        pieces = result_pieces(found, source, series, wanted)
+        if wanted is None or wanted > DEFAULT_POINTS:
+            return Stream(pieces, media_type="application/json")
+        return Response(b"".join(pieces), media_type="application/json")
+
+    @post(
+        "/{backtest_id:str}/cancel",
+        status_code=202,
+        sync_to_thread=True,
+        summary="Stop a backtest",
+        operation_class=docs.cancel,
+    )
+    def cancel(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+    ) -> Response[bytes]:
+        """A queued one ends at once, a running one within moments; 409 when it has ended."""
+        found = actions.cancel(services, request.user, backtest_id)
+        message = "It is cancelled." if found.ended else "It is being stopped."
+        return json_response(
+            {"backtest_id": found.id, "status": found.status, "message": message}, 202
+        )
+
+    @delete(
+        "/{backtest_id:str}",
+        sync_to_thread=True,
+        summary="Delete a backtest and its files",
+        operation_class=docs.delete_backtest,
+    )
+    def remove(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+    ) -> None:
+        """A running one is cancelled first."""
+        actions.delete(services, request.user, backtest_id)
+
+    @get(
+        "/{backtest_id:str}/{name:str}",
+        sync_to_thread=True,
+        summary="Download a file of the result",
+        operation_class=docs.artifact,
+    )
+    def artifact(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+        name: Annotated[str, PathParameter(description=f"one of {', '.join(NAMES)}")],
+    ) -> Response[Any]:
+        """Streamed as an attachment, with an ETag; 404 while there is none."""
+        found = actions.find(services, request.user, backtest_id)
+        path = services.artifacts.path(backtest_id, name)
+        if path is None:
+            raise NotFound(f"This backtest has no file {name:.40}.", backtest_id=backtest_id)
+        return file_response(request, path, f"{found.id}_{name}")
+
+    @get(
+        "/{backtest_id:str}/events",
+        summary="Follow a backtest",
+        operation_class=docs.events,
+    )
+    async def events(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+    ) -> ServerSentEvent:
+        """Server-sent events: `progress {progress, bar, bars}` and one last `end {status}`."""
+        user = request.user
+        found = await sync_to_thread(actions.find, services, user, backtest_id)
+        return ServerSentEvent(_follow(services, user.id, found))
+
+
+async def _follow(
+    services: Services, owner: int, found: Backtest | None
+) -> AsyncIterator[ServerSentEventMessage]:
+    told: tuple[Any, ...] = ()
+    while found is not None and not services.stopping.is_set():
+        if found.ended:
+            yield _event("end", {"status": found.status})
+            return
+        now = (found.status, found.bars_done, found.bars)
+        if now != told:
+            told = now
+            yield _event(
+                "progress",
+                {"progress": found.progress, "bar": found.bars_done, "bars": found.bars},
+            )
+        await asyncio.sleep(FOLLOW_EVERY_S)
+        found = await sync_to_thread(backtests.get_backtest, services.store, owner, found.id)
+    if found is None:
+        yield _event("end", {"status": "cancelled"})
+
+
+def _event(name: str, document: dict[str, Any]) -> ServerSentEventMessage:
+    return ServerSentEventMessage(event=name, data=json.dumps(document))
+
+
+def listed(item: Backtest) -> dict[str, Any]:
+    """A backtest in a list."""
+    return {
+        "backtest_id": item.id,
+        "name": item.name,
+        "status": item.status,
+        "progress": item.progress,
+        "symbol": item.symbol,
+        "timeframe": item.timeframe,
+        "trading_mode": item.trading_mode,
+        "start_date": item.config["start_date"],
+        "end_date": item.config["end_date"],
+        "strategy_id": item.strategy_id,
+        "strategy_version": item.strategy_version,
+        "created_at": item.created_at_ms,
+        "started_at": item.started_at_ms,
+        "finished_at": item.finished_at_ms,
+        "error_message": item.error_message,
+        "metrics": item.metrics,
+    }
+
+
+def _accepted(services: Services, made: Backtest) -> dict[str, Any]:
+    message = {
+        "queued": "Queued; follow it at /api/backtest/" + made.id,
+        "running": "It is running already.",
+    }.get(made.status, f"It has ended already: {made.status}.")
+    return {"backtest_id": made.id, "status": made.status, "message": message}
+
+
+def _position(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    try:
+        position = int(cursor, 16)
+    except ValueError:
+        position = -1
+    if not 0 < position < 2**62:
+        raise Invalid(fields={"cursor": ["is not a next_cursor of an earlier answer"]})
+    return position
+
+
+def _points(points: str | None) -> int | None:
+    if points is None:
+        return DEFAULT_POINTS
+    if points == "all":
+        return None
+    if not points.isascii() or not points.isdecimal() or not 2 <= int(points[:9]) <= MAX_POINTS:
+        raise Invalid(fields={"points": [f"must be 2 to {MAX_POINTS}, or all"]})
+    return int(points)

@@ -1,0 +1,162 @@
+"""/api/strategy: keep code, in versions; find out whether it compiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, Response, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, RawBody
+
+from sandbox.job import MAX_SOURCE_BYTES
+from server import strategies
+from server.api import docs
+from server.api.bodies import json_object, json_response, text
+from server.problems import Invalid, NotFound
+from server.reports import parameter_documents, problem_documents
+from server.services import Services
+
+
+class StrategyApi(Controller):
+    """Strategies of the token's user."""
+
+    path = "/api/strategy"
+    tags = ("strategies",)
+
+    @post(
+        "/validate",
+        status_code=200,
+        sync_to_thread=True,
+        summary="Whether code compiles",
+        operation_class=docs.validate,
+    )
+    def validate(self, services: NamedDependency[Services], body: RawBody) -> Response[bytes]:
+        """Nothing of the code is run."""
+        code = text(json_object(body, ("strategy_code",)), "strategy_code")
+        if len(code.encode()) > MAX_SOURCE_BYTES:
+            most = MAX_SOURCE_BYTES // 1024
+            raise Invalid(fields={"strategy_code": [f"at most {most} KiB of UTF-8"]})
+        report = services.worker.check(code)
+        return json_response(
+            {
+                "valid": report.valid,
+                "problems": problem_documents(report.problems),
+                "parameters": parameter_documents(report.parameters),
+            }
+        )
+
+    @get(
+        "/",
+        sync_to_thread=True,
+        summary="List strategies",
+        operation_class=docs.strategy_list,
+    )
+    def listing(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+    ) -> Response[bytes]:
+        """The last saved first, each in its newest version."""
+        found = strategies.newest_strategies(services.store, request.user.id)
+        return json_response({"items": [item.document() for item in found]})
+
+    @post(
+        "/",
+        status_code=201,
+        sync_to_thread=True,
+        summary="Keep a new strategy",
+        operation_class=docs.create_strategy,
+    )
+    def create(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
+    ) -> Response[bytes]:
+        """Code that does not compile is kept as a draft, with its problems."""
+        name, code = _name_and_code(body)
+        report = services.worker.check(code)
+        made = strategies.create_strategy(services.store, request.user.id, name, code, report)
+        return json_response(made.document(), 201)
+
+    @get(
+        "/{strategy_id:str}",
+        sync_to_thread=True,
+        summary="A strategy in its newest version",
+        operation_class=docs.strategy,
+    )
+    def show(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        strategy_id: FromPath[str],
+    ) -> Response[bytes]:
+        return json_response(_found(services, request, strategy_id).document())
+
+    @put(
+        "/{strategy_id:str}",
+        sync_to_thread=True,
+        summary="Save a strategy: its next version",
+        operation_class=docs.save_strategy,
+    )
+    def save(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        strategy_id: FromPath[str],
+        body: RawBody,
+    ) -> Response[bytes]:
+        """Every save is a version; backtests keep the code that they ran."""
+        _found(services, request, strategy_id)
+        name, code = _name_and_code(body)
+        report = services.worker.check(code)
+        saved = strategies.save_strategy(
+            services.store, request.user.id, strategy_id, name, code, report
+        )
+        if saved is None:
+            raise NotFound("There is no such strategy.")
+        return json_response(saved.document())
+
+    @delete(
+        "/{strategy_id:str}",
+        sync_to_thread=True,
+        summary="Delete a strategy",
+        operation_class=docs.delete_strategy,
+    )
+    def remove(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        strategy_id: FromPath[str],
+    ) -> None:
+        """Backtests that ran it keep their code."""
+        if not strategies.delete_strategy(services.store, request.user.id, strategy_id):
+            raise NotFound("There is no such strategy.")
+
+    @get(
+        "/{strategy_id:str}/versions",
+        sync_to_thread=True,
+        summary="Every version of a strategy, newest first",
+        operation_class=docs.versions,
+    )
+    def versions(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        strategy_id: FromPath[str],
+    ) -> Response[bytes]:
+        _found(services, request, strategy_id)
+        found = strategies.list_versions(services.store, request.user.id, strategy_id)
+        return json_response({"items": [item.document() for item in found]})
+
+
+def _name_and_code(body: bytes) -> tuple[str, str]:
+    document = json_object(body, ("name", "code"))
+    name, code = text(document, "name"), text(document, "code")
+    strategies.check_name(name)
+    strategies.check_code(code)
+    return name, code
+
+
+def _found(
+    services: Services, request: Request[Any, Any, Any], strategy_id: str
+) -> strategies.Strategy:
+    found = strategies.get_strategy(services.store, request.user.id, strategy_id)
+    if found is None:
+        raise NotFound("There is no such strategy.")
+    return found

@@ -1,0 +1,314 @@
+"""Backtests: what was asked for, where it stands, how it ended. Every query takes its owner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.config import BacktestConfig
+from server.blobs import put_blob
+from server.db import Store, now_ms
+from server.problems import Invalid, TooMany, Unavailable
+from server.settings import Settings
+from server.users import User
+
+Status = Literal["queued", "running", "completed", "failed", "cancelled"]
+STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "cancelled")
+ENDED: tuple[Status, ...] = ("completed", "failed", "cancelled")
+MAX_IDEMPOTENCY_KEY = 200
+KEY_LIFE_MS = 7 * 86_400_000
+
+
+@dataclass(frozen=True)
+class NewBacktest:
+    """A checked request for one backtest."""
+
+    config: BacktestConfig
+    source: str
+    name: str = ""
+    strategy_id: str | None = None
+    strategy_version: int | None = None
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """A stored backtest.
+
+    `config` is the document of the effective configuration without the code; `error` is
+    `{kind, message, line, timestamp}`; `summary` holds what a result says beside its files
+    (`outcomes.SUMMARY_KEYS`); both None until there is something to say.
+    """
+
+    seq: int
+    id: str
+    user_id: int
+    name: str
+    status: Status
+    symbol: str
+    timeframe: str
+    trading_mode: str
+    config: Mapping[str, Any]
+    source_sha256: str
+    strategy_id: str | None
+    strategy_version: int | None
+    created_at_ms: int
+    started_at_ms: int | None
+    finished_at_ms: int | None
+    attempt: int
+    cancel_requested: bool
+    bars_done: int
+    bars: int
+    error: Mapping[str, Any] | None
+    summary: Mapping[str, Any]
+    storage_bytes: int
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def progress(self) -> float:
+        """0 to 1; 1 only for a completed run."""
+        if self.status == "completed":
+            return 1.0
+        return min(0.999, self.bars_done / self.bars) if self.bars else 0.0
+
+    @property
+    def metrics(self) -> Mapping[str, Any] | None:
+        return self.summary.get("metrics")
+
+    @property
+    def error_message(self) -> str | None:
+        return None if self.error is None else str(self.error["message"])
+
+
+_SELECT = """
+select t.seq, t.id, t.user_id, t.name, t.status, t.symbol, t.timeframe, t.trading_mode,
+    p.body as config, t.source_sha256, t.strategy_id, t.strategy_version, t.created_at_ms,
+    t.started_at_ms, t.finished_at_ms, t.attempt, t.cancel_requested, t.bars_done, t.bars,
+    t.error, t.summary, t.storage_bytes
+from backtests t join blobs p on p.sha256 = t.payload_sha256
+"""
+
+
+def create_backtests(
+    store: Store,
+    settings: Settings,
+    owner: User,
+    items: Sequence[NewBacktest],
+    *,
+    new_id: Any,
+    idempotency_key: str | None = None,
+    request_sha256: str = "",
+) -> list[Backtest]:
+    """The queued backtests, all or none; those of an earlier request when the key was used.
+
+    Raises TooMany over a quota of the owner's, Unavailable when the queue is full.
+    """
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_IDEMPOTENCY_KEY:
+        raise Invalid(fields={"Idempotency-Key": [f"1 to {MAX_IDEMPOTENCY_KEY} characters"]})
+    now = now_ms()
+    with store.write() as db:
+        if idempotency_key is not None:
+            earlier = earlier_backtests(store, owner.id, idempotency_key, request_sha256)
+            if earlier is not None:
+                return earlier
+        _check_quotas(store, settings, owner, len(items))
+        made = [_insert(store, owner.id, item, new_id(), now) for item in items]
+        if idempotency_key is not None:
+            db.conn.execute(
+                "delete from idempotency_keys where created_at_ms < ?", [now - KEY_LIFE_MS]
+            )
+            db.conn.execute(
+                "insert into idempotency_keys"
+                " (user_id, key, request_sha256, backtest_ids, created_at_ms)"
+                " values (?, ?, ?, ?, ?)",
+                [owner.id, idempotency_key, request_sha256, json.dumps(made), now],
+            )
+        return [_existing(store, owner.id, backtest_id) for backtest_id in made]
+
+
+def earlier_backtests(
+    store: Store, owner: int, key: str, request_sha256: str
+) -> list[Backtest] | None:
+    """What a request with this key made before; None when the key is new or its runs are gone.
+
+    Raises Invalid when the key came with another request.
+    """
+    row = store.row(
+        "select request_sha256, backtest_ids from idempotency_keys where user_id = ? and key = ?",
+        owner,
+        key,
+    )
+    if row is None:
+        return None
+    if row["request_sha256"] != request_sha256:
+        raise Invalid(
+            fields={"Idempotency-Key": ["was used for another request; choose a new one"]},
+            word="idempotency_key_reused",
+        )
+    found = [get_backtest(store, owner, item) for item in json.loads(row["backtest_ids"])]
+    kept = [item for item in found if item is not None]
+    if len(kept) == len(found):
+        return kept
+    with store.write() as db:
+        db.conn.execute("delete from idempotency_keys where user_id = ? and key = ?", [owner, key])
+    return None
+
+
+def get_backtest(store: Store, owner: int, backtest_id: str) -> Backtest | None:
+    """The owner's backtest, or None: another's does not exist."""
+    row = store.row(_SELECT + " where t.id = ? and t.user_id = ?", backtest_id, owner)
+    return None if row is None else backtest_of(row)
+
+
+def list_backtests(
+    store: Store,
+    owner: int,
+    *,
+    status: Status | None = None,
+    symbol: str | None = None,
+    strategy_id: str | None = None,
+    search: str = "",
+    before: int | None = None,
+    limit: int = 50,
+) -> tuple[list[Backtest], int | None]:
+    """One page, newest first, and the `before` of the next page (None on the last)."""
+    where = ["t.user_id = :owner"]
+    named: dict[str, Any] = {"owner": owner, "limit": limit + 1}
+    for column, value in (("status", status), ("symbol", symbol), ("strategy_id", strategy_id)):
+        if value is not None:
+            where.append(f"t.{column} = :{column}")
+            named[column] = value
+    if search:
+        where.append("(instr(lower(t.name), lower(:search)) or instr(t.id, :search))")
+        named["search"] = search
+    if before is not None:
+        where.append("t.seq < :before")
+        named["before"] = before
+    sql = f"{_SELECT} where {' and '.join(where)} order by t.seq desc limit :limit"
+    found = [backtest_of(row) for row in store.rows(sql, **named)]
+    return found[:limit], found[limit - 1].seq if len(found) > limit else None
+
+
+def source_of(store: Store, backtest: Backtest) -> str:
+    """The code that the backtest runs or ran."""
+    return str(store.value("select body from blobs where sha256 = ?", backtest.source_sha256))
+
+
+def request_cancel(store: Store, owner: int, backtest_id: str) -> Status | None:
+    """The status after asking for the end: a queued one has ended, a running one soon will.
+
+    None when the owner has no such backtest.
+    """
+    with store.write() as db:
+        db.conn.execute(
+            "update backtests set status = 'cancelled', finished_at_ms = ?, cancel_requested = 1"
+            " where id = ? and user_id = ? and status = 'queued'",
+            [now_ms(), backtest_id, owner],
+        )
+        db.conn.execute(
+            "update backtests set cancel_requested = 1"
+            " where id = ? and user_id = ? and status = 'running'",
+            [backtest_id, owner],
+        )
+        status: Status | None = store.value(
+            "select status from backtests where id = ? and user_id = ?", backtest_id, owner
+        )
+        return status
+
+
+def delete_backtest(store: Store, owner: int, backtest_id: str) -> bool:
+    """Whether there was such a row; a run of it that is still going on finds it gone."""
+    with store.write() as db:
+        cursor = db.conn.execute(
+            "delete from backtests where id = ? and user_id = ?", [backtest_id, owner]
+        )
+        return bool(cursor.rowcount)
+
+
+def ids_of(store: Store, owner: int) -> list[str]:
+    """Every backtest of the owner's, oldest first."""
+    return [r["id"] for r in store.rows("select id from backtests where user_id = ?", owner)]
+
+
+def storage_used(store: Store, owner: int) -> int:
+    """Bytes of the owner's stored results."""
+    return int(
+        store.value(
+            "select coalesce(sum(storage_bytes), 0) from backtests where user_id = ?", owner
+        )
+    )
+
+
+def backtest_of(row: Any) -> Backtest:
+    """The record in a row of `_SELECT`."""
+    values = dict(zip(row.keys(), row, strict=True))
+    values["config"] = json.loads(values["config"])["config"]
+    values["cancel_requested"] = bool(values["cancel_requested"])
+    values["error"] = json.loads(values["error"]) if values["error"] else None
+    values["summary"] = json.loads(values["summary"]) if values["summary"] else {}
+    return Backtest(**values)
+
+
+def _insert(store: Store, owner: int, item: NewBacktest, backtest_id: str, now: int) -> str:
+    source = put_blob(store, item.source)
+    payload = json.dumps(
+        {"config": item.config.to_document(), "source_sha256": source}, sort_keys=True
+    )
+    store.db.conn.execute(
+        "insert into backtests (id, user_id, name, status, symbol, timeframe, trading_mode,"
+        " payload_sha256, source_sha256, strategy_id, strategy_version, created_at_ms)"
+        " values (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            backtest_id,
+            owner,
+            item.name,
+            item.config.symbol,
+            str(item.config.timeframe),
+            str(item.config.trading_mode),
+            put_blob(store, payload),
+            source,
+            item.strategy_id,
+            item.strategy_version,
+            now,
+        ],
+    )
+    return backtest_id
+
+
+def _existing(store: Store, owner: int, backtest_id: str) -> Backtest:
+    found = get_backtest(store, owner, backtest_id)
+    assert found is not None
+    return found
+
+
+def _check_quotas(store: Store, settings: Settings, owner: User, more: int) -> None:
+    queued = store.value(
+        "select count(*) from backtests where user_id = ? and status = 'queued'", owner.id
+    )
+    most = settings.user_max_queued if owner.max_queued is None else owner.max_queued
+    if queued + more > most:
+        raise TooMany(
+            f"You have {queued} backtests waiting and may have {most}; wait or cancel some.",
+            retry_after_s=30,
+            word="queue_quota",
+        )
+    mb = settings.user_max_storage_mb if owner.max_storage_mb is None else owner.max_storage_mb
+    used = storage_used(store, owner.id)
+    if used >= mb * 1024 * 1024:
+        raise TooMany(
+            f"Your results take {used / 1024 / 1024:.0f} MB and may take {mb} MB;"
+            " delete some backtests.",
+            retry_after_s=60,
+            word="storage_quota",
+        )
+    waiting = store.value("select count(*) from backtests where status = 'queued'")
+    if waiting + more > settings.queue_max:
+        raise Unavailable(
+            f"The queue is full ({waiting} backtests wait); try again later.",
+            retry_after_s=60,
+            word="queue_full",
+        )

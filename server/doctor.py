@@ -1,0 +1,48 @@
+"""`sandtable doctor`: which layers of the sandbox hold on this machine, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from server.settings import load_settings
+
+ADVICE = {
+    "seccomp": "use a kernel with CONFIG_SECCOMP_FILTER on x86-64 or arm64, and a container"
+    " runtime that does not forbid seccomp",
+    "landlock": "use Linux 5.13 or newer with landlock among the LSMs (lsm=...,landlock)",
+    "own_user_id": "run the service as root to give every run a user id of its own; without it"
+    " runs share the service's, which the other locks make safe",
+    "fork_server": "look at the message; run `make serve` again if packages are missing",
+}
+
+
+def add_parsers(commands: Any) -> None:
+    """Add `doctor` to the `sandtable` parser."""
+    doctor = commands.add_parser("doctor", help="which sandbox layers hold on this machine")
+    doctor.set_defaults(command=_doctor)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from sandbox.client import Sandbox
+
+    settings = load_settings()
+    with Sandbox(level=settings.sandbox_level) as sandbox:
+        refusal = sandbox.refusal
+        layers = sandbox.layers
+        holes = [] if refusal else sandbox.probe()
+    for name, value in layers.items():
+        holds = value not in (False, "")
+        word = value if isinstance(value, str) else ("yes" if value else "no")
+        print(f"{'ok ' if holds else 'NO '} {name}: {word}")
+        if not holds and name in ADVICE:
+            print(f"    to have it: {ADVICE[name]}")
+    if refusal:
+        print(f"NO  strategies are not run here: {refusal}")
+        print("    SANDTABLE_SANDBOX_LEVEL=degraded runs them with the layers there are")
+        return 1
+    for hole in holes:
+        print(f"NO  an attack got through: {hole}")
+    if not holes:
+        print("ok  every attack of the self-test was stopped")
+    return 1 if holes else 0

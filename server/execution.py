@@ -1,0 +1,288 @@
+"""Execution: one backtest from its request to everything that is told and stored of it.
+
+The sandbox says what the strategy asked for; the replay here, outside it, finds out what that
+earned, and everything that is shown comes from the replay. A child whose own fills differ, or
+whose order calls no honest run can have made, is a security violation. However it ends, it ends
+in an `Execution`: nothing here raises for what a strategy, a file or a disk does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.bars import NO_FUNDING, Bars, Funding
+from engine.config import BacktestConfig
+from engine.enums import LookaheadCheck
+from engine.errors import CalculationError, DataError
+from engine.market_data import Store as MarketStore
+from engine.replay import ReplayError, fills_digest, replay
+from engine.results import BacktestResults
+from sandbox.job import (
+    CheckReport,
+    ErrorKind,
+    Job,
+    Limits,
+    Lookahead,
+    Progress,
+    RunError,
+    Status,
+    Verdict,
+)
+from server import VERSION
+from server.artifacts import Content, config_document, json_bytes
+from server.db import now_ms
+from server.reports import problem_documents
+
+log = logging.getLogger(__name__)
+
+FORGED = "The run's own account of its trades differs from what its orders make of the bars."
+
+
+class Room(Protocol):
+    """What is needed of `sandbox.client.Sandbox`."""
+
+    def run(
+        self,
+        job: Job,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Verdict: ...
+
+    def check(self, source: str) -> CheckReport: ...
+
+    def check_lookahead(
+        self, job: Job, orders: Any, *, cancelled: Callable[[], bool] | None = None
+    ) -> Lookahead: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """One backtest to execute. `extra` are the request's fields beside the engine's."""
+
+    backtest_id: str
+    source: str
+    config: BacktestConfig
+    limits: Limits
+    created_at_ms: int
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Execution:
+    """How it ended. `files` are the artifacts by name, each to be read once."""
+
+    status: Status
+    error: Mapping[str, Any] | None
+    bars_done: int
+    bars: int
+    started_at_ms: int
+    finished_at_ms: int
+    summary: Mapping[str, Any]
+    files: Mapping[str, Content]
+    results: BacktestResults | None = None
+
+
+def execute(
+    request: Request,
+    room: Room,
+    market: MarketStore,
+    *,
+    on_progress: Callable[[int, int], None] = lambda done, bars: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Execution:
+    """Run, replay, compare, check for look-ahead, compute; `on_progress(bars_done, bars)`."""
+    started_ms = now_ms()
+    quality: dict[str, Any] = {}
+    verdict, results, lookahead, bars = Verdict("failed"), None, Lookahead(), 0
+    try:
+        loaded, funding, quality = load(request.config, market)
+        bars = len(loaded)
+        on_progress(0, bars)
+        job = Job(
+            request.backtest_id, request.source, request.config, loaded, funding, request.limits
+        )
+        verdict = room.run(
+            job, on_progress=lambda now: on_progress(now.bars_done, now.bars), cancelled=cancelled
+        )
+        results, error = replayed(job, verdict)
+        if error is None and verdict.status == "completed" and results is not None:
+            lookahead = _look_ahead(room, job, results, cancelled)
+    except DataError as problem:
+        error = RunError("data_error", str(problem))
+    except CalculationError as problem:
+        log.error("calculation_error backtest_id=%s", request.backtest_id, exc_info=problem)
+        error = RunError("calculation_error", str(problem))
+    status: Status = verdict.status if error is None else "failed"
+    if cancelled():
+        status, error = "cancelled", None
+    return _execution(
+        request,
+        verdict,
+        results,
+        started_ms=started_ms,
+        bars=bars,
+        quality=quality,
+        status=status,
+        error=error,
+        lookahead=_lookahead_document(lookahead, market_bars=results.bars if results else None),
+    )
+
+
+def failure(request: Request, kind: ErrorKind, message: str, started_ms: int) -> Execution:
+    """The end of a run that could not be carried out, or whose results could not be kept."""
+    return _execution(
+        request,
+        Verdict("failed"),
+        None,
+        started_ms=started_ms,
+        bars=0,
+        quality={},
+        status="failed",
+        error=RunError(kind, message),
+        lookahead=_lookahead_document(Lookahead(), market_bars=None),
+    )
+
+
+def load(config: BacktestConfig, market: MarketStore) -> tuple[Bars, Funding, dict[str, Any]]:
+    """Bars, funding and `data_quality` of a configuration. Raises DataError."""
+    loaded = market.load(
+        config.symbol, config.timeframe, config.trading_mode, config.start_date, config.end_date
+    )
+    if not config.funding:
+        return loaded.bars, NO_FUNDING, loaded.quality
+    funding, more = market.funding(config.symbol, config.start_date, config.end_date, loaded.bars)
+    warnings = [*loaded.quality.get("warnings", []), *more.pop("warnings", [])]
+    return loaded.bars, funding, loaded.quality | more | {"warnings": warnings}
+
+
+def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunError | None]:
+    """What the verdict's order calls earned, and the error that the run ends with, if any.
+
+    A run that ended by an exception says with its fingerprint how many fills it saw in the bar
+    that it did not finish; one that was stopped from outside counts whole bars only. Raises
+    CalculationError.
+    """
+    error = verdict.error
+    if error is not None and error.kind in ("security_violation", "internal", "rejected_code"):
+        return None, error
+    if verdict.bars_done == 0 and not len(verdict.orders):
+        return None, error
+    rows = None
+    if verdict.status == "failed" and verdict.fills_digest:
+        rows = int.from_bytes(verdict.fills_digest[:8], "little")
+    try:
+        ledger = replay(job.config, job.bars, job.funding, verdict.orders, verdict.bars_done, rows)
+    except ReplayError as problem:
+        log.warning("forged_orders backtest_id=%s problem=%s", job.job_id, problem)
+        return None, RunError("security_violation", f"{FORGED} ({problem})")
+    claimed = verdict.fills_digest
+    if (verdict.status == "completed" or claimed) and claimed != fills_digest(ledger.trades):
+        log.warning("forged_fills backtest_id=%s", job.job_id)
+        return None, RunError("security_violation", FORGED)
+    if ledger.n_bars == 0:
+        return None, error
+    ledger.plots.update(verdict.plots)
+    return BacktestResults.build(job.config, job.bars, ledger, verdict.wall_s), error
+
+
+def error_document(error: RunError) -> dict[str, Any]:
+    """`{kind, message, line, timestamp}`, and the problems of code that does not compile."""
+    document: dict[str, Any] = {
+        "kind": error.kind,
+        "message": error.message,
+        "line": error.line,
+        "timestamp": error.timestamp,
+    }
+    if error.problems:
+        document["problems"] = problem_documents(error.problems)
+    return document
+
+
+def _look_ahead(
+    room: Room, job: Job, results: BacktestResults, cancelled: Callable[[], bool]
+) -> Lookahead:
+    if job.config.lookahead_check is LookaheadCheck.OFF:
+        return Lookahead()
+    return room.check_lookahead(job, results.ledger.orders, cancelled=cancelled)
+
+
+def _lookahead_document(lookahead: Lookahead, market_bars: Bars | None) -> dict[str, Any]:
+    """As the contract writes it, cuts and the difference as bars' open times in ms."""
+
+    def moment(bar: int) -> int:
+        assert market_bars is not None
+        return int(market_bars.timestamp[min(max(bar, 0), len(market_bars) - 1)])
+
+    first = lookahead.first_difference
+    return {
+        "checked": lookahead.checked,
+        "passed": lookahead.passed,
+        "cuts": [moment(cut) for cut in lookahead.cuts],
+        "first_difference": None if first is None else moment(first),
+    }
+
+
+def _execution(
+    request: Request,
+    verdict: Verdict,
+    results: BacktestResults | None,
+    *,
+    started_ms: int,
+    bars: int,
+    quality: Mapping[str, Any],
+    status: Status,
+    error: RunError | None,
+    lookahead: Mapping[str, Any],
+) -> Execution:
+    finished_ms = now_ms()
+    summary: dict[str, Any] = {
+        "data_quality": dict(quality),
+        "rejected_orders": results.rejected_orders if results else {"count": 0, "first": []},
+        "lookahead": dict(lookahead),
+        "drawdowns": results.drawdowns if results else [],
+        "monthly_returns": results.monthly_returns if results else [],
+        "metrics": results.metrics if results else None,
+        "dropped_orders": results.ledger.dropped_orders if results else 0,
+        "wall_s": verdict.wall_s,
+        "cpu_s": verdict.cpu_s,
+        "max_rss_kb": verdict.max_rss_kb,
+    }
+    config = config_document(
+        request.config,
+        strategy_code=request.source,
+        backtest_id=request.backtest_id,
+        status=status,
+        engine_version=VERSION,
+        created_at=request.created_at_ms,
+        started_at=started_ms,
+        finished_at=finished_ms,
+        error_message=None if error is None else error.message,
+        data_quality=quality,
+        **request.extra,
+    )
+    files: dict[str, Content | Iterable[bytes]] = {"config.json": json_bytes(config)}
+    if results is not None:
+        files |= results.files()
+    files["log.txt"] = _log_text(verdict)
+    return Execution(
+        status=status,
+        error=None if error is None else error_document(error),
+        bars_done=verdict.bars_done,
+        bars=bars,
+        started_at_ms=started_ms,
+        finished_at_ms=finished_ms,
+        summary=summary,
+        files=files,
+        results=results,
+    )
+
+
+def _log_text(verdict: Verdict) -> bytes:
+    if not verdict.log_truncated:
+        return verdict.log
+    lead = b"" if verdict.log.endswith(b"\n") or not verdict.log else b"\n"
+    return verdict.log + lead + b"[the log was longer and is cut here]\n"

@@ -1,0 +1,191 @@
+"""The executor of this machine: threads that each wait for one child of the sandbox."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.config import BacktestConfig
+from engine.market_data import Store as MarketStore
+from sandbox.job import Limits
+from server.artifacts import Artifacts, StorageFullError
+from server.db import now_ms
+from server.execution import Execution, Request, Room, execute, failure
+from server.executor import Advanced, Event, Finished, Job, Outcome
+from server.series import SeriesCache
+
+log = logging.getLogger(__name__)
+
+PROGRESS_EVERY_S = 0.4
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What a job's hash stands for, with what config.json says beside the configuration."""
+
+    source: str
+    config: BacktestConfig
+    created_at_ms: int
+    extra: dict[str, object] = field(default_factory=dict)
+
+
+class LocalExecutor:
+    """Runs up to `slots` jobs at once; see `server.executor.Executor`."""
+
+    def __init__(
+        self,
+        room: Room,
+        market: MarketStore,
+        artifacts: Artifacts,
+        series: SeriesCache,
+        *,
+        slots: int,
+        limits: Limits,
+        payload: Callable[[Job], Payload],
+        still_wanted: Callable[[Job], bool] = lambda job: True,
+    ) -> None:
+        self._room = room
+        self._market = market
+        self._artifacts = artifacts
+        self._series = series
+        self._slots = slots
+        self._limits = limits
+        self._payload = payload
+        self._still_wanted = still_wanted
+        self._lock = threading.Lock()
+        self._running: dict[str, threading.Event] = {}
+        self._threads: set[threading.Thread] = set()
+        self._closing = False
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+
+    def submit(self, job: Job) -> None:
+        stop = threading.Event()
+        thread = threading.Thread(
+            target=self._work, args=(job, stop), name=job.backtest_id, daemon=True
+        )
+        with self._lock:
+            self._running[job.backtest_id] = stop
+            self._threads.add(thread)
+        thread.start()
+
+    def cancel(self, backtest_id: str) -> None:
+        with self._lock:
+            stop = self._running.get(backtest_id)
+        if stop is not None:
+            stop.set()
+
+    def events(self, timeout_s: float) -> list[Event]:
+        found: list[Event] = []
+        try:
+            first = self._events.get(timeout=timeout_s)
+            while True:
+                if first is not None:
+                    found.append(first)
+                first = self._events.get_nowait()
+        except queue.Empty:
+            return found
+
+    def nudge(self) -> None:
+        """Make a waiting `events` return at once."""
+        self._events.put(None)
+
+    def slots(self) -> int:
+        with self._lock:
+            return 0 if self._closing else self._slots - len(self._running)
+
+    def running(self) -> int:
+        with self._lock:
+            return len(self._running)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closing = True
+            threads = list(self._threads)
+            for stop in self._running.values():
+                stop.set()
+        for thread in threads:
+            thread.join()
+
+    def _work(self, job: Job, stop: threading.Event) -> None:
+        """One job in its own thread; the top of it, so that everything is caught here."""
+        outcome: Outcome | None
+        try:
+            outcome = self._run(job, stop)
+        except Exception as error:
+            log.error("run_failed backtest_id=%s", job.backtest_id, exc_info=error)
+            outcome = _plain_failure("Something went wrong on our side; it was logged.")
+        with self._lock:
+            self._running.pop(job.backtest_id, None)
+            self._threads.discard(threading.current_thread())
+        self._events.put(Finished(job, outcome))
+
+    def _run(self, job: Job, stop: threading.Event) -> Outcome | None:
+        payload = self._payload(job)
+        request = Request(
+            job.backtest_id,
+            payload.source,
+            payload.config,
+            self._limits,
+            payload.created_at_ms,
+            payload.extra,
+        )
+        last_told = 0.0
+
+        def advance(done: int, bars: int) -> None:
+            nonlocal last_told
+            if time.monotonic() - last_told >= PROGRESS_EVERY_S:
+                last_told = time.monotonic()
+                self._events.put(Advanced(job, done, bars))
+
+        execution = execute(
+            request, self._room, self._market, on_progress=advance, cancelled=stop.is_set
+        )
+        if stop.is_set() and self._closing:
+            return None
+        # Another attempt may have taken over, or the owner may have deleted the run.
+        if not self._still_wanted(job):
+            return None
+        execution, size = self._store(request, execution)
+        return Outcome(
+            status=execution.status,
+            finished_at_ms=execution.finished_at_ms,
+            bars_done=execution.bars_done,
+            bars=execution.bars,
+            error=execution.error,
+            summary=execution.summary,
+            storage_bytes=size,
+        )
+
+    def _store(self, request: Request, execution: Execution) -> tuple[Execution, int]:
+        """Put the files in place; a disk that is full fails this run and nothing else."""
+        try:
+            size = self._artifacts.store(request.backtest_id, execution.files)
+        except (StorageFullError, OSError) as error:
+            log.error("store_failed backtest_id=%s", request.backtest_id, exc_info=error)
+            reason = (
+                "There is no room left to store the result; nothing of it was kept."
+                if isinstance(error, StorageFullError)
+                else "The result could not be stored; nothing of it was kept."
+            )
+            return failure(request, "internal", reason, execution.started_at_ms), 0
+        if execution.results is not None:
+            self._series.save(
+                request.backtest_id, execution.results.tables(), execution.results.plots
+            )
+        return execution, size
+
+
+def _plain_failure(message: str) -> Outcome:
+    error = {"kind": "internal", "message": message, "line": None, "timestamp": None}
+    return Outcome("failed", now_ms(), error=error)
+
+
+def payload_of(document: str, source: str, created_at_ms: int, **extra: object) -> Payload:
+    """The payload whose stored document is given."""
+    config = BacktestConfig.from_document(json.loads(document)["config"])
+    return Payload(source, config, created_at_ms, dict(extra))

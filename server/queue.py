@@ -1,0 +1,175 @@
+"""The queue: who runs next, and what counts as the end of a run. The ledger behind the executor.
+
+A run is claimed by a conditional update that counts its attempt. Whatever an executor reports
+counts only while that attempt is in force, so that a run started twice ends once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server.db import Store, now_ms
+from server.executor import Job, Outcome
+from server.settings import Settings
+
+MAX_ATTEMPTS = 3  # the first, and two more after the service died under it
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much waits and runs."""
+
+    queued: int
+    running: int
+
+
+# Among the accounts that may start one more run, those with the fewest running come first, then
+# the one whose turn is longest ago: an account with 500 waiting delays another by one run.
+_NEXT = """
+with waiting as (
+    select user_id, min(seq) as seq from backtests where status = 'queued' group by user_id
+), busy as (
+    select user_id, count(*) as running from backtests where status = 'running' group by user_id
+)
+select waiting.seq from waiting
+join users on users.id = waiting.user_id
+left join busy on busy.user_id = waiting.user_id
+where coalesce(busy.running, 0) < coalesce(users.max_running, :max_running)
+order by coalesce(busy.running, 0), users.last_claim, waiting.seq
+limit 1
+"""
+
+
+def claim(store: Store, settings: Settings) -> Job | None:
+    """The next run, marked as running; None when nobody may start one."""
+    with store.write() as db:
+        seq = store.value(_NEXT, max_running=settings.user_max_running)
+        if seq is None:
+            return None
+        db.conn.execute(
+            "update backtests set status = 'running', attempt = attempt + 1, started_at_ms = ?,"
+            " bars_done = 0, bars = 0 where seq = ? and status = 'queued'",
+            [now_ms(), seq],
+        )
+        row = store.row(
+            "select id, attempt, user_id, payload_sha256 from backtests where seq = ?", seq
+        )
+        assert row is not None
+        db.conn.execute(
+            "update users set last_claim = (select max(last_claim) + 1 from users) where id = ?",
+            [row["user_id"]],
+        )
+        return Job(row["id"], row["attempt"], row["user_id"], row["payload_sha256"])
+
+
+def note_progress(store: Store, job: Job, bars_done: int, bars: int) -> None:
+    with store.write() as db:
+        db.conn.execute(
+            "update backtests set bars_done = ?, bars = ?"
+            " where id = ? and attempt = ? and status = 'running'",
+            [bars_done, bars, job.backtest_id, job.attempt],
+        )
+
+
+def finish(store: Store, job: Job, outcome: Outcome) -> bool:
+    """Whether this was the first end of the attempt in force, and is therefore the run's."""
+    with store.write() as db:
+        cursor = db.conn.execute(
+            "update backtests set status = ?, finished_at_ms = ?, bars_done = ?, bars = ?,"
+            " error = ?, summary = ?, storage_bytes = ?"
+            " where id = ? and attempt = ? and status = 'running'",
+            [
+                outcome.status,
+                outcome.finished_at_ms,
+                outcome.bars_done,
+                outcome.bars,
+                _json(outcome.error),
+                _json(outcome.summary),
+                outcome.storage_bytes,
+                job.backtest_id,
+                job.attempt,
+            ],
+        )
+        return bool(cursor.rowcount)
+
+
+def in_force(store: Store, job: Job) -> bool:
+    """Whether an end of this attempt would count."""
+    return bool(
+        store.value(
+            "select exists (select 1 from backtests"
+            " where id = ? and attempt = ? and status = 'running')",
+            job.backtest_id,
+            job.attempt,
+        )
+    )
+
+
+def release(store: Store, job: Job) -> None:
+    """Put a run that was stopped for our own sake back, as if it had not been started."""
+    with store.write() as db:
+        db.conn.execute(
+            "update backtests set attempt = attempt - 1, bars_done = 0,"
+            " status = iif(cancel_requested, 'cancelled', 'queued'),"
+            " finished_at_ms = iif(cancel_requested, ?, null),"
+            " started_at_ms = iif(cancel_requested, started_at_ms, null)"
+            " where id = ? and attempt = ? and status = 'running'",
+            [now_ms(), job.backtest_id, job.attempt],
+        )
+
+
+def recover(store: Store) -> list[str]:
+    """The runs that go back into the queue because the service died under them.
+
+    Called before anything is claimed. A run that was started three times without an end is
+    `interrupted`: it may be what brings the service down.
+    """
+    error = {
+        "kind": "interrupted",
+        "message": f"The service stopped under this run {MAX_ATTEMPTS} times; it is not tried"
+        " again. Start it anew if you like.",
+        "line": None,
+        "timestamp": None,
+    }
+    with store.write() as db:
+        db.conn.execute(
+            "update backtests set status = 'cancelled', finished_at_ms = ?"
+            " where status = 'running' and cancel_requested = 1",
+            [now_ms()],
+        )
+        db.conn.execute(
+            "update backtests set status = 'failed', finished_at_ms = ?, error = ?"
+            " where status = 'running' and attempt >= ?",
+            [now_ms(), json.dumps(error), MAX_ATTEMPTS],
+        )
+        rows = store.rows("select id from backtests where status = 'running'")
+        db.conn.execute(
+            "update backtests set status = 'queued', started_at_ms = null, bars_done = 0"
+            " where status = 'running'"
+        )
+        return [row["id"] for row in rows]
+
+
+def load(store: Store) -> Load:
+    """How many runs wait and how many run, of everybody."""
+    counts = {
+        row["status"]: row["n"]
+        for row in store.rows(
+            "select status, count(*) as n from backtests"
+            " where status in ('queued', 'running') group by status"
+        )
+    }
+    return Load(counts.get("queued", 0), counts.get("running", 0))
+
+
+def cancelled_while_running(store: Store) -> list[str]:
+    """Runs whose end was asked for and has not come yet."""
+    rows = store.rows("select id from backtests where status = 'running' and cancel_requested = 1")
+    return [row["id"] for row in rows]
+
+
+def _json(document: Mapping[str, Any] | None) -> str | None:
+    return None if document is None else json.dumps(document)

@@ -1,0 +1,108 @@
+"""The result of a backtest as the contract's JSON object, from the database and the series.
+
+Also what `sandtable run --json` prints: one shape, whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+
+from server.backtests import Backtest
+from server.charts import pick_points, rows_of
+from server.series import RunSeries
+
+MAX_ROWS = 10_000
+DEFAULT_POINTS = 2_000
+PIECE_ROWS = 5_000
+NO_LOOKAHEAD: Mapping[str, Any] = {
+    "checked": False,
+    "passed": None,
+    "cuts": [],
+    "first_difference": None,
+}
+NO_REJECTIONS: Mapping[str, Any] = {"count": 0, "first": []}
+ERROR_KEYS = ("kind", "message", "line", "timestamp")
+
+
+def result_document(
+    backtest: Backtest, source: str, series: RunSeries | None, points: int | None = DEFAULT_POINTS
+) -> dict[str, Any]:
+    """The whole object; `points` None holds every row of the portfolio."""
+    document = _head(backtest, source, series)
+    document["portfolio_history"] = (
+        [] if series is None else _rows(series, "portfolio", _picked(series, points))
+    )
+    return document
+
+
+def result_pieces(
+    backtest: Backtest, source: str, series: RunSeries | None, points: int | None
+) -> Iterator[bytes]:
+    """The same object as JSON in pieces, so that a year of minutes is never held at once."""
+    document = _head(backtest, source, series)
+    document.pop("portfolio_history")
+    yield orjson.dumps(document)[:-1] + b',"portfolio_history":['
+    if series is not None:
+        picked = _picked(series, points)
+        for start in range(0, len(picked), PIECE_ROWS):
+            rows = _rows(series, "portfolio", picked[start : start + PIECE_ROWS])
+            yield (b"," if start else b"") + orjson.dumps(rows)[1:-1]
+    yield b"]}"
+
+
+def config_of(backtest: Backtest, source: str) -> dict[str, Any]:
+    """Section 2's fields as they took effect, with the code."""
+    return {
+        "strategy_code": source,
+        "strategy_id": backtest.strategy_id,
+        "strategy_version": backtest.strategy_version,
+        "name": backtest.name,
+        **backtest.config,
+    }
+
+
+def _head(backtest: Backtest, source: str, series: RunSeries | None) -> dict[str, Any]:
+    summary = backtest.summary
+    error = backtest.error
+    return {
+        "backtest_id": backtest.id,
+        "status": backtest.status,
+        "progress": backtest.progress,
+        "config": config_of(backtest, source),
+        "metrics": summary.get("metrics"),
+        "trades": _first(series, "trades"),
+        "trades_total": 0 if series is None else series.length("trades"),
+        "portfolio_history": [],
+        "portfolio_total": 0 if series is None else series.length("portfolio"),
+        "error_message": backtest.error_message,
+        "error": None if error is None else {key: error[key] for key in ERROR_KEYS},
+        "data_quality": summary.get("data_quality"),
+        "rejected_orders": summary.get("rejected_orders", NO_REJECTIONS),
+        "lookahead": summary.get("lookahead", NO_LOOKAHEAD),
+        "drawdowns": summary.get("drawdowns", []),
+        "monthly_returns": summary.get("monthly_returns", []),
+        "round_trips": _first(series, "round_trips"),
+        "round_trips_total": 0 if series is None else series.length("round_trips"),
+    }
+
+
+def _first(series: RunSeries | None, table: str) -> list[dict[str, Any]]:
+    if series is None:
+        return []
+    return rows_of(series.tables[table], slice(MAX_ROWS))
+
+
+def _rows(series: RunSeries, table: str, indices: Any) -> list[dict[str, Any]]:
+    return rows_of(series.tables[table], indices)
+
+
+def _picked(series: RunSeries, points: int | None) -> Any:
+    length = series.length("portfolio")
+    if points is None or length <= points:
+        return np.arange(length)
+    columns = {name: series.numbers("portfolio", name) for name in series.tables["portfolio"]}
+    return pick_points(columns, points)

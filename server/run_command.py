@@ -1,0 +1,208 @@
+"""`sandtable run`: one backtest from the shell, in the same sandbox, without a server."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.config import BacktestConfig
+from engine.errors import ConfigurationError, ValidationError
+from server.config_flags import (
+    add_config_flags,
+    config_document,
+    print_fields,
+    print_figures,
+    print_problems,
+    read_strategy,
+)
+from server.progress import ProgressBar
+from server.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from sandbox.client import Sandbox
+    from server.execution import Execution, Request
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def add_parsers(commands: Any) -> None:
+    """Add `run` to the `sandtable` parser."""
+    run = commands.add_parser("run", help="one backtest from the shell, in the sandbox")
+    run.add_argument("file", metavar="FILE.py", help="the strategy; - reads standard input")
+    add_config_flags(run)
+    run.add_argument("--json", action="store_true", help="print the result as the API would")
+    run.add_argument("--out", metavar="DIR", help="put the result's files straight into DIR")
+    run.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = load_settings()
+    source = read_strategy(options.file)
+    name = "<stdin>" if options.file == "-" else options.file
+    try:
+        config, label = _configuration(options, settings)
+    except ValidationError as error:
+        print_fields(error.fields, sys.stderr)
+        return USAGE_ERROR
+    if options.out:
+        _make_directory(Path(options.out))
+    request = _request(source, config, settings, label)
+    with _interruptible() as interrupted:
+        execution = _execute(request, settings, name, interrupted)
+    if isinstance(execution, int):
+        return execution
+    if options.out:
+        from server.artifacts import write_files
+
+        write_files(Path(options.out), execution.files)
+    _tell(execution, request, name, as_json=options.json)
+    if execution.status == "cancelled":
+        return INTERRUPTED
+    return 0 if execution.status == "completed" else 1
+
+
+def _configuration(options: argparse.Namespace, settings: Settings) -> tuple[BacktestConfig, str]:
+    document = config_document(options)
+    label = document.pop("name", "")
+    if len(label) > 120:
+        raise ValidationError(fields={"name": ["at most 120 characters"]})
+    return BacktestConfig.from_document(document, settings.config_limits), label
+
+
+def _request(source: str, config: BacktestConfig, settings: Settings, label: str) -> Request:
+    from server.artifacts import new_backtest_id
+    from server.db import now_ms
+    from server.execution import Request
+
+    extra = {"strategy_id": None, "strategy_version": None, "name": label}
+    return Request(new_backtest_id(), source, config, settings.run_limits, now_ms(), extra)
+
+
+def _execute(
+    request: Request, settings: Settings, name: str, interrupted: threading.Event
+) -> Execution | int:
+    """The execution; or an exit code when the code or the parameters rule it out."""
+    from engine.market_data import Store as MarketStore
+    from sandbox.client import Sandbox
+    from server.execution import execute
+
+    with Sandbox(level=settings.sandbox_level) as sandbox:
+        if sandbox.refusal:
+            raise ConfigurationError(f"{sandbox.refusal}; see sandtable doctor")
+        _say_what_is_missing(sandbox)
+        wrong = _wrong_parameters(sandbox, request)
+        if wrong:
+            print_fields({"params": wrong}, sys.stderr)
+            return USAGE_ERROR
+        with ProgressBar(name, sys.stderr) as bar:
+            return execute(
+                request,
+                sandbox,
+                MarketStore(settings.data_directory, settings.cache_directory),
+                on_progress=bar.show,
+                cancelled=interrupted.is_set,
+            )
+
+
+def _wrong_parameters(sandbox: Sandbox, request: Request) -> list[str]:
+    from server.submissions import parameter_violations
+
+    if not request.config.params:
+        return []
+    report = sandbox.check(request.source)
+    # Code that does not compile fails in the run, which says where.
+    return parameter_violations(request.config.params, report.parameters) if report.valid else []
+
+
+def _say_what_is_missing(sandbox: Sandbox) -> None:
+    from server.notices import sentence
+
+    said = sentence({"state": "ready", "reason": None, "layers": sandbox.layers})
+    if said:
+        print(f"note: {said}", file=sys.stderr)
+
+
+def _tell(execution: Execution, request: Request, name: str, *, as_json: bool) -> None:
+    error = execution.error
+    if error is not None:
+        print_problems(name, error.get("problems", []), sys.stderr)
+        place = f"{name}:{error['line']}" if error["line"] else name
+        if not error.get("problems"):
+            print(f"{place}: {error['kind']}: {error['message']}", file=sys.stderr)
+    document = _document(execution, request)
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
+        sys.stdout.buffer.flush()
+    elif execution.status == "cancelled":
+        print("interrupted", file=sys.stderr)
+    else:
+        print_figures(document, sys.stdout)
+
+
+def _document(execution: Execution, request: Request) -> dict[str, Any]:
+    """The object of GET /api/backtest/{id}."""
+    from server.backtests import Backtest
+    from server.result_document import result_document
+    from server.series import RunSeries
+
+    results = execution.results
+    backtest = Backtest(
+        seq=0,
+        id=request.backtest_id,
+        user_id=0,
+        name=str(request.extra["name"]),
+        status=execution.status,
+        symbol=request.config.symbol,
+        timeframe=str(request.config.timeframe),
+        trading_mode=str(request.config.trading_mode),
+        config=request.config.to_document(),
+        source_sha256="",
+        strategy_id=None,
+        strategy_version=None,
+        created_at_ms=request.created_at_ms,
+        started_at_ms=execution.started_at_ms,
+        finished_at_ms=execution.finished_at_ms,
+        attempt=1,
+        cancel_requested=False,
+        bars_done=execution.bars_done,
+        bars=execution.bars,
+        error=execution.error,
+        summary=execution.summary,
+        storage_bytes=0,
+    )
+    series = None if results is None else RunSeries(results.tables(), results.plots)
+    return result_document(backtest, request.source, series)
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write to {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _interruptible() -> Any:
+    """Ctrl-C and SIGTERM ask the run to end; what it did until then is kept."""
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        asked.set()
+
+    before: list[tuple[int, Callable[..., Any] | int | None]] = [
+        (number, signal.signal(number, ask)) for number in (signal.SIGINT, signal.SIGTERM)
+    ]
+    try:
+        yield asked
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)

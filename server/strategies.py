@@ -1,0 +1,236 @@
+"""Strategies: named code, a version at every save. Drafts that do not compile are kept too."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import ValidationError
+from sandbox.job import MAX_SOURCE_BYTES, CheckReport
+from server.blobs import put_blob, sweep_blobs
+from server.db import Store, now_ms
+from server.problems import TooMany
+from server.reports import parameter_documents, problem_documents
+
+MAX_NAME = 120
+MAX_STRATEGIES = 1_000
+MAX_VERSIONS = 1_000
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One version of a strategy. `created_at_ms` is the strategy's, `updated_at_ms` this save's."""
+
+    id: str
+    user_id: int
+    name: str
+    version: int
+    code: str
+    created_at_ms: int
+    updated_at_ms: int
+    valid: bool
+    problems: tuple[Mapping[str, Any], ...]
+    parameters: tuple[Mapping[str, Any], ...]
+
+    def document(self) -> dict[str, Any]:
+        """As the API writes it."""
+        return {
+            "strategy_id": self.id,
+            "name": self.name,
+            "version": self.version,
+            "code": self.code,
+            "created_at": self.created_at_ms,
+            "updated_at": self.updated_at_ms,
+            "valid": self.valid,
+            "problems": [dict(item) for item in self.problems],
+        }
+
+
+@dataclass(frozen=True)
+class StrategyLine:
+    """A strategy in a list: what it is without its code, and how many backtests ran it."""
+
+    id: str
+    name: str
+    version: int
+    created_at_ms: int
+    updated_at_ms: int
+    valid: bool
+    backtests: int
+
+
+_COLUMNS = """
+select s.id, s.user_id, v.name, v.version, b.body as code, s.created_at_ms,
+    v.created_at_ms as updated_at_ms, v.valid, v.problems, v.parameters
+from strategies s
+join strategy_versions v on v.strategy_id = s.id
+join blobs b on b.sha256 = v.source_sha256
+"""
+
+
+def check_name(name: str) -> str:
+    """The name without spaces around it. Raises ValidationError unless it is 1 to 120 long."""
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_NAME:
+        raise ValidationError(fields={"name": [f"must have 1 to {MAX_NAME} characters"]})
+    return name
+
+
+def check_code(code: str) -> None:
+    """Raise ValidationError unless the code fits into what is stored."""
+    size = len(code.encode())
+    if size > MAX_SOURCE_BYTES:
+        most = MAX_SOURCE_BYTES // 1024
+        raise ValidationError(
+            fields={"code": [f"at most {most} KiB of UTF-8; this has {size / 1024:.0f} KiB"]}
+        )
+
+
+def create_strategy(
+    store: Store, owner: int, name: str, code: str, report: CheckReport
+) -> Strategy:
+    """The new strategy, version 1. `report` is what checking the code said."""
+    name = check_name(name)
+    check_code(code)
+    strategy_id = "st_" + secrets.token_hex(8)
+    now = now_ms()
+    with store.write() as db:
+        held = store.value("select count(*) from strategies where user_id = ?", owner)
+        if held >= MAX_STRATEGIES:
+            raise TooMany(
+                f"You keep {held} strategies, the most there may be; delete one.",
+                retry_after_s=60,
+                word="strategy_quota",
+            )
+        db.conn.execute(
+            "insert into strategies (id, user_id, name, version, created_at_ms, updated_at_ms)"
+            " values (?, ?, ?, 1, ?, ?)",
+            [strategy_id, owner, name, now, now],
+        )
+        _add_version(store, strategy_id, 1, name, code, report, now)
+        made = get_strategy(store, owner, strategy_id)
+    assert made is not None
+    return made
+
+
+def save_strategy(
+    store: Store, owner: int, strategy_id: str, name: str, code: str, report: CheckReport
+) -> Strategy | None:
+    """The strategy's next version, or None when the owner has no such strategy."""
+    name = check_name(name)
+    check_code(code)
+    now = now_ms()
+    with store.write() as db:
+        newest = store.value(
+            "select version from strategies where id = ? and user_id = ?", strategy_id, owner
+        )
+        if newest is None:
+            return None
+        if newest >= MAX_VERSIONS:
+            raise TooMany(
+                f"This strategy has {newest} versions, the most there may be; clone it.",
+                retry_after_s=60,
+                word="version_quota",
+            )
+        db.conn.execute(
+            "update strategies set name = ?, version = ?, updated_at_ms = ? where id = ?",
+            [name, newest + 1, now, strategy_id],
+        )
+        _add_version(store, strategy_id, newest + 1, name, code, report, now)
+        return get_strategy(store, owner, strategy_id)
+
+
+def get_strategy(
+    store: Store, owner: int, strategy_id: str, version: int | None = None
+) -> Strategy | None:
+    """One version of the owner's strategy, the newest unless another is asked for."""
+    row = store.row(
+        _COLUMNS
+        + " where s.id = :id and s.user_id = :owner and v.version = coalesce(:version, s.version)",
+        id=strategy_id,
+        owner=owner,
+        version=version,
+    )
+    return None if row is None else _strategy_of(row)
+
+
+def list_versions(store: Store, owner: int, strategy_id: str) -> list[Strategy]:
+    """Every version of the owner's strategy, newest first; empty when there is none."""
+    rows = store.rows(
+        _COLUMNS + " where s.id = ? and s.user_id = ? order by v.version desc", strategy_id, owner
+    )
+    return [_strategy_of(row) for row in rows]
+
+
+def newest_strategies(store: Store, owner: int) -> list[Strategy]:
+    """The owner's strategies with the code of their newest versions, the last saved first."""
+    rows = store.rows(
+        _COLUMNS + " where s.user_id = ? and v.version = s.version"
+        " order by s.updated_at_ms desc, s.rowid desc",
+        owner,
+    )
+    return [_strategy_of(row) for row in rows]
+
+
+def list_strategies(store: Store, owner: int) -> list[StrategyLine]:
+    """The owner's strategies, the last saved first."""
+    rows = store.rows(
+        "select s.id, s.name, s.version, s.created_at_ms, s.updated_at_ms, v.valid,"
+        " (select count(*) from backtests b where b.strategy_id = s.id) as backtests"
+        " from strategies s join strategy_versions v"
+        " on v.strategy_id = s.id and v.version = s.version"
+        " where s.user_id = ? order by s.updated_at_ms desc, s.rowid desc",
+        owner,
+    )
+    return [
+        StrategyLine(**{**dict(zip(row.keys(), row, strict=True)), "valid": bool(row["valid"])})
+        for row in rows
+    ]
+
+
+def delete_strategy(store: Store, owner: int, strategy_id: str) -> bool:
+    """Whether there was one. Backtests that ran it keep their code."""
+    with store.write() as db:
+        cursor = db.conn.execute(
+            "delete from strategies where id = ? and user_id = ?", [strategy_id, owner]
+        )
+        if cursor.rowcount:
+            sweep_blobs(store)
+    return bool(cursor.rowcount)
+
+
+def _add_version(
+    store: Store,
+    strategy_id: str,
+    version: int,
+    name: str,
+    code: str,
+    report: CheckReport,
+    now: int,
+) -> None:
+    source = put_blob(store, code)
+    store.db.conn.execute(
+        "insert into strategy_versions (strategy_id, version, source_sha256, name, valid,"
+        " problems, parameters, created_at_ms) values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            strategy_id,
+            version,
+            source,
+            name,
+            int(report.valid),
+            json.dumps(problem_documents(report.problems)),
+            json.dumps(parameter_documents(report.parameters)),
+            now,
+        ],
+    )
+
+
+def _strategy_of(row: Any) -> Strategy:
+    values = dict(zip(row.keys(), row, strict=True))
+    values["valid"] = bool(values["valid"])
+    values["problems"] = tuple(json.loads(values["problems"]))
+    values["parameters"] = tuple(json.loads(values["parameters"]))
+    return Strategy(**values)

@@ -1,0 +1,182 @@
+"""Submissions: a request for a backtest, judged before it is queued. Every violation at once.
+
+What can be known now is said now, beside its field: rules of the configuration, code that does
+not compile, parameters that the strategy does not have, history that is not there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from engine.catalogue import Coverage
+from engine.config import BacktestConfig, ConfigLimits, config_violations
+from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
+from server.backtests import NewBacktest
+from server.db import Store
+from server.problems import Invalid, NotFound
+from server.reports import problem_documents
+from server.strategies import get_strategy
+
+OWN_FIELDS = ("strategy_code", "strategy_id", "strategy_version", "name")
+MAX_NAME = 120
+Check = Callable[[str], CheckReport]
+Fields = dict[str, list[str]]
+
+
+def judge(
+    store: Store,
+    owner: int,
+    document: Any,
+    *,
+    limits: ConfigLimits,
+    check: Check,
+    catalogue: Sequence[Coverage],
+) -> NewBacktest:
+    """The checked request. Raises Invalid (`fields` or `problems`) or NotFound (the strategy)."""
+    if not isinstance(document, Mapping):
+        raise Invalid(fields={"body": ["must be an object of fields"]})
+    own = {name: document[name] for name in OWN_FIELDS if document.get(name) is not None}
+    rest = {str(name): value for name, value in document.items() if name not in OWN_FIELDS}
+    fields = _own_violations(own)
+    for name, messages in config_violations(rest, limits).items():
+        fields.setdefault(name, []).extend(messages)
+    if fields:
+        raise Invalid(fields=fields)
+    config = BacktestConfig.from_document(rest, limits)
+    source, strategy_id, version = _source(store, owner, own)
+    missing = missing_history(config, catalogue)
+    if missing:
+        raise Invalid(fields=missing)
+    report = check(source)
+    if not report.valid:
+        raise rejected_code(report)
+    wrong = parameter_violations(config.params, report.parameters)
+    if wrong:
+        raise Invalid(fields={"params": wrong})
+    return NewBacktest(config, source, own.get("name", "").strip(), strategy_id, version)
+
+
+def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: int) -> list[Any]:
+    """Every item checked; raises Invalid with the complaints of all, named `items.3.symbol`."""
+    items = document.get("items") if isinstance(document, Mapping) else None
+    if not isinstance(items, list) or set(document) != {"items"}:
+        raise Invalid(fields={"items": ["the body must be {items: [...]} and nothing else"]})
+    if not 1 <= len(items) <= most:
+        raise Invalid(fields={"items": [f"must hold 1 to {most} backtests; got {len(items)}"]})
+    judged: list[NewBacktest] = []
+    fields: Fields = {}
+    problems: list[dict[str, Any]] = []
+    for number, item in enumerate(items):
+        try:
+            judged.append(judge_one(item))
+        except Invalid as error:
+            details = error.details or {}
+            for name, messages in details.get("fields", {}).items():
+                fields[f"items.{number}.{name}"] = messages
+            problems += [{"item": number, **item} for item in details.get("problems", [])]
+    if fields or problems:
+        details = {"fields": fields} if fields else {}
+        if problems:
+            details |= {"problems": problems}
+        wrong = len(items) - len(judged)
+        raise Invalid(
+            f"{wrong} of {len(items)} backtests are not valid; none was queued.", details=details
+        )
+    return judged
+
+
+def rejected_code(report: CheckReport) -> Invalid:
+    """Code that does not compile, with every complaint about it."""
+    first = report.problems[0]
+    return Invalid(
+        f"The strategy does not compile: line {first.line}: {first.message}",
+        word="rejected_code",
+        details={"problems": problem_documents(report.problems)},
+    )
+
+
+def parameter_violations(params: Mapping[str, Any], parameters: Sequence[Parameter]) -> list[str]:
+    """What is wrong with overrides of a strategy's parameters; an int serves for a float."""
+    known = {item.name: item for item in parameters}
+    wrong = []
+    for name, value in params.items():
+        if name not in known:
+            there = ", ".join(known) or "none"
+            wrong.append(f"{name}: the strategy has no such parameter; it has {there}")
+            continue
+        kind = known[name].type
+        fits = type(value).__name__ == kind or (kind == "float" and type(value) is int)
+        if not fits or (isinstance(value, float) and not math.isfinite(value)):
+            wrong.append(f"{name}: must be {kind}; got {value!r:.60}")
+    return wrong
+
+
+def missing_history(config: BacktestConfig, catalogue: Sequence[Coverage]) -> Fields:
+    """What the history lacks for this configuration, beside the field to change."""
+    held = [item for item in catalogue if item.symbol == config.symbol]
+    if not held:
+        names = sorted({item.symbol for item in catalogue})
+        there = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "") if names else "nothing"
+        return {"symbol": [f"there is no history of {config.symbol}; there is {there}"]}
+    in_mode = [item for item in held if item.trading_mode == config.trading_mode]
+    if not in_mode:
+        return {
+            "trading_mode": [
+                f"there is no {config.trading_mode} history of {config.symbol}, only "
+                f"{held[0].trading_mode}"
+            ]
+        }
+    series = next((item for item in in_mode if item.timeframe == config.timeframe), None)
+    if series is None:
+        names = [str(item.timeframe) for item in in_mode]
+        return {
+            "timeframe": [
+                f"there is no {config.timeframe} history of {config.symbol}; there is "
+                + ", ".join(names)
+            ]
+        }
+    first, last = _day(series.first), _day(series.last)
+    if config.end_date < first or config.start_date > last:
+        name = "end_date" if config.end_date < first else "start_date"
+        return {name: [f"the history of {config.symbol} {config.timeframe} is {first} to {last}"]}
+    return {}
+
+
+def _own_violations(own: Mapping[str, Any]) -> Fields:
+    fields: Fields = {}
+    code, strategy_id = own.get("strategy_code"), own.get("strategy_id")
+    if (code is None) == (strategy_id is None):
+        fields["strategy_code"] = ["give exactly one of strategy_code and strategy_id"]
+    if code is not None and not isinstance(code, str):
+        fields["strategy_code"] = ["must be a text"]
+    elif code is not None and len(code.encode(errors="replace")) > MAX_SOURCE_BYTES:
+        fields["strategy_code"] = [f"at most {MAX_SOURCE_BYTES // 1024} KiB of UTF-8"]
+    if strategy_id is not None and not isinstance(strategy_id, str):
+        fields["strategy_id"] = ["must be a text"]
+    version = own.get("strategy_version")
+    if version is not None:
+        if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 2**31:
+            fields["strategy_version"] = ["must be a whole number, 1 or more"]
+        elif strategy_id is None:
+            fields["strategy_version"] = ["goes with strategy_id"]
+    name = own.get("name", "")
+    if not isinstance(name, str) or len(name) > MAX_NAME:
+        fields["name"] = [f"must be a text of at most {MAX_NAME} characters"]
+    return fields
+
+
+def _source(store: Store, owner: int, own: Mapping[str, Any]) -> tuple[str, str | None, int | None]:
+    code = own.get("strategy_code")
+    if code is not None:
+        return str(code), None, None
+    found = get_strategy(store, owner, own["strategy_id"], own.get("strategy_version"))
+    if found is None:
+        raise NotFound("There is no such strategy, or not in this version.")
+    return found.code, found.id, found.version
+
+
+def _day(moment_ms: int) -> date:
+    return datetime.fromtimestamp(moment_ms / 1000, UTC).date()

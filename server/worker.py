@@ -1,0 +1,167 @@
+"""The worker: a process of its own beside the web process. It claims queued backtests, drives
+the sandbox, replays the orders, computes the results, and stores files and verdict.
+
+It lives exactly as long as the web process: the socket it inherits from it ends when that does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from engine.market_data import Store as MarketStore
+from sandbox.client import Sandbox
+from server import queue
+from server.artifacts import Artifacts
+from server.db import Store
+from server.executor import Job
+from server.local_executor import LocalExecutor, Payload, payload_of
+from server.reports import report_document
+from server.rpc import Peer
+from server.scheduler import Scheduler
+from server.series import SeriesCache
+from server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CHECKS_AT_ONCE = 2
+
+
+class Worker:
+    """Everything the worker process owns."""
+
+    def __init__(self, settings: Settings, link: socket.socket) -> None:
+        self.settings = settings
+        self.store = Store(settings.database)
+        self.artifacts = Artifacts(settings.results_directory)
+        self.sandbox = Sandbox(level=settings.sandbox_level)
+        self.room: dict[str, Any] = {"state": "starting", "reason": None, "layers": {}}
+        self.executor = LocalExecutor(
+            self.sandbox,
+            MarketStore(settings.data_directory, settings.cache_directory),
+            self.artifacts,
+            SeriesCache(settings.cache_directory, self.artifacts),
+            slots=settings.workers,
+            limits=settings.run_limits,
+            payload=self._payload,
+            still_wanted=lambda job: queue.in_force(self.store, job),
+        )
+        self.scheduler = Scheduler(self.store, settings, self.executor)
+        self.stop = threading.Event()
+        self.drain_s = 0.0
+        self.peer = Peer(link, self._answer, threads=CHECKS_AT_ONCE + 2, on_lost=_die)
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        self.peer.start()
+        again = queue.recover(self.store)
+        self.artifacts.clean()
+        if again:
+            log.warning("runs_requeued count=%d", len(again))
+        self._open_room()
+        while not self.stop.is_set():
+            if self.room["state"] == "ready":
+                self.scheduler.step()
+            else:
+                self.stop.wait(1.0)
+        self.scheduler.drain(self.drain_s)
+        self.sandbox.close()
+
+    def _open_room(self) -> None:
+        """Warm the fork server and attack it once; strategies run only when it holds."""
+        reason = self.sandbox.refusal
+        if reason is None:
+            holes = self.sandbox.probe()
+            if holes:
+                reason = "the sandbox does not hold on this machine: " + "; ".join(holes)
+        state = "ready" if reason is None else "refused"
+        self.room = {"state": state, "reason": reason, "layers": self.sandbox.layers}
+        if reason is not None:
+            log.error("sandbox_refused reason=%s", reason)
+        self.peer.notify("room", room=self.room)
+
+    def _answer(self, call: str, message: Mapping[str, Any]) -> Any:
+        match call:
+            case "wake":
+                self.executor.nudge()
+            case "cancel":
+                self.executor.cancel(message["backtest_id"])
+            case "check":
+                return report_document(self.sandbox.check(message["source"]))
+            case "stats":
+                return self._stats()
+            case "stop":
+                self.drain_s = float(message["drain_s"])
+                self.stop.set()
+                self.executor.nudge()
+            case _:
+                raise ValueError(f"there is no call {call!r}")
+        return None
+
+    def _stats(self) -> dict[str, Any]:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return {
+            "running": self.executor.running(),
+            "slots": self.settings.workers,
+            "room": self.room,
+            "max_rss_kb": usage.ru_maxrss,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+        }
+
+    def _payload(self, job: Job) -> Payload:
+        """What a job's hash stands for."""
+        row = self.store.row(
+            "select p.body, s.body as source, t.created_at_ms, t.name, t.strategy_id,"
+            " t.strategy_version from backtests t"
+            " join blobs p on p.sha256 = t.payload_sha256"
+            " join blobs s on s.sha256 = t.source_sha256 where t.id = ?",
+            job.backtest_id,
+        )
+        if row is None:
+            raise KeyError(job.backtest_id)
+        return payload_of(
+            row["body"],
+            row["source"],
+            row["created_at_ms"],
+            name=row["name"],
+            strategy_id=row["strategy_id"],
+            strategy_version=row["strategy_version"],
+        )
+
+
+def main(settings: Settings, descriptor: int) -> int:
+    """The worker process; `descriptor` is its end of the socket pair."""
+    # Ctrl-C reaches the whole process group; the web process says when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with only_one(settings):
+        Worker(settings, socket.socket(fileno=descriptor)).run()
+    return 0
+
+
+class only_one:
+    """Holds the worker's lock file: the worker of a killed service may still be about to go."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.database.parent / "worker.lock"
+
+    def __enter__(self) -> None:
+        self._file = open(self._path, "w")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _die() -> None:
+    """The web process is gone: end at once, the queue knows what to do over."""
+    sys.stderr.flush()
+    os._exit(3)
