@@ -1,6 +1,6 @@
 """The fork server: a warm Python that forks one child per request and does nothing else.
 
-`python -s -P -m sandbox.forkserver FD [--native MODULE ...]`, exec'ed with a constructed
+`python -s -P -m sandbox.forkserver FD [--native USER_ID MODULE ...]`, exec'ed with a constructed
 environment. It never reads a tenant's byte: a request is a fixed struct with descriptors, which
 only the child opens, because whatever passed through this heap would be inherited by every later
 child. It is single-threaded, so that a fork copies no lock that somebody holds.
@@ -134,6 +134,14 @@ def open_room(known: Mapping[str, child.Task], *, native: bool) -> child.Room:
     return child.Room(landlock_abi, ruleset, packed, known)
 
 
+def _become(user_id: int) -> None:
+    """Go on as an ordinary user, as a server does that was started by one."""
+    os.setgroups([])
+    os.setresgid(user_id, user_id, user_id)
+    os.setresuid(user_id, user_id, user_id)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # what a change of user takes away
+
+
 def main(arguments: list[str]) -> NoReturn:
     control = socket.socket(fileno=int(arguments[0]))
     native = "--native" in arguments
@@ -145,8 +153,11 @@ def main(arguments: list[str]) -> NoReturn:
     from sandbox import tasks  # not before: it brings pandas
 
     tasks.warm()
-    for name in arguments[2:] if native else ():
-        importlib.import_module(name)
+    if native:
+        for name in arguments[3:]:
+            importlib.import_module(name)
+        if arguments[2]:
+            _become(int(arguments[2]))
     room = open_room(tasks.TASKS, native=native)
     if kernel.personality() & kernel.READ_IMPLIES_EXEC:
         raise RuntimeError("this process's memory would be executable by default")

@@ -15,14 +15,15 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
+from engine.bars import Bars
 from sandbox import wire
 from sandbox.child import Inside
 from sandbox.job import Limits
-from sandbox.sealed import parse_job, sealed_job
+from sandbox.sealed import parse_job, sealed_bars, sealed_job
 from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
 from sandbox.verdicts import killed_from_outside
 
-_servers: dict[tuple[str, ...], Server] = {}
+_servers: dict[tuple[int | None, tuple[str, ...]], Server] = {}
 _lock = threading.Lock()
 
 
@@ -57,14 +58,51 @@ def run_native(
     `preload` names modules imported before the fork: inside, nothing can be imported from files.
     Raises RuntimeError when the room itself could not be had.
     """
+    return run_native_as(
+        None,
+        source,
+        wall_s=wall_s,
+        cpu_s=cpu_s,
+        memory_mb=memory_mb,
+        max_log_bytes=max_log_bytes,
+        preload=preload,
+    )
+
+
+def run_native_as(
+    user_id: int | None,
+    source: str,
+    *,
+    wall_s: float,
+    cpu_s: int,
+    memory_mb: int,
+    max_log_bytes: int,
+    preload: tuple[str, ...] = (),
+    bars: Bars | None = None,
+) -> NativeOutcome:
+    """As `run_native`, on a fork server that has become `user_id`, and with bars mapped.
+
+    Only root can become another: this is how root's tests also run as an ordinary user.
+    """
     limits = Limits(wall_s, cpu_s, memory_mb, max_log_bytes, 64 * max(1, max_log_bytes))
+    server = _server(user_id, tuple(preload))
     job_fd = sealed_job({"task": "native", "source": source})
+    bars_fd = sealed_bars(bars) if bars is not None else None
     try:
-        flags = wire.FLAG_SECCOMP | wire.FLAG_LANDLOCK
-        order = Order(job_fd, limits, flags, reports_limits=False, cpu_grace_s=1)
-        outcome = run_child(_server(tuple(preload)), order)
+        order = Order(
+            job_fd,
+            limits,
+            flags=wire.FLAG_SECCOMP | wire.FLAG_LANDLOCK,
+            n_bars=len(bars) if bars is not None else 0,
+            bars_fd=bars_fd,
+            reports_limits=False,
+            cpu_grace_s=1,
+        )
+        outcome = run_child(server, order)
     finally:
-        os.close(job_fd)
+        for fd in (job_fd, bars_fd):
+            if fd is not None:
+                os.close(fd)
     if outcome.received.layers is None and outcome.end != "malformed":
         log = outcome.log.decode("utf-8", "replace")
         raise RuntimeError(f"no room: {outcome.end} {outcome.complaint} {log}".strip())
@@ -80,7 +118,7 @@ def run_native(
 
 def server_pid(preload: tuple[str, ...] = ()) -> int:
     """The process id of the fork server for `preload`, for tests that kill it."""
-    return _server(tuple(preload)).pid
+    return _server(None, tuple(preload)).pid
 
 
 def close() -> None:
@@ -112,12 +150,14 @@ def run_plain_python(inside: Inside) -> None:
     os._exit(code & 0xFF)
 
 
-def _server(preload: tuple[str, ...]) -> Server:
+def _server(user_id: int | None, preload: tuple[str, ...]) -> Server:
     with _lock:
-        server = _servers.get(preload)
+        server = _servers.get((user_id, preload))
         if server is not None and server.alive:
             return server
-        server = _servers[preload] = Server(sys.executable, native=True, preload=preload)
+        server = _servers[user_id, preload] = Server(
+            sys.executable, native=True, preload=preload, user_id=user_id
+        )
         if not server.ready():
             raise ServerLost("the fork server did not become ready")
         return server

@@ -93,11 +93,18 @@ class Outcome:
 class Server:
     """One fork server process, seen from outside. Thread-safe."""
 
-    def __init__(self, python: str, *, native: bool = False, preload: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        python: str,
+        *,
+        native: bool = False,
+        preload: tuple[str, ...] = (),
+        user_id: int | None = None,
+    ) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         arguments = [python, "-s", "-P", "-m", "sandbox.forkserver", str(theirs.fileno())]
         if native:
-            arguments += ["--native", *preload]
+            arguments += ["--native", "" if user_id is None else str(user_id), *preload]
         self._process = subprocess.Popen(
             arguments,
             pass_fds=[theirs.fileno()],
