@@ -296,7 +296,7 @@ def _pass_bars(
 
     Memoryviews yield plain Python numbers without making lists.
     """
-    new = bar_type.__new__
+    new: Callable[[type[Any]], Any] = object.__new__
     for broker.i, t, o, h, lo, broker.price, v in zip(
         indices, timestamp, open_, high, low, close, volume, strict=True
     ):

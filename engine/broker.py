@@ -144,7 +144,7 @@ class Broker:
         self.states: list[tuple[Any, ...]] = []
         self.rejected_count = 0
         self.rejected_first: list[tuple[int, int, float, str]] = []
-        self.times = memoryview(bars.timestamp)
+        self.times = bars.timestamp.data
         self.settlements: dict[int, list[float]] = {}
         if len(funding.timestamp) and config.funding:
             indices = settlement_bars(bars, funding).tolist()

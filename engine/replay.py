@@ -148,7 +148,7 @@ class _Player:
         """Play the bars [0, stop)."""
         broker, bars, calls = self.broker, self.bars, self.calls
         open_, high, low, close = (
-            memoryview(column) for column in (bars.open, bars.high, bars.low, bars.close)
+            column.data for column in (bars.open, bars.high, bars.low, bars.close)
         )
         settled = iter([*self.settled, stop])
         settlement = next(settled)

@@ -104,7 +104,7 @@ class Series:
     def __init__(self, broker: Broker, array: npt.NDArray[Any]) -> None:
         self._broker = broker
         self._array = array
-        self._values = memoryview(array)
+        self._values = array.data
 
     def __len__(self) -> int:
         return self._broker.i + 1 - self._broker.past
