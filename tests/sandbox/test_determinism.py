@@ -1,0 +1,61 @@
+"""The same code, data, configuration and seed give the same run, whichever server forks it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from engine.bars import NO_FUNDING
+from engine.replay import replay
+from engine.results import BacktestResults
+from sandbox.client import Sandbox
+
+SOURCE = """
+import random
+from datetime import datetime
+import numpy as np
+import pandas as pd
+
+class Dice(Strategy):
+    def initialize(self):
+        self.rng = np.random.default_rng()
+        self.log(sorted({hash(word) for word in ("bid", "ask", "last")}))
+        self.log(list({"btc", "eth", "xrp", "sol"}))
+
+    def on_data(self, data):
+        roll = random.random() + np.random.rand() + self.rng.random()
+        self.plot("roll", roll)
+        if roll > 2.2 and self.get_position_size() == 0:
+            self.buy(0.1 + 0.1 * random.random())
+        elif roll < 0.9 and self.get_position_size() > 0:
+            self.close_position()
+        if random.randrange(40) == 0:
+            self.log(f"{datetime.now()} {pd.Timestamp.now()} {roll!r}")
+"""
+
+
+def fingerprints(make_job: Callable[..., Any], seed: int) -> dict[str, str]:
+    sandbox = Sandbox()
+    try:
+        job = make_job(SOURCE, seed=seed)
+        verdict = sandbox.run(job)
+    finally:
+        sandbox.close()
+    assert verdict.error is None
+    ledger = replay(job.config, job.bars, NO_FUNDING, verdict.orders, verdict.bars_done)
+    assert len(ledger.trades) > 5
+    results = BacktestResults.build(job.config, job.bars, ledger, duration_seconds=1.0)
+    files = {name: b"".join(parts) for name, parts in results.files().items()}
+    files["log.txt"] = verdict.log
+    files["plots"] = b"".join(v.tobytes() for v in verdict.plots["roll"])
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+
+
+def test_two_fork_servers_give_byte_identical_artifacts(make_job: Callable[..., Any]) -> None:
+    assert fingerprints(make_job, 7) == fingerprints(make_job, 7)
+
+
+def test_another_seed_is_another_run(make_job: Callable[..., Any]) -> None:
+    first, second = fingerprints(make_job, 7), fingerprints(make_job, 8)
+    assert first["orders.csv"] != second["orders.csv"]
