@@ -17,7 +17,7 @@ import importlib
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -203,7 +203,18 @@ class Facades:
         return {"namedtuple": namedtuple}
 
     def _make_functools(self) -> Mapping[str, Any]:
-        return {"wraps": lambda wrapped, *items, **named: lambda wrapper: wrapper}
+        guards = self._guards
+
+        def wraps(wrapped: Any, *items: Any, **named: Any) -> Callable[[Any], Any]:
+            def decorate(wrapper: Any) -> Any:
+                # Only the name: the library's copies a whole __dict__ and leaves __wrapped__.
+                if type(wrapped) is type(wrapper) is FunctionType:
+                    guards.writable(wrapper, "name").__name__ = wrapped.__name__
+                return wrapper
+
+            return decorate
+
+        return {"wraps": wraps}
 
     def _make_enum(self) -> Mapping[str, Any]:
         return ENUM_BASES

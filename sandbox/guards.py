@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from string import Formatter
-from types import FunctionType, GenericAlias, ModuleType
+from types import BuiltinFunctionType, FunctionType, GenericAlias, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ _MISSING = object()
 _FRAMES = (pd.DataFrame, pd.Series)
 _LABELS = frozenset({"columns", "index", "name", "names"})
 _LABELLED = (pd.DataFrame, pd.Series, pd.Index, pd.DatetimeIndex, pd.RangeIndex, pd.MultiIndex)
+_CALLABLES = (FunctionType, BuiltinFunctionType, MethodType, np.ufunc)
 _TEMPLATES_KEPT = 1_000
 API_ERRORS = tuple(
     item for item in vars(errors).values() if isinstance(item, type) and item is not object
@@ -118,8 +119,12 @@ class Guards:
         )
 
     def name_of(self, thing: Any) -> str:
-        """`type(thing).__name__`, or a class's own name."""
-        return name_of_class(thing if isinstance(thing, type) else type(thing))
+        """`thing.__name__` of a class or a function."""
+        if isinstance(thing, type):
+            return name_of_class(thing)
+        if isinstance(thing, _CALLABLES):
+            return str(thing.__name__).removeprefix(PREFIX)
+        raise AttributeError(f"{type(thing).__name__!r} object has no attribute '__name__'")
 
     def type_of(self, thing: Any) -> Any:
         """`type(thing)` of plain values and of the strategy's own objects."""
@@ -198,7 +203,9 @@ class Guards:
             if not self._may_inherit(ancestor, bases):
                 raise TypeError(f"a strategy cannot extend {ancestor.__name__!r}")
         leave = made.__dict__.get("__exit__")
-        if type(leave) is FunctionType:
+        if leave is not None:
+            if type(leave) is not FunctionType:
+                raise TypeError("__exit__ must be a plain method")
             type.__setattr__(made, "__exit__", _courteous_exit(leave))
         self.own.add(made)
         return made

@@ -123,6 +123,8 @@ class StrategyPolicy(RestrictingNodeTransformer):
 
     def visit_Name(self, node: ast.Name) -> Any:
         name = node.id
+        if name in METHOD_DUNDERS and isinstance(self._scopes[-1][0], ast.ClassDef):
+            return node  # __radd__ = __add__
         if isinstance(node.ctx, ast.Load):
             if name == "__name__":
                 return ast.copy_location(ast.Constant("strategy"), node)
@@ -205,8 +207,8 @@ class StrategyPolicy(RestrictingNodeTransformer):
     def _read(self, node: ast.Attribute) -> ast.AST:
         if node.attr == "__name__":
             inner = _class_expression(node.value)
-            if inner is not None:
-                return _hook("_name_of_", self.visit(inner), at=node)
+            thing = self.visit(node.value if inner is None else inner)
+            return _hook("_name_of_", thing if inner is None else _hook("_type_", thing), at=node)
         if node.attr == "__class__":
             return _hook("_class_of_", self.visit(node.value), at=node)
         if node.attr in SUPER_DUNDERS and node in self._called and self._is_super(node):
