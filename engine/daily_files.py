@@ -299,20 +299,20 @@ def _last_timestamp(body: bytes) -> int:
 
 
 def good_rows(
-    columns: Columns, day: npt.NDArray[np.int64], timeframe: Timeframe
+    columns: Columns, day: npt.NDArray[np.int64], timeframe: Timeframe, *, ordered: bool = True
 ) -> npt.NDArray[np.bool_]:
-    """Which rows are bars of their day and later than the row above; shape (n_rows,), bool.
+    """Which rows are bars of their `day`, shape (n_rows,); `ordered`: and later than the row above.
 
     NaN compares false, so a row with one is never good.
     """
     t, open_, high, low, close, volume = columns
     in_day = t - day * DAY_MS
-    good = (low > 0) & (low <= open_) & (low <= close) & (high >= open_) & (high >= close)
-    good &= (high < np.inf) & (volume >= 0) & (volume < np.inf)
+    good: npt.NDArray[np.bool_] = (low > 0) & (low <= open_) & (low <= close)
+    good &= (high >= open_) & (high >= close) & (high < np.inf)
+    good &= (volume >= 0) & (volume < np.inf)
     good &= (in_day >= 0) & (in_day < DAY_MS) & (in_day % timeframe.ms == 0)
-    if len(t):
-        same_day = day[1:] == day[:-1]
-        good[1:] &= (t[1:] > t[:-1]) | ~same_day
+    if ordered and len(t):
+        good[1:] &= (t[1:] > t[:-1]) | (day[1:] != day[:-1])
     return good
 
 

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from cachetools import LRUCache
 
 from engine.bars import Bars, Funding
-from engine.catalogue import Catalogue, Coverage
+from engine.catalogue import Catalogue, Coverage, DayPresence
 from engine.column_cache import (
     DAY_DTYPE,
     EMPTY_SERIES,
@@ -134,6 +134,17 @@ class Store:
     def catalogue(self) -> list[Coverage]:
         """What exists per market, symbol and timeframe; from an index, up to its TTL old."""
         return self._catalogue.coverage()
+
+    def coverage_days(
+        self, symbol: str, timeframe: Timeframe | str, trading_mode: TradingMode | str
+    ) -> list[DayPresence]:
+        """Every day with a file that serves the series, ascending; from the same index."""
+        mode = TradingMode(trading_mode)
+        return self._catalogue.days(check_symbol(symbol), mode, Timeframe(timeframe))
+
+    def forget_catalogue(self) -> None:
+        """Look at the directories again at the next question; for those who just wrote there."""
+        self._catalogue.forget()
 
     def history(
         self,

@@ -14,7 +14,7 @@ import numpy as np
 from engine.daily_files import Columns
 from engine.enums import DAY_MS, Timeframe, TradingMode
 from engine.file_checks import HEADER, day_date
-from engine.funding_files import FUNDING_HEADER, funding_path
+from engine.funding_files import FUNDING_HEADER, examine_funding, funding_path
 
 FILE_MODE = 0o644
 
@@ -75,19 +75,36 @@ def day_content(columns: Columns) -> bytes:
 
 def write_funding(
     data_directory: Path, symbol: str, rates: Iterable[tuple[int, float]]
-) -> list[Path]:
-    """Write the months that `rates` (ms, fraction) touch; returns the paths that changed."""
-    months: dict[tuple[int, int], list[str]] = {}
-    for timestamp, rate in sorted(rates):
+) -> tuple[list[Path], int]:
+    """Write the months that `rates` (ms, fraction) touch: paths that changed, and how many did not.
+
+    Settlements that a month's file holds already and `rates` does not stay in it.
+    """
+    months: dict[tuple[int, int], dict[int, float]] = {}
+    for timestamp, rate in rates:
         day = day_date(timestamp // DAY_MS)
-        months.setdefault((day.year, day.month), []).append(f"{timestamp},{_number(rate)}")
+        months.setdefault((day.year, day.month), {})[timestamp] = rate
     directory = symbol_directory(data_directory, TradingMode.FUTURES, symbol)
-    changed = []
-    for (year, month), lines in months.items():
+    changed, unchanged = [], 0
+    for (year, month), new in sorted(months.items()):
         path = funding_path(directory, symbol, year, month)
+        merged = _funding_in(path, year, month) | new
+        lines = [f"{timestamp},{_number(merged[timestamp])}" for timestamp in sorted(merged)]
         if write_if_changed(path, f"{FUNDING_HEADER}\n{chr(10).join(lines)}\n".encode()):
             changed.append(path)
-    return changed
+        else:
+            unchanged += 1
+    return changed, unchanged
+
+
+def _funding_in(path: Path, year: int, month: int) -> dict[int, float]:
+    """The settlements of a file; none when there is no file or it is broken (it is replaced)."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    found, problems = examine_funding(content, year, month, {"unsorted": 0, "duplicates": 0})
+    return {} if problems else found
 
 
 def _number(value: float) -> str:

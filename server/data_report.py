@@ -1,0 +1,136 @@
+"""The account of a data check: plain records, and the table that people read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine.file_checks import when
+
+MAX_LISTED = 20
+MAX_BROKEN_ROWS = 1000
+
+
+@dataclass
+class SeriesCheck:
+    """One directory of one symbol and timeframe. Times in ms; `gaps` lists the largest."""
+
+    directory: str
+    symbol: str
+    timeframe: str
+    files: int = 0
+    bars: int = 0
+    first: int | None = None
+    last: int | None = None
+    missing_bars: int = 0
+    gap_count: int = 0
+    gaps: list[dict[str, int]] = field(default_factory=list)
+    missing_days: int = 0
+    empty_files: int = 0
+    duplicates: int = 0
+    unsorted: int = 0
+    zero_volume_bars: int = 0
+    zero_volume_stretches: list[dict[str, int]] = field(default_factory=list)
+    outlier_count: int = 0
+    outliers: list[dict[str, float]] = field(default_factory=list)
+    compared_bars: int = 0
+    disagreement_count: int = 0
+    disagreements: list[dict[str, Any]] = field(default_factory=list)
+    broken_files: int = 0
+
+
+@dataclass
+class DataReport:
+    """What a check found. `broken` has one entry per bad row, up to MAX_BROKEN_ROWS."""
+
+    path: str
+    series: list[SeriesCheck] = field(default_factory=list)
+    funding: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[dict[str, Any]] = field(default_factory=list)
+    broken_paths: set[str] = field(default_factory=set)
+    stray_files: list[str] = field(default_factory=list)
+
+    @property
+    def broken_files(self) -> int:
+        return len(self.broken_paths)
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return asdict(self) | {
+            "broken_paths": sorted(self.broken_paths),
+            "broken_files": self.broken_files,
+        }
+
+
+def table(report: DataReport) -> str:
+    """The report for people."""
+    head: tuple[str, ...] = (
+        "directory", "first", "last", "files", "bars", "missing", "gaps", "copies", "disorder",
+        "no volume", "wild", "contradict", "broken",
+    )  # fmt: skip
+    rows = [head]
+    base = Path(report.path)
+    for s in report.series:
+        place = os.path.relpath(s.directory, base if base.is_dir() else base.parent)
+        rows.append(
+            (
+                place if place != "." else f"{s.symbol} {s.timeframe}",
+                when(s.first) if s.first is not None else "-",
+                when(s.last) if s.last is not None else "-",
+                *(
+                    f"{n:,}"
+                    for n in (
+                        s.files, s.bars, s.missing_bars, s.gap_count, s.duplicates, s.unsorted,
+                        s.zero_volume_bars, s.outlier_count, s.disagreement_count, s.broken_files,
+                    )
+                ),
+            )
+        )  # fmt: skip
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    lines = [
+        "  ".join(
+            text.ljust(width) if i < 3 else text.rjust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    lines.extend(_details(report))
+    return "\n".join(lines)
+
+
+def _details(report: DataReport) -> Iterator[str]:
+    for f in report.funding:
+        span = f"{when(f['first'])} to {when(f['last'])}" if f["settlements"] else "nothing"
+        count = f"{f['settlements']:,} settlements in {f['files']:,} files"
+        yield f"funding {f['symbol']}: {count}, {span}"
+    for s in report.series:
+        name = f"{s.symbol} {s.timeframe}"
+        if s.gaps:
+            gap = max(s.gaps, key=lambda g: g["bars"])
+            yield f"{name}: the largest gap has {gap['bars']:,} bars from {when(gap['start'])}"
+        for stretch in s.zero_volume_stretches[:1]:
+            yield (
+                f"{name}: the longest stretch without volume has {stretch['bars']:,} bars from "
+                f"{when(stretch['start'])}"
+            )
+        for bar in s.outliers[:3]:
+            yield (
+                f"{name}: {when(int(bar['timestamp']))} moved {bar['return_pct']:+g} %, "
+                f"{abs(bar['deviations']):g} robust deviations"
+            )
+        for entry in s.disagreements[:3]:
+            yield (
+                f"{name}: {when(entry['timestamp'])} differs from {entry['finer']} in "
+                f"{', '.join(entry['columns'])}"
+            )
+    for stray in report.stray_files[:MAX_LISTED]:
+        yield f"{stray}: not where or not named as the store expects; never read"
+    for entry in report.broken:
+        where = f"{entry['file']} line {entry['line']}" if entry["line"] else entry["file"]
+        reason = entry["reason"].removeprefix(f"{entry['file']}: ")
+        yield f"BROKEN {where}: {reason}"
+    if report.broken_files:
+        yield f"{report.broken_files:,} broken file(s)"
