@@ -207,12 +207,12 @@ def carry_out(b: Broker, entry: tuple[Any, ...]) -> bool:
     call, index, amount, leverage, stop_loss, take_profit = entry
     if call <= SELL:
         side = 1 if call == BUY else -1
+        b.outcomes[index] = FILLED  # before on_fill hears of it, which may end the run
         problem = execute(
             b, index, side, amount, b.price, True, leverage, BY_ORDER, stop_loss, take_profit
         )
         if problem is not None:
             return reject(b, index, _refusal(b, side), problem)
-        b.outcomes[index] = FILLED
         return True
     if call == CLOSE_POSITION:
         if b.size == 0.0:
@@ -294,10 +294,10 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
     if quantity < MIN_ORDER_AMOUNT:
         b.outcomes[index] = NONE
         return True
+    b.outcomes[index] = FILLED
     problem = execute(b, index, side, quantity, b.price, True, leverage, BY_ORDER, None, None)
     if problem is not None:
         return reject(b, index, _refusal(b, side), problem)
-    b.outcomes[index] = FILLED
     return True
 
 

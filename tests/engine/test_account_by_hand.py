@@ -113,14 +113,13 @@ def test_an_add_that_would_be_liquidated_at_once_is_rejected():
 
 # --- reducing ------------------------------------------------------------------------------------
 def test_a_stop_that_slips_beyond_the_margin_loses_the_margin_and_charges_what_is_there():
-    # Stop 94 slips 10 % to 84.6: gross would be 1 x (84.6 - 110) = -25.4, margin is 110 / 2 = 55.
-    # At 10x the opening would be refused (P = 103.125), so: 4x, margin 27.5, P = 85.93...
+    # Bought at 110 (10 % slippage) at 4x: margin 110, P = (440 - 110) / (4 x 0.96) = 85.93...
     bars = make_bars([CALM, (100.0, 100.0, 88.0, 90.0)])
     played = play(
         bars, {0: lambda s: s.buy(4.0, 4, stop_loss=90.0)}, slippage_bps=1000.0,
         initial_capital=110.0, **LONG_10X,
     )  # fmt: skip
-    # 90 slips to 81: gross = 4 x (81 - 110) = -116, bounded by the margin of 440 / 4 = 110.
+    # The stop at 90 slips to 81: gross = 4 x (81 - 110) = -116, bounded by the margin.
     assert played.fills[1][3] == pytest.approx(81.0, rel=1e-12)
     assert played.column("pnl")[1] == pytest.approx(-110.0, rel=1e-12)
     assert played.column("portfolio_value")[1] == pytest.approx(0.0, abs=1e-9)
@@ -319,15 +318,13 @@ def test_a_spot_target_below_zero_is_malformed():
 
 # --- round trips ---------------------------------------------------------------------------------
 def test_excursions_stop_at_the_exit_and_begin_at_the_entry():
-    # Bought at 95 on the way O 100 -> L 90 -> H 104 -> C 100: saw 90 and 104, not the open.
-    # Next bar O 101 -> L 88, stopped at 89 on the way: its high of 120 came too late.
+    # Flat, and the high is nearer: O 100 -> H 104 -> L 90 -> C 100. Bought at 95 going down, so
+    # the 104 was before; then 90, 100, the next open of 101, and on the way to its low the stop
+    # at 89: the high of 120 came too late.
     bars = make_bars([CALM, (100.0, 104.0, 90.0, 100.0), (101.0, 120.0, 88.0, 110.0)])
-    played = play(
-        bars, {0: lambda s: s.buy(2.0, limit=95.0), 1: lambda s: s.set_stop_loss(89.0)}
-    )  # |100 - 90| > |104 - 100|: flat, the high would come first
+    played = play(bars, {0: lambda s: s.buy(2.0, limit=95.0), 1: lambda s: s.set_stop_loss(89.0)})
     assert played.fills[0][5] == "path"
     trip = played.results.round_trips.iloc[0]
-    # The nearer high came first, so after the purchase: 90, then the close of 100, then 101, 89.
     assert trip["mae"] == pytest.approx(2.0 * (89.0 - 95.0))
     assert trip["mfe"] == pytest.approx(2.0 * (101.0 - 95.0))
     assert (trip["bars_held"], trip["exit_reason"]) == (1, "stop_loss")
@@ -370,10 +367,8 @@ def test_a_run_without_trades_defines_no_figure_of_trades():
 
 
 def test_a_flat_market_costs_the_fees_and_nothing_else():
-    script = {
-        i: (lambda s: s.buy(1.0)) if i % 2 == 0 else (lambda s: s.sell(1.0)) for i in range(8)
-    }
-    played = play(flat_bars([100.0] * 8), script, fee_rate=0.001)
+    there_and_back = {i: lambda s: [s.buy(1.0), s.sell(1.0)] for i in range(4)}
+    played = play(flat_bars([100.0] * 8), there_and_back, fee_rate=0.001)
     assert played.column("portfolio_value")[-1] == pytest.approx(10_000.0 - 8 * 0.1, rel=1e-12)
     assert played.results.metrics["win_rate"] == 0.0
 

@@ -15,7 +15,7 @@ BATCH = 250
 
 @settings(max_examples=150)
 @given(scenarios())
-def test_engine_replay_and_oracle_agree_on_shrinkable_scripts(scenario: Scenario):
+def test_engine_replay_and_oracle_agree_on_drawn_scripts(scenario: Scenario):
     assert differences(scenario) == []
 
 

@@ -38,7 +38,10 @@ def oracle_metrics(
     days = (times[-1] + step - times[0]) / DAY_MS
     cagr = None
     if days >= 1.0:
-        cagr = -100.0 if end <= 0.0 else ((end / start) ** (365.0 / days) - 1.0) * 100.0
+        try:
+            cagr = -100.0 if end <= 0.0 else ((end / start) ** (365.0 / days) - 1.0) * 100.0
+        except OverflowError:
+            cagr = None
     worst = max_drawdown(start, values)
     figures: dict[str, Any] = {
         "total_return": (end / start - 1.0) * 100.0,
