@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import TTLCache
 
-from engine.daily_files import MAX_DAY_FILE_BYTES, check_inside, read_file
+from engine.daily_files import MAX_DAY_FILE_BYTES, RACY_NS, check_inside, read_file
 from engine.data_quality import is_synthetic
 from engine.enums import DAY_MS, SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError
@@ -166,7 +167,10 @@ class Catalogue:
             return known.days
         stored = self.index_directory / mode / symbol / f"{timeframe}.npy"
         old = known.days if known else _read_index(stored)
-        days = _index_directory(directory, symbol, timeframe, old)
+        racy_ns = time.time_ns() - RACY_NS
+        days = _index_directory(directory, symbol, timeframe, old, racy_ns)
+        if mtime_ns > racy_ns:
+            mtime_ns = -1
         if not np.array_equal(days, old):
             _write_index(stored, days)
         self._series[key] = _Series(mtime_ns, now, days)
@@ -174,9 +178,16 @@ class Catalogue:
 
 
 def _index_directory(
-    directory: Path, symbol: str, timeframe: Timeframe, old: npt.NDArray[np.void]
+    directory: Path,
+    symbol: str,
+    timeframe: Timeframe,
+    old: npt.NDArray[np.void],
+    racy_ns: int,
 ) -> npt.NDArray[np.void]:
-    """The index of the files now in `directory`; those whose state is in `old` stay closed."""
+    """The index of the files now in `directory`; those whose state is in `old` stay closed.
+
+    Files younger than `racy_ns` are read again next time.
+    """
     known = {
         (day, size, mtime): index
         for index, (day, size, mtime) in enumerate(
@@ -197,7 +208,8 @@ def _index_directory(
             kept.append(index)
     added = np.zeros(len(fresh), DAY_INDEX_DTYPE)
     for line, (day, entry, found) in zip(added, fresh, strict=True):
-        line["day"], line["size"], line["mtime_ns"] = day, found.st_size, found.st_mtime_ns
+        mtime_ns = found.st_mtime_ns if found.st_mtime_ns < racy_ns else -1
+        line["day"], line["size"], line["mtime_ns"] = day, found.st_size, mtime_ns
         if entry.is_file(follow_symlinks=False) and found.st_size <= MAX_DAY_FILE_BYTES:
             _summarise(line, read_file(entry.path), timeframe)
     days = np.concatenate((old[kept], added))

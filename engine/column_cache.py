@@ -43,12 +43,35 @@ DAY_DTYPE = np.dtype(
 NO_DAYS = np.empty(0, DAY_DTYPE)
 
 
+@dataclass(frozen=True)
+class Mapping:
+    """The file that columns are a view of, in the state in which it was mapped."""
+
+    path: Path
+    inode: int
+    size: int
+    mtime_ns: int
+
+    def is_intact(self) -> bool:
+        """False when somebody wrote into the mapped file itself, which we never do.
+
+        A file that was replaced or deleted is no harm: the mapping keeps the old one.
+        """
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return True
+        same = (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+        return same or found.st_ino != self.inode
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """Days in ascending order (DAY_DTYPE) and their rows, one after the other, without a hole."""
 
     days: npt.NDArray[np.void]
     columns: Columns
+    mapping: Mapping | None = None
 
     def positions(self, days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Index of each of `days` in the table, -1 where it is not there."""
@@ -98,7 +121,8 @@ def read_series(path: Path) -> Series | None:
     except OSError:
         return None
     try:
-        size = os.fstat(descriptor).st_size
+        found = os.fstat(descriptor)
+        size = found.st_size
         if size < _HEAD.size:
             return None
         mapped = mmap.mmap(descriptor, size, prot=mmap.PROT_READ)
@@ -122,7 +146,8 @@ def read_series(path: Path) -> Series | None:
     stride = _aligned(n_rows * 8)
     timestamp = np.frombuffer(mapped, np.int64, n_rows, offset)
     prices = [np.frombuffer(mapped, np.float64, n_rows, offset + i * stride) for i in range(1, 6)]
-    return Series(days, Columns(timestamp, *prices))
+    mapping = Mapping(path, found.st_ino, size, found.st_mtime_ns)
+    return Series(days, Columns(timestamp, *prices), mapping)
 
 
 def is_sound(series: Series, positions: npt.NDArray[np.int64]) -> bool:

@@ -36,6 +36,9 @@ from engine.file_checks import (
 
 MAX_DAY_FILE_BYTES = 8 * 1024 * 1024
 BATCH_BYTES = 48 * 1024 * 1024
+# A file written this recently may change again without its mtime moving on (clocks tick in steps
+# of up to 10 ms), so what was read from it is not remembered.
+RACY_NS = 50_000_000
 _FAST_HEADER = HEADER.encode() + b"\n"
 _NAMES = HEADER.split(",")
 

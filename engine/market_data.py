@@ -29,6 +29,7 @@ from engine.catalogue import Catalogue, Coverage, DayPresence
 from engine.column_cache import (
     DAY_DTYPE,
     EMPTY_SERIES,
+    Mapping,
     Series,
     day_checksums,
     is_sound,
@@ -37,6 +38,7 @@ from engine.column_cache import (
 )
 from engine.daily_files import (
     NO_ROWS,
+    RACY_NS,
     Columns,
     DayFile,
     check_inside,
@@ -56,9 +58,6 @@ log = logging.getLogger(__name__)
 DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 MAX_HISTORY_BARS = 10_000
 MAX_LISTED_RANGES = 5
-# A file written this recently may change again without its mtime moving on (clocks tick in steps
-# of up to 10 ms), so what was read from it is not remembered.
-RACY_NS = 50_000_000
 _LOCKS = 32
 _MINUTES = {timeframe: timeframe.ms // 60_000 for timeframe in Timeframe}
 
@@ -110,14 +109,16 @@ class Store:
         chosen = self._choose(symbol, timeframe, mode, day_number(start_date), day_number(end_date))
         state = _state(symbol, timeframe, mode, start_date, end_date, chosen)
         with self._guard:
-            cached = self._loaded.get(state) if state else None
-            self._counts["hits" if cached else "misses"] += 1
-        if cached is None:
-            cached = self._build(symbol, timeframe, mode, start_date, end_date, chosen)
+            held = self._loaded.get(state) if state else None
+            if held and not all(mapping.is_intact() for mapping in held.mappings):
+                held = None
+            self._counts["hits" if held else "misses"] += 1
+        if held is None:
+            held = self._build(symbol, timeframe, mode, start_date, end_date, chosen)
             if state:
                 with self._guard:
-                    self._loaded.put(state, cached)
-        return LoadedBars(cached.bars, copy.deepcopy(cached.quality))
+                    self._loaded.put(state, held)
+        return LoadedBars(held.bars, copy.deepcopy(held.quality))
 
     def funding(
         self, symbol: str, start_date: date, end_date: date, bars: Bars
@@ -217,15 +218,17 @@ class Store:
         start: date,
         end: date,
         chosen: list[DayFile],
-    ) -> LoadedBars:
+    ) -> _Held:
         counts = SourceCounts()
+        mappings: list[Mapping] = []
         parts: list[Columns] = []
         digest = hashlib.blake2b(f"{symbol} {timeframe}".encode(), digest_size=16)
         for source in Timeframe:
             files = [file for file in chosen if file.timeframe == source]
             if not files:
                 continue
-            table, pieces = self._rows(symbol, mode, source, files)
+            table, pieces, mapping = self._rows(symbol, mode, source, files)
+            mappings.extend([mapping] if mapping else [])
             counts.days_by_source[str(source)] = len(files)
             counts.sorted_rows += int(table["unsorted"].sum())
             counts.duplicate_rows += int(table["duplicates"].sum())
@@ -245,21 +248,24 @@ class Store:
             order = np.argsort(columns.timestamp, kind="stable")
             columns = Columns(columns.timestamp[order], *(c[order] for c in columns[1:]))
         bars = Bars(symbol, timeframe, *columns, key=digest.hexdigest())
-        return LoadedBars(bars, describe_bars(bars, start, end, counts))
+        return _Held(bars, describe_bars(bars, start, end, counts), tuple(mappings))
 
     def _rows(
         self, symbol: str, mode: TradingMode, source: Timeframe, files: list[DayFile]
-    ) -> tuple[npt.NDArray[np.void], list[Columns]]:
-        """The day table and the rows of `files` of one series, parsed only where needed."""
+    ) -> tuple[npt.NDArray[np.void], list[Columns], Mapping | None]:
+        """The day table and the rows of `files` of one series, parsed only where needed.
+
+        And the file that the rows are a view of, if they are one.
+        """
         path = self.cache_directory / mode / symbol / f"{source}.columns"
         with self._locks[hash((mode, symbol, source)) % _LOCKS]:
             wanted = np.array([f.day for f in files], np.int64)
-            series = read_series(path) or EMPTY_SERIES
-            positions = series.positions(wanted)
-            held = positions[positions >= 0]
-            if not is_sound(series, held):
-                log.warning("columns_rebuilt path=%s reason=checksum", path)
-                self._counts["rebuilt"] += 1
+            series = read_series(path)
+            positions = (series or EMPTY_SERIES).positions(wanted)
+            if series is None or not is_sound(series, positions[positions >= 0]):
+                if path.exists():
+                    log.warning("columns_rebuilt path=%s", path)
+                    self._counts["rebuilt"] += 1
                 series = EMPTY_SERIES
                 positions = series.positions(wanted)
             table = series.days[positions] if len(series.days) else np.zeros(len(files), DAY_DTYPE)
@@ -270,7 +276,7 @@ class Store:
                 stale = [file for file, good in zip(files, fresh, strict=True) if not good]
                 series = self._extend(path, series, stale)
                 positions = series.positions(wanted)
-        return series.days[positions], series.rows(positions)
+        return series.days[positions], series.rows(positions), series.mapping
 
     def _extend(self, path: Path, series: Series, stale: list[DayFile]) -> Series:
         """The series with the rows of `stale` parsed afresh, stored when the disk allows it."""
@@ -329,18 +335,27 @@ class Store:
         )
 
 
-class _Cache(LRUCache[bytes, LoadedBars]):
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """A result in the cache, and the mapped files that it may be a view of."""
+
+    bars: Bars
+    quality: dict[str, Any]
+    mappings: tuple[Mapping, ...]
+
+
+class _Cache(LRUCache[bytes, _Held]):
     """Least recently used results, bounded by the bytes of their columns."""
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__(max_bytes, getsizeof=_bytes_of)
         self.evictions = 0
 
-    def popitem(self) -> tuple[bytes, LoadedBars]:
+    def popitem(self) -> tuple[bytes, _Held]:
         self.evictions += 1
         return super().popitem()
 
-    def put(self, key: bytes, value: LoadedBars) -> None:
+    def put(self, key: bytes, value: _Held) -> None:
         if _bytes_of(value) <= self.maxsize:
             self[key] = value
 
@@ -383,8 +398,8 @@ def _state(
     return digest.digest()
 
 
-def _bytes_of(loaded: LoadedBars) -> int:
-    return 48 * len(loaded.bars) + 4096
+def _bytes_of(held: _Held) -> int:
+    return 48 * len(held.bars) + 4096
 
 
 def _merge(old: Series, new: Series) -> tuple[npt.NDArray[np.void], list[Columns]]:
