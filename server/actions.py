@@ -87,7 +87,7 @@ def _judge(services: Services, user: User, document: Any) -> NewBacktest:
         document,
         limits=services.settings.config_limits,
         check=services.worker.check,
-        catalogue=services.market.catalogue(),
+        market=services.market,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.catalogue import Coverage
 from engine.config import BacktestConfig, ConfigLimits, config_violations
+from engine.market_data import Store as MarketStore
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
 from server.backtests import NewBacktest
 from server.db import Store
@@ -33,7 +34,7 @@ def judge(
     *,
     limits: ConfigLimits,
     check: Check,
-    catalogue: Sequence[Coverage],
+    market: MarketStore,
 ) -> NewBacktest:
     """The checked request. Raises Invalid (`fields` or `problems`) or NotFound (the strategy)."""
     if not isinstance(document, Mapping):
@@ -47,9 +48,12 @@ def judge(
         raise Invalid(fields=fields)
     config = BacktestConfig.from_document(rest, limits)
     source, strategy_id, version = _source(store, owner, own)
-    missing = missing_history(config, catalogue)
-    if missing:
-        raise Invalid(fields=missing)
+    if missing_history(config, market.catalogue()):
+        # The catalogue may lag behind files that were just added; only a fresh look refuses.
+        market.forget_catalogue()
+        missing = missing_history(config, market.catalogue())
+        if missing:
+            raise Invalid(fields=missing)
     report = check(source)
     if not report.valid:
         raise rejected_code(report)
