@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from engine.errors import BacktestError, ConfigurationError
 from server import (
     VERSION,
+    backup,
+    client_commands,
     data_commands,
     doctor,
     run_command,
@@ -53,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     run_command.add_parsers(commands)
     user_commands.add_parsers(commands)
     data_commands.add_parsers(commands)
+    client_commands.add_parsers(commands)
+    backup.add_parsers(commands)
     doctor.add_parsers(commands)
     return top
 

@@ -18,6 +18,7 @@ from engine.errors import ValidationError
 from server.db import Store
 from server.passwords import Passwords
 from server.problems import Forbidden, Invalid, SignInNeeded, TooMany
+from server.services import Services
 from server.sessions import digest, known_address, session_user, start_session
 from server.settings import Settings
 from server.throttle import LoginThrottle
@@ -80,16 +81,14 @@ def writes_need_token(connection: Connection, _: BaseRouteHandler) -> None:
         raise Forbidden("Changes through the API need an API token.", word="token_needed")
 
 
-def sign_up(
-    store: Store, passwords: Passwords, settings: Settings, name: str, password: str
-) -> User:
+def sign_up(services: Services, name: str, password: str) -> User:
     """The new account, an administrator when it is the first.
 
     Raises Forbidden where sign-up is closed, ValidationError for a bad name or password.
     """
-    if not settings.signup_open:
+    if not services.signup_open:
         raise Forbidden("Sign-up is closed here; ask an administrator for an account.")
-    return create_user(store, passwords, name, password)
+    return create_user(services.store, services.passwords, name, password)
 
 
 def sign_in(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.config import BacktestConfig
-from server.blobs import put_blob
+from server.blobs import put_blob, sweep_blobs
 from server.db import Store, now_ms
 from server.problems import Invalid, TooMany, Unavailable
 from server.settings import Settings
@@ -222,11 +222,16 @@ def request_cancel(store: Store, owner: int, backtest_id: str) -> Status | None:
 
 def delete_backtest(store: Store, owner: int, backtest_id: str) -> bool:
     """Whether there was such a row; a run of it that is still going on finds it gone."""
-    with store.write() as db:
-        cursor = db.conn.execute(
-            "delete from backtests where id = ? and user_id = ?", [backtest_id, owner]
+    with store.write():
+        row = store.row(
+            "delete from backtests where id = ? and user_id = ?"
+            " returning payload_sha256, source_sha256",
+            backtest_id,
+            owner,
         )
-        return bool(cursor.rowcount)
+        if row is not None:
+            sweep_blobs(store, *row)
+        return row is not None
 
 
 def ids_of(store: Store, owner: int) -> list[str]:

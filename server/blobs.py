@@ -34,11 +34,12 @@ def get_blob(store: Store, name: str) -> str:
     return str(body)
 
 
-def sweep_blobs(store: Store) -> int:
-    """How many texts were dropped because nothing names them any more."""
+def sweep_blobs(store: Store, *names: str) -> int:
+    """How many texts were dropped, of `names` or of all, because nothing names them any more."""
     unused = " and ".join(
         f"not exists (select 1 from {table} where {table}.{column} = blobs.sha256)"
         for table, column in _HOLDERS
     )
+    among = f"sha256 in ({', '.join('?' * len(names))}) and " if names else ""
     with store.write() as db:
-        return int(db.conn.execute(f"delete from blobs where {unused}").rowcount)
+        return int(db.conn.execute(f"delete from blobs where {among}{unused}", names).rowcount)

@@ -61,13 +61,15 @@ class Room(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """One backtest to execute. `extra` are the request's fields beside the engine's."""
+    """One backtest to execute. `extra` are the request's fields beside the engine's;
+    `missing_locks` the kernel's locks that it runs without (degraded), named on its result."""
 
     backtest_id: str
     source: str
     config: BacktestConfig
     limits: Limits
     created_at_ms: int
+    missing_locks: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -247,6 +249,7 @@ def _execution(
         "monthly_returns": results.monthly_returns if results else [],
         "metrics": results.metrics if results else None,
         "dropped_orders": results.ledger.dropped_orders if results else 0,
+        "missing_locks": list(request.missing_locks),
         "wall_s": verdict.wall_s,
         "cpu_s": verdict.cpu_s,
         "max_rss_kb": verdict.max_rss_kb,
@@ -262,6 +265,7 @@ def _execution(
         finished_at=finished_ms,
         error_message=None if error is None else error.message,
         data_quality=quality,
+        **({"missing_locks": list(request.missing_locks)} if request.missing_locks else {}),
         **request.extra,
     )
     files: dict[str, Content | Iterable[bytes]] = {"config.json": json_bytes(config)}

@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.config import BacktestConfig
@@ -48,6 +48,7 @@ class LocalExecutor:
         limits: Limits,
         payload: Callable[[Job], Payload],
         still_wanted: Callable[[Job], bool] = lambda job: True,
+        missing_locks: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._room = room
         self._market = market
@@ -57,6 +58,7 @@ class LocalExecutor:
         self._limits = limits
         self._payload = payload
         self._still_wanted = still_wanted
+        self._missing_locks = missing_locks
         self._lock = threading.Lock()
         self._running: dict[str, threading.Event] = {}
         self._threads: set[threading.Thread] = set()
@@ -132,6 +134,7 @@ class LocalExecutor:
             payload.config,
             self._limits,
             payload.created_at_ms,
+            tuple(self._missing_locks()),
             payload.extra,
         )
         last_told = 0.0

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -173,6 +175,8 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
         return Answer(
             status, word, _message(status, error.detail), None, backtest_id, error.headers
         )
+    if isinstance(error, sqlite3.OperationalError) and _is_passing(error):
+        return answer_to(Unavailable("The service is busy; try again in a moment."))
     if isinstance(error, BadBody):
         return Answer(400, "bad_request", "The body is not valid JSON.", None, backtest_id)
     for kind, status, word in TABLE:
@@ -192,7 +196,7 @@ def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Respo
     known_id = request.scope.get("path_params", {}).get("backtest_id")
     answer = answer_to(error, backtest_id=known_id if isinstance(known_id, str) else None)
     request_id = str(request.scope.get("request_id") or "-")
-    if answer.status >= 500 and not isinstance(error, Problem):
+    if answer.status >= 500 and not isinstance(error, Problem):  # a bug, or a fault of the machine
         log.error("unhandled_error request_id=%s", request_id, exc_info=error)
     headers = dict(answer.headers or {})
     if wants_json(request):
@@ -238,6 +242,12 @@ def wants_json(request: Request[Any, Any, Any]) -> bool:
     return "application/json" in accept and "text/html" not in accept
 
 
+def _is_passing(error: sqlite3.OperationalError) -> bool:
+    """A database that is locked or has no room now may well answer later."""
+    text = str(error)
+    return "locked" in text or "full" in text or "disk I/O" in text
+
+
 def _message(status: int, detail: str) -> str:
     """A sentence for a person."""
     known = {
@@ -260,6 +270,10 @@ def _fields_of(error: ValidationException) -> dict[str, list[str]]:
     for item in error.extra if isinstance(error.extra, list) else []:
         key = str(item.get("key") or "body")
         fields.setdefault(key.removeprefix("data."), []).append(str(item.get("message", "")))
+    # A query parameter that is not there at all is named in the sentence alone.
+    missing = re.search(r"required \w+ parameter '([\w-]+)'", error.detail)
+    if missing and not fields:
+        return {missing[1]: ["this field is required"]}
     return fields or {"body": [error.detail]}
 
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import dataclass
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Requests by status, by time taken (one more than BUCKETS_S: the slower), and in all."""
+
+    by_status: dict[int, int]
+    buckets: tuple[int, ...]
+    total_s: float
 
 
 class RequestCounts:
@@ -13,13 +23,18 @@ class RequestCounts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.by_status: Counter[int] = Counter()
-        self.buckets = [0] * (len(BUCKETS_S) + 1)
-        self.total_s = 0.0
+        self._by_status: Counter[int] = Counter()
+        self._buckets = [0] * (len(BUCKETS_S) + 1)
+        self._total_s = 0.0
 
     def add(self, status: int, took_s: float) -> None:
+        slot = next((i for i, most in enumerate(BUCKETS_S) if took_s <= most), len(BUCKETS_S))
         with self._lock:
-            self.by_status[status] += 1
-            self.total_s += took_s
-            slot = next((i for i, most in enumerate(BUCKETS_S) if took_s <= most), len(BUCKETS_S))
-            self.buckets[slot] += 1
+            self._by_status[status] += 1
+            self._total_s += took_s
+            self._buckets[slot] += 1
+
+    def snapshot(self) -> Counts:
+        """The counts as they are now."""
+        with self._lock:
+            return Counts(dict(self._by_status), tuple(self._buckets), self._total_s)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,7 @@ def _request(source: str, config: BacktestConfig, settings: Settings, label: str
     from server.execution import Request
 
     extra = {"strategy_id": None, "strategy_version": None, "name": label}
-    return Request(new_backtest_id(), source, config, settings.run_limits, now_ms(), extra)
+    return Request(new_backtest_id(), source, config, settings.run_limits, now_ms(), extra=extra)
 
 
 def _execute(
@@ -98,7 +99,7 @@ def _execute(
     with Sandbox(level=settings.sandbox_level) as sandbox:
         if sandbox.refusal:
             raise ConfigurationError(f"{sandbox.refusal}; see sandtable doctor")
-        _say_what_is_missing(sandbox)
+        request = replace(request, missing_locks=_missing_locks(sandbox))
         wrong = _wrong_parameters(sandbox, request)
         if wrong:
             print_fields({"params": wrong}, sys.stderr)
@@ -123,12 +124,13 @@ def _wrong_parameters(sandbox: Sandbox, request: Request) -> list[str]:
     return parameter_violations(request.config.params, report.parameters) if report.valid else []
 
 
-def _say_what_is_missing(sandbox: Sandbox) -> None:
-    from server.notices import sentence
+def _missing_locks(sandbox: Sandbox) -> tuple[str, ...]:
+    from server.notices import missing_locks, sentence
 
-    said = sentence({"state": "ready", "reason": None, "layers": sandbox.layers})
-    if said:
-        print(f"note: {said}", file=sys.stderr)
+    room = {"state": "ready", "reason": None, "layers": sandbox.layers}
+    if sentence(room):
+        print(f"note: {sentence(room)}", file=sys.stderr)
+    return tuple(missing_locks(room))
 
 
 def _tell(execution: Execution, request: Request, name: str, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from engine.market_data import Store as MarketStore
 from server.artifacts import Artifacts
 from server.db import Store
+from server.notices import missing_locks
 from server.passwords import Passwords
 from server.request_counts import RequestCounts
 from server.series import SeriesCache
@@ -34,6 +35,11 @@ class Services:
     logins: LoginThrottle = field(default_factory=LoginThrottle)
     counts: RequestCounts = field(default_factory=RequestCounts)
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def signup_open(self) -> bool:
+        """Whether strangers may make an account here: never beside a room without seccomp."""
+        return self.settings.signup_open and "seccomp" not in missing_locks(self.worker.room)
 
 
 def make_services(

@@ -169,7 +169,7 @@ def newest_strategies(store: Store, owner: int) -> list[Strategy]:
     """The owner's strategies with the code of their newest versions, the last saved first."""
     rows = store.rows(
         _COLUMNS + " where s.user_id = ? and v.version = s.version"
-        " order by s.updated_at_ms desc, s.rowid desc",
+        " order by v.rowid desc",
         owner,
     )
     return [_strategy_of(row) for row in rows]
@@ -182,7 +182,7 @@ def list_strategies(store: Store, owner: int) -> list[StrategyLine]:
         " (select count(*) from backtests b where b.strategy_id = s.id) as backtests"
         " from strategies s join strategy_versions v"
         " on v.strategy_id = s.id and v.version = s.version"
-        " where s.user_id = ? order by s.updated_at_ms desc, s.rowid desc",
+        " where s.user_id = ? order by v.rowid desc",
         owner,
     )
     return [

@@ -24,6 +24,7 @@ from server.artifacts import Artifacts
 from server.db import Store
 from server.executor import Job
 from server.local_executor import LocalExecutor, Payload, payload_of
+from server.notices import missing_locks
 from server.reports import report_document
 from server.rpc import Peer
 from server.scheduler import Scheduler
@@ -53,6 +54,7 @@ class Worker:
             limits=settings.run_limits,
             payload=self._payload,
             still_wanted=lambda job: queue.in_force(self.store, job),
+            missing_locks=lambda: missing_locks(self.room),
         )
         self.scheduler = Scheduler(self.store, settings, self.executor)
         self.stop = threading.Event()

@@ -19,6 +19,7 @@ from server.api.bodies import json_body, json_response
 from server.api.files import file_response
 from server.artifacts import NAMES
 from server.backtests import STATUSES, Backtest
+from server.outlook import outlook
 from server.problems import Invalid, NotFound
 from server.result_document import DEFAULT_POINTS, result_pieces
 from server.services import Services
@@ -249,10 +250,18 @@ def listed(item: Backtest) -> dict[str, Any]:
 
 def _accepted(services: Services, made: Backtest) -> dict[str, Any]:
     message = {
-        "queued": "Queued; follow it at /api/backtest/" + made.id,
+        "queued": _waiting(services, made),
         "running": "It is running already.",
     }.get(made.status, f"It has ended already: {made.status}.")
     return {"backtest_id": made.id, "status": made.status, "message": message}
+
+
+def _waiting(services: Services, made: Backtest) -> str:
+    when = outlook(services.store, made, services.settings.workers)
+    if when is None or when.position is None:
+        return "Queued."
+    about = "" if when.seconds is None else f", done in about {max(1, round(when.seconds))} s"
+    return f"Queued at position {when.position}{about}."
 
 
 def _position(cursor: str | None) -> int | None:

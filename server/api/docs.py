@@ -119,7 +119,7 @@ ACCEPTED = obj("*", backtest_id=STR, status=STATUS, message=STR)
 ACCEPTED_EXAMPLE = {
     "backtest_id": EXAMPLE_ID,
     "status": "queued",
-    "message": f"Queued; follow it at /api/backtest/{EXAMPLE_ID}",
+    "message": "Queued at position 1, done in about 2 s.",
 }
 ACCEPTED_BATCH = obj("*", items=arr(ACCEPTED))
 LISTED = obj(
@@ -325,3 +325,8 @@ versions = operation({200: STRATEGY_LIST}, 404)
 symbols = operation({200: SYMBOLS})
 history = operation({200: HISTORY}, 422)
 health = operation({200: HEALTH}, public=True)
+metrics = operation(
+    {},
+    403,
+    raw={"200": {"description": "Figures.", "content": {"text/plain": {"schema": STR}}}},
+)

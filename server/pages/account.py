@@ -108,7 +108,7 @@ class SignIn(Controller):
     ) -> Response[Any]:
         name, password = data.get("name", "").strip(), data.get("password", "")
         try:
-            auth.sign_up(services.store, services.passwords, services.settings, name, password)
+            auth.sign_up(services, name, password)
         except ValidationError as error:
             context = _signup_page(services, name, error.fields)
             return page(request, "account/signup.html", context, status_code=422)
@@ -249,12 +249,12 @@ def _account(
 
 
 def _login_page(services: Services, target: str, name: str = "", message: str = "") -> LoginPage:
-    return LoginPage(target, services.settings.signup_open, name, message)
+    return LoginPage(target, services.signup_open, name, message)
 
 
 def _signup_page(services: Services, name: str = "", errors: Errors | None = None) -> SignupPage:
     first = not any_users(services.store)
-    return SignupPage(services.settings.signup_open, first, name, errors or {})
+    return SignupPage(services.signup_open, first, name, errors or {})
 
 
 def _signed_in(services: Services, secret: str, target: str) -> Redirect:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def settings(tmp_path: Path) -> Settings:
         sandbox_workers=2,
     )
     made.make_directories()
+    write_bars(made.data_directory)
     return made
 
 
@@ -73,6 +75,51 @@ def alice(fresh_db: Store, passwords: Passwords) -> User:
 @pytest.fixture
 def bob(fresh_db: Store, passwords: Passwords) -> User:
     return create_user(fresh_db, passwords, "bob", PASSWORD, admin=False)
+
+
+CODE = """class Cross(Strategy):
+    fast = 20
+    ratio = 0.5
+
+    def on_data(self, data):
+        if data["close"] > data["open"]:
+            self.buy(self.ratio)
+        elif self.get_position_size() > 0:
+            self.close_position()
+"""
+DAY_MS = 86_400_000
+FIRST_DAY = date(2024, 1, 1)
+DAYS = 7
+
+
+def write_bars(data_directory: Path, symbol: str = "TINYUSDT", days: int = DAYS) -> None:
+    """A week of hourly bars, spot and futures, that climb and fall in turns of 12 hours."""
+    for mode in ("spot", "futures"):
+        folder = data_directory / "binance" / mode / symbol / "1h"
+        folder.mkdir(parents=True)
+        for day in range(days):
+            midnight = FIRST_DAY + timedelta(days=day)
+            start_ms = int(datetime(*midnight.timetuple()[:3], tzinfo=UTC).timestamp() * 1000)
+            lines = ["timestamp,open,high,low,close,volume"]
+            for hour in range(24):
+                price = 100.0 + (hour if hour < 12 else 24 - hour)
+                step = 1.0 if hour < 12 else -1.0
+                high, low = max(price, price + step) + 0.5, min(price, price + step) - 0.5
+                at_ms = start_ms + hour * 3_600_000
+                lines.append(f"{at_ms},{price},{high},{low},{price + step},10.0")
+            (folder / f"{symbol}_1h_{midnight}.csv").write_text("\n".join(lines) + "\n")
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """A request for a backtest over the tiny history."""
+    return {
+        "strategy_code": CODE,
+        "symbol": "TINYUSDT",
+        "timeframe": "1h",
+        "start_date": "2024-01-01",
+        "end_date": "2024-01-07",
+        **changes,
+    }
 
 
 class FakeWorker:

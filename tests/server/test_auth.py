@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.errors import ValidationError
@@ -7,11 +9,13 @@ from server.auth import confirm_password, identify, local_path, sign_in, sign_up
 from server.db import Store
 from server.passwords import Passwords
 from server.problems import Forbidden, Invalid, TooMany
+from server.services import Services
 from server.sessions import start_session
 from server.settings import Settings
 from server.throttle import LoginThrottle
 from server.tokens import create_token
 from server.users import User
+from tests.server.conftest import FakeWorker
 
 PASSWORD = "correct horse battery"
 
@@ -72,13 +76,19 @@ def test_the_sixth_wrong_password_has_to_wait(
         attempt(PASSWORD)
 
 
-def test_sign_up_is_refused_where_it_is_closed(
-    fresh_db: Store, passwords: Passwords, settings: Settings
-) -> None:
-    closed = settings.model_copy(update={"signup": "closed"})
+def test_sign_up_is_refused_where_it_is_closed(services: Services) -> None:
+    closed = services.settings.model_copy(update={"signup": "closed"})
     with pytest.raises(Forbidden):
-        sign_up(fresh_db, passwords, closed, "alice", PASSWORD)
-    assert sign_up(fresh_db, passwords, settings, "alice", PASSWORD).is_admin
+        sign_up(replace(services, settings=closed), "alice", PASSWORD)
+    assert sign_up(services, "alice", PASSWORD).is_admin
+
+
+def test_sign_up_is_closed_beside_a_room_without_seccomp(
+    services: Services, worker: FakeWorker
+) -> None:
+    worker.room["layers"] = {"seccomp": False, "landlock": "ABI 7"}
+    with pytest.raises(Forbidden):
+        sign_up(services, "alice", PASSWORD)
 
 
 def test_a_change_of_password_asks_for_the_old_one(

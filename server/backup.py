@@ -1,0 +1,85 @@
+"""`sandtable backup PATH`: a copy of database and results that fits together, while serving.
+
+The database is copied first, as of one moment. Files of a run that has ended never change, so
+copying them afterwards is copying them as of that moment; what was deleted meanwhile is taken
+out of the copy too. Runs that were going on are queued again when the copy is served.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ConfigurationError
+from server.artifacts import Artifacts
+from server.settings import Settings, load_settings
+
+
+def add_parsers(commands: Any) -> None:
+    """Add `backup` to the `sandtable` parser."""
+    backup = commands.add_parser("backup", help="a consistent copy of database and results")
+    backup.add_argument("path", metavar="PATH", help="a directory that does not exist yet")
+    backup.set_defaults(command=_backup)
+
+
+def _backup(options: argparse.Namespace) -> int:
+    runs = back_up(load_settings(), Path(options.path))
+    print(f"copied the database and {runs:,} results to {options.path}")
+    print(f"to serve it: SANDTABLE_RESULTS_DIRECTORY={options.path} sandtable serve")
+    return 0
+
+
+def back_up(settings: Settings, target: Path) -> int:
+    """How many runs' files were copied. Raises ConfigurationError; leaves nothing half-done."""
+    if target.exists():
+        raise ConfigurationError(f"{target} exists already; name a directory that does not")
+    if not settings.database.is_file():
+        raise ConfigurationError(f"there is no database at {settings.database}")
+    aside = target.with_name(target.name + ".partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        aside.mkdir(parents=True)
+        copied = _copy(settings, aside)
+        aside.rename(target)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigurationError(f"the backup failed: {error}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return copied
+
+
+def _copy(settings: Settings, target: Path) -> int:
+    copy = sqlite3.connect(target / "sandtable.db")
+    source = sqlite3.connect(f"file:{settings.database}?mode=ro", uri=True)
+    try:
+        source.backup(copy)
+        copy.execute("PRAGMA foreign_keys=on")
+        copied = _copy_results(settings, target, copy)
+        copy.commit()
+        # One file that needs no companions, and on the disk before its name is.
+        copy.execute("PRAGMA journal_mode=delete")
+    finally:
+        source.close()
+        copy.close()
+    os.chmod(target / "sandtable.db", 0o600)
+    os.sync()
+    return copied
+
+
+def _copy_results(settings: Settings, target: Path, copy: sqlite3.Connection) -> int:
+    results = Artifacts(settings.results_directory).directory
+    copied = 0
+    ended = "select id, storage_bytes from backtests where status not in ('queued', 'running')"
+    for backtest_id, stored in copy.execute(ended).fetchall():
+        try:
+            shutil.copytree(results / backtest_id, target / results.name / backtest_id)
+            copied += 1
+        except (FileNotFoundError, shutil.Error):
+            shutil.rmtree(target / results.name / backtest_id, ignore_errors=True)
+            if stored:
+                copy.execute("delete from backtests where id = ?", [backtest_id])
+    return copied

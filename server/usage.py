@@ -1,0 +1,67 @@
+"""Usage: what every account takes of the machine, for administrators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.db import Store
+from server.users import COLUMNS, User, user_of
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One account and its share: counts, and bytes of stored results."""
+
+    user: User
+    queued: int
+    running: int
+    backtests: int
+    strategies: int
+    tokens: int
+    storage_bytes: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Everything that is stored, of everybody."""
+
+    users: int
+    by_status: dict[str, int]
+    storage_bytes: int
+
+
+def usage_of_everybody(store: Store) -> list[Usage]:
+    """Every account, oldest first."""
+    columns = ", ".join("u." + name.strip() for name in COLUMNS.split(","))
+    rows = store.rows(
+        f"select {columns}, coalesce(b.queued, 0) as queued, coalesce(b.running, 0) as running,"
+        " coalesce(b.total, 0) as total, coalesce(b.bytes, 0) as bytes,"
+        " (select count(*) from strategies s where s.user_id = u.id) as strategies,"
+        " (select count(*) from tokens t where t.user_id = u.id) as tokens"
+        " from users u left join (select user_id, count(*) as total,"
+        " sum(status = 'queued') as queued, sum(status = 'running') as running,"
+        " sum(storage_bytes) as bytes from backtests group by user_id) b on b.user_id = u.id"
+        " order by u.id"
+    )
+    return [
+        Usage(
+            user=user_of(row),
+            queued=row["queued"],
+            running=row["running"],
+            backtests=row["total"],
+            strategies=row["strategies"],
+            tokens=row["tokens"],
+            storage_bytes=row["bytes"],
+        )
+        for row in rows
+    ]
+
+
+def totals(store: Store) -> Totals:
+    """Counts for /metrics and the administrators' page."""
+    by_status = {
+        row["status"]: row["n"]
+        for row in store.rows("select status, count(*) as n from backtests group by status")
+    }
+    stored = store.value("select coalesce(sum(storage_bytes), 0) from backtests")
+    return Totals(store.value("select count(*) from users"), by_status, stored)

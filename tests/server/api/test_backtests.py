@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.job import CheckReport, Problem
+from server import queue
+from server.executor import Outcome
+from server.services import Services
+from server.users import User
+from tests.server.builders import queue_runs
+from tests.server.conftest import CODE, Clients, FakeWorker, document
+
+KEYS = [
+    "backtest_id",
+    "status",
+    "progress",
+    "config",
+    "metrics",
+    "trades",
+    "trades_total",
+    "portfolio_history",
+    "portfolio_total",
+    "error_message",
+    "error",
+    "data_quality",
+    "rejected_orders",
+    "lookahead",
+    "drawdowns",
+    "monthly_returns",
+    "round_trips",
+    "round_trips_total",
+]
+
+
+@pytest.fixture
+def alices(clients: Clients, alice: User) -> Any:
+    return clients.script(alice)
+
+
+def test_a_request_is_queued_and_can_be_looked_at(alices: Any, worker: FakeWorker) -> None:
+    answer = alices.post("/api/backtest", json=document(name="First"))
+    assert answer.status_code == 202
+    accepted = answer.json()
+    assert sorted(accepted) == ["backtest_id", "message", "status"]
+    assert accepted["status"] == "queued"
+    assert worker.told == ["wake"]
+    found = alices.get(f"/api/backtest/{accepted['backtest_id']}").json()
+    assert sorted(found) == sorted(KEYS)
+    assert found["config"]["strategy_code"] == CODE
+    assert found["config"]["initial_capital"] == 10000.0
+    assert found["config"]["name"] == "First"
+    assert (found["metrics"], found["trades"], found["error"]) == (None, [], None)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"seed": NaN}', b"[" * 100_000])
+def test_a_body_that_is_not_json_is_400(alices: Any, body: bytes) -> None:
+    answer = alices.post("/api/backtest", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "bad_request"
+
+
+def test_a_body_that_is_too_large_is_413(alices: Any) -> None:
+    answer = alices.post("/api/backtest", content=b" " * (2048 * 1024 + 1))
+    assert (answer.status_code, answer.json()["error"]) == (413, "too_large")
+
+
+def test_wrong_fields_are_422_and_nothing_is_queued(alices: Any) -> None:
+    answer = alices.post("/api/backtest", json=document(seed=-1, colour="red"))
+    assert answer.status_code == 422
+    assert sorted(answer.json()["details"]["fields"]) == ["colour", "seed"]
+    assert alices.get("/api/backtest").json() == {"items": [], "next_cursor": None}
+
+
+def test_code_that_does_not_compile_is_422_with_its_problems(
+    alices: Any, worker: FakeWorker
+) -> None:
+    worker.report = CheckReport(problems=(Problem(2, 1, "no", None, "SP1"),))
+    answer = alices.post("/api/backtest", json=document())
+    assert (answer.status_code, answer.json()["error"]) == (422, "rejected_code")
+    assert answer.json()["details"]["problems"][0]["line"] == 2
+
+
+def test_the_same_key_gives_the_same_run(alices: Any) -> None:
+    def send(**changes: Any) -> Any:
+        return alices.post(
+            "/api/backtest", json=document(**changes), headers={"Idempotency-Key": "k1"}
+        )
+
+    first = send().json()["backtest_id"]
+    assert send().json()["backtest_id"] == first
+    assert send(seed=5).status_code == 422
+    assert len(alices.get("/api/backtest").json()["items"]) == 1
+
+
+def test_a_batch_is_queued_whole_or_not_at_all(alices: Any) -> None:
+    batch = {"items": [document(seed=n) for n in range(3)]}
+    answer = alices.post("/api/backtest/batch", json=batch)
+    assert answer.status_code == 202
+    assert [item["status"] for item in answer.json()["items"]] == ["queued"] * 3
+    batch["items"][1]["seed"] = -1
+    refused = alices.post("/api/backtest/batch", json=batch)
+    assert refused.status_code == 422
+    assert list(refused.json()["details"]["fields"]) == ["items.1.seed"]
+    assert len(alices.get("/api/backtest").json()["items"]) == 3
+
+
+def test_a_batch_over_the_quota_is_429_and_says_when_to_come_back(
+    alices: Any, services: Services, alice: User
+) -> None:
+    queue_runs(services.store, services.settings, alice, 900)
+    answer = alices.post("/api/backtest/batch", json={"items": [document()] * 101})
+    assert (answer.status_code, answer.json()["error"]) == (429, "queue_quota")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_list_is_walked_with_its_cursor(alices: Any) -> None:
+    sent = [
+        alices.post("/api/backtest", json=document(seed=n)).json()["backtest_id"] for n in range(3)
+    ]
+    first = alices.get("/api/backtest?limit=2").json()
+    second = alices.get("/api/backtest", params={"limit": 2, "cursor": first["next_cursor"]}).json()
+    found = [item["backtest_id"] for item in first["items"] + second["items"]]
+    assert found == sent[::-1]
+    assert second["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "cursor=zz", "cursor=-1", "status=gone"]
+)
+def test_a_query_that_makes_no_sense_is_422(alices: Any, query: str) -> None:
+    answer = alices.get(f"/api/backtest?{query}")
+    assert answer.status_code == 422
+    assert list(answer.json()["details"]["fields"]) == [query.partition("=")[0]]
+
+
+def test_a_queued_run_is_cancelled_and_then_has_ended(alices: Any) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    answer = alices.post(f"/api/backtest/{sent}/cancel")
+    assert answer.status_code == 202
+    assert answer.json()["status"] == "cancelled"
+    again = alices.post(f"/api/backtest/{sent}/cancel")
+    assert (again.status_code, again.json()["backtest_id"]) == (409, sent)
+
+
+def test_a_running_run_is_asked_to_stop(
+    alices: Any, services: Services, worker: FakeWorker
+) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    queue.claim(services.store, services.settings)
+    assert alices.post(f"/api/backtest/{sent}/cancel").json()["status"] == "running"
+    assert f"cancel {sent}" in worker.told
+
+
+def test_a_deleted_run_is_gone_with_its_files(
+    alices: Any, services: Services, worker: FakeWorker
+) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    services.artifacts.store(sent, {"log.txt": b"hello"})
+    assert alices.delete(f"/api/backtest/{sent}").status_code == 204
+    assert alices.get(f"/api/backtest/{sent}").status_code == 404
+    assert alices.delete(f"/api/backtest/{sent}").status_code == 404
+    assert services.artifacts.path(sent, "log.txt") is None
+    assert f"cancel {sent}" in worker.told
+
+
+def ended(services: Services, backtest_id: str, **files: bytes) -> None:
+    job = queue.claim(services.store, services.settings)
+    assert job is not None
+    assert job.backtest_id == backtest_id
+    services.artifacts.store(backtest_id, {n.replace("_", "."): b for n, b in files.items()})
+    queue.finish(services.store, job, Outcome("completed", 5, bars_done=2, bars=2))
+
+
+def test_a_file_is_an_attachment_and_is_not_sent_twice(alices: Any, services: Services) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    assert alices.get(f"/api/backtest/{sent}/log.txt").status_code == 404
+    ended(services, sent, log_txt=b"hello\n")
+    answer = alices.get(f"/api/backtest/{sent}/log.txt")
+    assert (answer.status_code, answer.text) == (200, "hello\n")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["content-type"].startswith("text/plain")
+    again = alices.get(
+        f"/api/backtest/{sent}/log.txt", headers={"If-None-Match": answer.headers["etag"]}
+    )
+    assert (again.status_code, again.text) == (304, "")
+    assert alices.get(f"/api/backtest/{sent}/secret.key").status_code == 404
+
+
+def test_events_end_at_once_for_a_run_that_has_ended(alices: Any) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    alices.post(f"/api/backtest/{sent}/cancel")
+    answer = alices.get(f"/api/backtest/{sent}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    lines = [line for line in answer.text.splitlines() if line]
+    assert lines == ["event: end", 'data: {"status": "cancelled"}']
+
+
+def test_no_run_is_taken_where_the_sandbox_does_not_hold(alices: Any, worker: FakeWorker) -> None:
+    worker.room = {"state": "refused", "reason": "no seccomp", "layers": {"seccomp": False}}
+    answer = alices.post("/api/backtest", json=document())
+    assert (answer.status_code, answer.json()["error"]) == (503, "sandbox_unavailable")
+
+
+def test_no_run_is_taken_while_the_service_stops(alices: Any, services: Services) -> None:
+    services.stopping.set()
+    answer = alices.post("/api/backtest", json=document())
+    assert (answer.status_code, answer.json()["error"]) == (503, "stopping")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("points", ["1", "0", "-5", "many", "1000001", "٣"])
+def test_points_are_a_number_or_all(alices: Any, points: str) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    answer = alices.get(f"/api/backtest/{sent}", params={"points": points})
+    assert answer.status_code == 422
+    assert list(answer.json()["details"]["fields"]) == ["points"]

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from server import queue
+from server.backtests import get_backtest, request_cancel
+from server.db import Store
+from server.executor import Job, Outcome
+from server.settings import Settings
+from server.users import User, set_quotas
+from tests.server.builders import queue_runs
+
+
+def claimed(store: Store, settings: Settings) -> Job:
+    job = queue.claim(store, settings)
+    assert job is not None
+    return job
+
+
+def status(store: Store, owner: User, backtest_id: str) -> str:
+    found = get_backtest(store, owner.id, backtest_id)
+    assert found is not None
+    return found.status
+
+
+def done(status: str = "completed") -> Outcome:
+    return Outcome(status, 1_700_000_000_000, bars_done=10, bars=10)  # type: ignore[arg-type]
+
+
+def test_a_run_is_claimed_once(fresh_db: Store, settings: Settings, alice: User) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    job = claimed(fresh_db, settings)
+    assert (job.backtest_id, job.attempt, job.tenant) == (made.id, 1, alice.id)
+    assert queue.claim(fresh_db, settings) is None
+
+
+def test_the_oldest_run_of_an_account_comes_first(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = [item.id for item in queue_runs(fresh_db, settings, alice, 2)]
+    assert [claimed(fresh_db, settings).backtest_id for _ in range(2)] == made
+
+
+def test_a_single_run_waits_for_one_of_somebodys_five_hundred(
+    fresh_db: Store, settings: Settings, alice: User, bob: User
+) -> None:
+    queue_runs(fresh_db, settings, alice, 500)
+    first = claimed(fresh_db, settings)
+    bobs = queue_runs(fresh_db, settings, bob)[0]
+    queue.finish(fresh_db, first, done())
+    assert claimed(fresh_db, settings).backtest_id == bobs.id
+
+
+def test_accounts_take_turns(fresh_db: Store, settings: Settings, alice: User, bob: User) -> None:
+    queue_runs(fresh_db, settings, alice, 4)
+    queue_runs(fresh_db, settings, bob, 4)
+    order = []
+    for _ in range(6):
+        job = claimed(fresh_db, settings)
+        order.append(job.tenant)
+        queue.finish(fresh_db, job, done())
+    assert order == [alice.id, bob.id] * 3
+
+
+def test_who_has_fewer_running_comes_first(
+    fresh_db: Store, settings: Settings, alice: User, bob: User
+) -> None:
+    queue_runs(fresh_db, settings, alice, 3)
+    claimed(fresh_db, settings)
+    queue_runs(fresh_db, settings, bob, 2)
+    assert claimed(fresh_db, settings).tenant == bob.id
+
+
+def test_nobody_runs_more_at_once_than_allowed(
+    fresh_db: Store, settings: Settings, alice: User, bob: User
+) -> None:
+    queue_runs(fresh_db, settings, alice, 5)
+    queue_runs(fresh_db, settings, bob, 1)
+    set_quotas(fresh_db, alice.id, max_running=1)
+    tenants = [claimed(fresh_db, settings).tenant for _ in range(2)]
+    assert sorted(tenants) == sorted([alice.id, bob.id])
+    assert queue.claim(fresh_db, settings) is None
+
+
+def test_the_first_end_of_the_attempt_in_force_counts(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    job = claimed(fresh_db, settings)
+    assert queue.in_force(fresh_db, job)
+    assert queue.finish(fresh_db, job, done())
+    assert not queue.finish(fresh_db, job, done("failed"))
+    assert not queue.in_force(fresh_db, job)
+    assert status(fresh_db, alice, made.id) == "completed"
+
+
+def test_a_late_end_of_an_earlier_attempt_does_not_count(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    first = claimed(fresh_db, settings)
+    assert queue.recover(fresh_db) == [made.id]
+    second = claimed(fresh_db, settings)
+    assert second.attempt == 2
+    assert not queue.finish(fresh_db, first, done("failed"))
+    assert queue.finish(fresh_db, second, done())
+
+
+def test_a_run_that_died_three_times_is_interrupted(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    for _ in range(2):
+        claimed(fresh_db, settings)
+        assert queue.recover(fresh_db) == [made.id]
+    claimed(fresh_db, settings)
+    assert queue.recover(fresh_db) == []
+    found = get_backtest(fresh_db, alice.id, made.id)
+    assert found is not None
+    assert found.status == "failed"
+    assert found.error is not None
+    assert found.error["kind"] == "interrupted"
+
+
+def test_a_cancelled_run_is_not_run_again(fresh_db: Store, settings: Settings, alice: User) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    claimed(fresh_db, settings)
+    request_cancel(fresh_db, alice.id, made.id)
+    assert queue.cancelled_while_running(fresh_db) == [made.id]
+    assert queue.recover(fresh_db) == []
+    assert status(fresh_db, alice, made.id) == "cancelled"
+
+
+def test_a_run_given_back_is_not_counted_as_tried(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    queue_runs(fresh_db, settings, alice)
+    queue.release(fresh_db, claimed(fresh_db, settings))
+    assert claimed(fresh_db, settings).attempt == 1
+
+
+def test_a_run_given_back_after_its_owner_cancelled_it_has_ended(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    job = claimed(fresh_db, settings)
+    request_cancel(fresh_db, alice.id, made.id)
+    queue.release(fresh_db, job)
+    assert status(fresh_db, alice, made.id) == "cancelled"
+
+
+def test_progress_is_noted_for_the_attempt_in_force(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    job = claimed(fresh_db, settings)
+    queue.note_progress(fresh_db, job, 42, 168)
+    queue.note_progress(fresh_db, Job(job.backtest_id, 7, alice.id, ""), 99, 168)
+    found = get_backtest(fresh_db, alice.id, made.id)
+    assert found is not None
+    assert (found.bars_done, found.progress) == (42, 0.25)
+
+
+def test_the_load_counts_what_waits_and_runs(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    queue_runs(fresh_db, settings, alice, 3)
+    claimed(fresh_db, settings)
+    assert queue.load(fresh_db) == queue.Load(queued=2, running=1)

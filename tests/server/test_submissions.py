@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from engine.catalogue import Coverage
+from engine.config import ConfigLimits
+from engine.enums import Timeframe, TradingMode
+from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter, Problem
+from server.backtests import NewBacktest
+from server.db import Store
+from server.problems import Invalid, NotFound
+from server.strategies import create_strategy, save_strategy
+from server.submissions import judge, judge_batch
+from server.users import User
+from tests.server.conftest import document
+
+REPORT = CheckReport(
+    parameters=(
+        Parameter("fast", "int", 20),
+        Parameter("ratio", "float", 0.5),
+        Parameter("on", "bool", True),
+        Parameter("kind", "str", "a"),
+    ),
+    class_name="Cross",
+)
+# 2024-01-01 00:00 to 2024-01-07 23:00 UTC.
+TINY = Coverage(
+    symbol="TINYUSDT",
+    trading_mode=TradingMode.SPOT,
+    timeframe=Timeframe.H1,
+    first=1_704_067_200_000,
+    last=1_704_668_400_000,
+    bars=168,
+    gaps=0,
+    source="native",
+    days=7,
+    resampled_days=0,
+    synthetic=False,
+)
+
+
+class FakeMarket:
+    """A catalogue that lags behind the files until it is told to look again."""
+
+    def __init__(self, late: Sequence[Coverage] = ()) -> None:
+        self.known = [TINY]
+        self.late = late
+
+    def catalogue(self) -> list[Coverage]:
+        return self.known
+
+    def forget_catalogue(self) -> None:
+        self.known = [TINY, *self.late]
+
+
+def judged(store: Store, owner: User, body: Any, report: CheckReport = REPORT) -> NewBacktest:
+    return judge(
+        store,
+        owner.id,
+        body,
+        limits=ConfigLimits(),
+        check=lambda source: report,
+        market=FakeMarket(),  # type: ignore[arg-type]
+    )
+
+
+def fields(store: Store, owner: User, body: Any, report: CheckReport = REPORT) -> dict[str, Any]:
+    with pytest.raises(Invalid) as caught:
+        judged(store, owner, body, report)
+    assert caught.value.details is not None
+    return dict(caught.value.details["fields"])
+
+
+def test_a_good_request_becomes_a_configuration(fresh_db: Store, alice: User) -> None:
+    made = judged(fresh_db, alice, document(name=" First ", params={"fast": 10, "ratio": 1}))
+    assert (made.config.symbol, made.name, made.strategy_id) == ("TINYUSDT", "First", None)
+
+
+def test_every_violation_is_reported_at_once(fresh_db: Store, alice: User) -> None:
+    wrong = fields(
+        fresh_db,
+        alice,
+        document(seed=-1, fee_rate="much", colour="red", name="x" * 121, strategy_id="st_1"),
+    )
+    assert sorted(wrong) == ["colour", "fee_rate", "name", "seed", "strategy_code"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"strategy_code": None}, "strategy_code"),
+        ({"strategy_code": 5}, "strategy_code"),
+        ({"strategy_code": "x" * (MAX_SOURCE_BYTES + 1)}, "strategy_code"),
+        ({"strategy_version": 1}, "strategy_version"),
+        ({"strategy_code": None, "strategy_id": "a", "strategy_version": 0}, "strategy_version"),
+        ({"symbol": "NONEUSDT"}, "symbol"),
+        ({"trading_mode": "futures"}, "trading_mode"),
+        ({"timeframe": "1m"}, "timeframe"),
+        ({"start_date": "2024-02-01", "end_date": "2024-02-02"}, "start_date"),
+        ({"start_date": "2023-02-01", "end_date": "2023-02-02"}, "end_date"),
+    ],
+)
+def test_each_rule_is_reported_beside_its_field(
+    fresh_db: Store, alice: User, changes: dict[str, Any], field: str
+) -> None:
+    assert list(fields(fresh_db, alice, document(**changes))) == [field]
+
+
+def test_dates_without_history_are_told_what_there_is(fresh_db: Store, alice: User) -> None:
+    wrong = fields(fresh_db, alice, document(start_date="2024-02-01", end_date="2024-02-02"))
+    assert "2024-01-01 to 2024-01-07" in wrong["start_date"][0]
+
+
+def test_history_that_was_just_added_is_found(fresh_db: Store, alice: User) -> None:
+    made = judge(
+        fresh_db,
+        alice.id,
+        document(symbol="NEWUSDT"),
+        limits=ConfigLimits(),
+        check=lambda source: REPORT,
+        market=FakeMarket([replace(TINY, symbol="NEWUSDT")]),  # type: ignore[arg-type]
+    )
+    assert made.config.symbol == "NEWUSDT"
+
+
+@pytest.mark.parametrize(
+    ("params", "word"),
+    [
+        ({"slow": 5}, "no such parameter"),
+        ({"fast": 1.5}, "must be int"),
+        ({"fast": True}, "must be int"),
+        ({"on": 1}, "must be bool"),
+        ({"kind": 3}, "must be str"),
+    ],
+)
+def test_parameters_must_be_the_strategys(
+    fresh_db: Store, alice: User, params: dict[str, Any], word: str
+) -> None:
+    assert word in fields(fresh_db, alice, document(params=params))["params"][0]
+
+
+def test_code_that_does_not_compile_is_refused_with_its_problems(
+    fresh_db: Store, alice: User
+) -> None:
+    report = CheckReport(problems=(Problem(3, 5, "no", None, "SP1"),))
+    with pytest.raises(Invalid) as caught:
+        judged(fresh_db, alice, document(), report)
+    assert caught.value.word == "rejected_code"
+    assert caught.value.details == {
+        "problems": [{"line": 3, "column": 5, "message": "no", "hint": None, "code": "SP1"}]
+    }
+
+
+def test_a_stored_strategy_runs_in_the_version_asked_for(
+    fresh_db: Store, alice: User, bob: User
+) -> None:
+    made = create_strategy(fresh_db, alice.id, "Cross", "v1", REPORT)
+    save_strategy(fresh_db, alice.id, made.id, "Cross", "v2", REPORT)
+    body = document(strategy_code=None, strategy_id=made.id)
+    newest = judged(fresh_db, alice, body)
+    assert (newest.source, newest.strategy_version) == ("v2", 2)
+    assert judged(fresh_db, alice, {**body, "strategy_version": 1}).source == "v1"
+    with pytest.raises(NotFound):
+        judged(fresh_db, alice, {**body, "strategy_version": 3})
+    with pytest.raises(NotFound):
+        judged(fresh_db, bob, body)
+
+
+@pytest.mark.parametrize("body", [[], "text", 5, None])
+def test_a_body_that_is_no_object_is_refused(fresh_db: Store, alice: User, body: Any) -> None:
+    assert list(fields(fresh_db, alice, body)) == ["body"]
+
+
+def test_a_batch_names_every_wrong_item(fresh_db: Store, alice: User) -> None:
+    items = [document(), document(seed=-1), document(symbol="NONEUSDT")]
+    with pytest.raises(Invalid) as caught:
+        judge_batch(lambda item: judged(fresh_db, alice, item), {"items": items}, 200)
+    assert caught.value.details is not None
+    assert sorted(caught.value.details["fields"]) == ["items.1.seed", "items.2.symbol"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], {"items": []}, {"items": {}}, {"items": [{}] * 4}, {"items": [{}], "x": 1}]
+)
+def test_a_batch_has_1_to_so_many_items_and_nothing_else(
+    fresh_db: Store, alice: User, body: Any
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        judge_batch(lambda item: judged(fresh_db, alice, document()), body, 3)
+    assert caught.value.details is not None
+    assert list(caught.value.details["fields"]) == ["items"]
