@@ -24,9 +24,11 @@ import numpy as np
 import pandas as pd
 import pandas_ta_classic
 import talib
+from pandas._libs.tslibs import timezones
 
 from engine import errors
 from engine.strategy import Strategy
+from sandbox import clock
 from sandbox.copying import Copier
 from sandbox.facade_names import MODULES
 from sandbox.guards import Guards, checked_dispatch, plain_types
@@ -55,6 +57,8 @@ class Facades:
         guards.bases.add(abc.ABC)
         guards.stand_ins[np.ndarray] = ArrayType
         guards.open_types.update(OPEN_TYPES)
+        clock.show(now_ms)
+        timezones.dateutil_gettz = _no_zone_files
 
     def module(self, name: str) -> ModuleType:
         """The facade `name`; KeyError when there is none."""
@@ -116,14 +120,7 @@ class Facades:
         return {
             "pivot_table": checked_dispatch(pd.pivot_table, "pivot_table"),
             "crosstab": checked_dispatch(pd.crosstab, "crosstab"),
-            "to_datetime": self._to_datetime,
         }
-
-    def _to_datetime(self, arg: Any, *items: Any, **named: Any) -> Any:
-        """pd.to_datetime, with the bar's time for "now" and "today"."""
-        if isinstance(arg, str) and arg.strip().lower() in ("now", "today"):
-            return pd.Timestamp(self._guards.now())
-        return pd.to_datetime(arg, *items, **named)
 
     # --- the standard library --------------------------------------------------------------
     def _make_random(self) -> Mapping[str, Any]:
@@ -235,6 +232,11 @@ API: dict[str, Any] = {
     "Strategy": Strategy,
     **{n: getattr(errors, n) for n in MODULES["sandtable"] if hasattr(errors, n)},
 }
+
+
+def _no_zone_files(name: Any = None) -> Any:
+    """In the place of dateutil's, which opens the file that "dateutil/<path>" names."""
+    raise ValueError(f"unknown time zone {name!r}")
 
 
 class _ArrayKind(type):

@@ -11,7 +11,7 @@ import builtins
 import decimal
 import typing
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from string import Formatter
 from types import BuiltinFunctionType, FunctionType, GenericAlias, MethodType, ModuleType
 from typing import Any
@@ -21,6 +21,7 @@ import pandas as pd
 
 from engine import errors
 from engine.strategy import API_NAMES, Strategy
+from sandbox.clock import moment
 from sandbox.language import (
     AGGREGATIONS,
     DENIED,
@@ -31,7 +32,6 @@ from sandbox.language import (
     PREFIX,
 )
 
-EPOCH = datetime(1970, 1, 1)
 _MISSING = object()
 _FRAMES = (pd.DataFrame, pd.Series)
 _LABELS = frozenset({"columns", "index", "name", "names"})
@@ -232,9 +232,10 @@ class Guards:
         return any(ancestor in base.__mro__ for base in self.bases | EXCEPTION_BASES)
 
     # --- guarded reads of host objects -----------------------------------------------------
-    def now(self) -> datetime:
-        """The bar's opening instant, UTC, without tzinfo."""
-        return EPOCH + timedelta(milliseconds=self._now_ms())
+    def now(self, tz: tzinfo | None = None) -> datetime:
+        """The bar's opening instant: in the time zone `tz`, or UTC without one."""
+        instant = moment(self._now_ms())
+        return instant if tz is None else instant.replace(tzinfo=UTC).astimezone(tz)
 
     def _format(self, thing: Any, name: str) -> Any:
         if type(thing) is not str:
@@ -253,17 +254,16 @@ class Guards:
         return checked_dispatch(getattr(thing, name), name)
 
     def _clock(self, thing: Any, name: str) -> Any:
-        if not isinstance(thing, type) or not issubclass(thing, date | pd.Period):
-            return getattr(thing, name)
-        if issubclass(thing, pd.Timestamp):
-            return lambda tz=None: pd.Timestamp(self.now(), tz=tz)
-        if issubclass(thing, datetime):
-            if name == "today":
-                return self.now
-            return lambda tz=None: self.now().replace(tzinfo=tz)
-        if issubclass(thing, date):
+        kind = thing if isinstance(thing, type) else type(thing)
+        if issubclass(kind, pd.Timestamp):
+            return getattr(pd.Timestamp, name)  # see sandbox.clock
+        if issubclass(kind, datetime):
+            return lambda tz=None: self.now(tz)
+        if issubclass(kind, date):
             return lambda: self.now().date()
-        return lambda freq=None: pd.Period(self.now(), freq=freq)
+        if issubclass(kind, pd.Period):
+            return lambda freq=None: pd.Period(self.now(), freq=freq)
+        return self._absent(thing, name)
 
     def _accessor(self, thing: Any, name: str) -> Any:
         if type(thing) in _FRAMES:

@@ -312,7 +312,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
         return self._contents(node)
 
     def _check_wall_clock(self, node: ast.Call) -> None:
-        """`pd.Timestamp("now")` reads the machine's clock below the reach of any guard."""
+        """`np.datetime64("now")` reads the machine's clock below the reach of any guard."""
         function = node.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if name not in _TIME_MAKERS:
@@ -324,7 +324,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
                     value,
                     f"{text!r} would be the machine's clock, not the bar's time",
                     "SP114",
-                    "use self.timestamp, or pd.Timestamp.now()",
+                    "use self.timestamp, or np.datetime64(self.timestamp)",
                 )
 
     def visit_keyword(self, node: ast.keyword) -> Any:
@@ -587,7 +587,7 @@ class _Self:
 
 
 _NOT_SELF = frozenset({"staticmethod", "classmethod"})
-_TIME_MAKERS = names("Timestamp datetime64 DatetimeIndex date_range bdate_range Period")
+_TIME_MAKERS = names("datetime64")
 
 
 def _hook(name: str, *arguments: ast.expr, at: ast.expr | None = None) -> ast.Call:

@@ -85,7 +85,7 @@ def plain_class(source: str, monkeypatch: pytest.MonkeyPatch) -> type[Strategy]:
     vars(module).update(scope)
     random.seed(SEED)
     np.random.seed(SEED)
-    exec(compile(source, "strategy.py", "exec"), vars(module))
+    exec(compile(source, "strategy.py", "exec", dont_inherit=True), vars(module))
     name = compile_strategy(source).class_name
     found = vars(module)[name]
     assert issubclass(found, Strategy)
