@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from engine.backtest import fills_digest, max_orders
 from engine.bars import Bars, Funding
-from engine.broker import CANCEL, DROPPED, Broker
+from engine.broker import CANCEL, DROPPED, SELL, TARGET, Broker
 from engine.config import MAX_HOOK_DEPTH, BacktestConfig
 from engine.errors import (
     BacktestError,
@@ -26,10 +26,28 @@ from engine.errors import (
 )
 from engine.order_entry import enter
 from engine.orders import step_bar
-from engine.records import CALLS, ORDER_DTYPE, Ledger, Rejection
+from engine.records import (
+    CALLS,
+    GIVEN_AMOUNT,
+    GIVEN_LIMIT,
+    GIVEN_STOP,
+    GIVEN_STOP_LOSS,
+    GIVEN_TAKE_PROFIT,
+    ORDER_DTYPE,
+    Ledger,
+    Rejection,
+)
 
 __all__ = ["ReplayError", "fills_digest", "ledger_of", "replay"]
 
+_FIELDS = {
+    "amount": GIVEN_AMOUNT,
+    "limit": GIVEN_LIMIT,
+    "stop": GIVEN_STOP,
+    "stop_loss": GIVEN_STOP_LOSS,
+    "take_profit": GIVEN_TAKE_PROFIT,
+}
+GIVEN_ALL = 31
 FIRST_WINDOW = 64
 LAST_WINDOW = 16_384
 
@@ -80,6 +98,8 @@ def replay(
 
 def _truncate(broker: Broker, bars_done: int, rows_done: int) -> None:
     """Forget the rows of the last, unfinished bar that the run did not get to."""
+    if rows_done < 0:
+        raise ReplayError(f"the run claims {rows_done:,} fills")
     if len(broker.rows) < rows_done:
         raise ReplayError(f"the run claims {rows_done:,} fills, its orders make fewer")
     extra = len(broker.rows) - rows_done
@@ -129,8 +149,23 @@ def _check_log(orders: npt.NDArray[np.void], n_bars: int, bars_done: int, last: 
         raise ReplayError("order calls out of order")
     if orders["call"].max() > CANCEL or orders["depth"].max() > MAX_HOOK_DEPTH:
         raise ReplayError("an unknown order call")
-    if (orders["given"] > 31).any():
+    _check_form(orders)
+
+
+def _check_form(orders: npt.NDArray[np.void]) -> None:
+    """Refuse calls in a form that `order_entry.order` never writes down."""
+    call, given = orders["call"], orders["given"]
+    if (given > GIVEN_ALL).any() or orders["pad"].any():
         raise ReplayError("an order call with unknown fields")
+    if (given[call > SELL] > GIVEN_AMOUNT).any():
+        raise ReplayError("an order call with fields of another")
+    if not (given[call <= TARGET] & GIVEN_AMOUNT).all():
+        raise ReplayError("an order call without its amount")
+    for name, bit in _FIELDS.items():
+        if not np.isnan(orders[name][(given & bit) == 0]).all():
+            raise ReplayError(f"an order call with a {name} that was not given")
+        if np.isinf(orders[name]).any():
+            raise ReplayError(f"an order call with an infinite {name}")
 
 
 class _Player:
