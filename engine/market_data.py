@@ -79,8 +79,9 @@ class Store:
         cache_directory: Path | str,
         max_bytes: int = DEFAULT_CACHE_BYTES,
     ) -> None:
+        self.data_directory = Path(data_directory)
         self.root = os.path.realpath(data_directory)
-        self.directory = Path(data_directory) / "binance"
+        self.directory = self.data_directory / "binance"
         # One cache directory may serve several data directories (tests do that).
         name = hashlib.blake2b(self.root.encode(), digest_size=6).hexdigest()
         self.cache_directory = Path(cache_directory) / "columns" / name

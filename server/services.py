@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from engine.market_data import Store as MarketStore
 from server.artifacts import Artifacts
 from server.db import Store
+from server.download_jobs import DownloadJobs
 from server.notices import missing_locks
 from server.passwords import Passwords
 from server.request_counts import RequestCounts
@@ -32,6 +33,7 @@ class Services:
     artifacts: Artifacts
     series: SeriesCache
     worker: WorkerLink
+    downloads: DownloadJobs
     logins: LoginThrottle = field(default_factory=LoginThrottle)
     counts: RequestCounts = field(default_factory=RequestCounts)
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -50,12 +52,14 @@ def make_services(
     store = Store(settings.database)
     store.migrate()
     artifacts = Artifacts(settings.results_directory)
+    market = MarketStore(settings.data_directory, settings.cache_directory)
     return Services(
         settings=settings,
         store=store,
         passwords=passwords or Passwords(concurrency=settings.password_hash_concurrency),
-        market=MarketStore(settings.data_directory, settings.cache_directory),
+        market=market,
         artifacts=artifacts,
         series=SeriesCache(settings.cache_directory, artifacts),
         worker=worker,
+        downloads=DownloadJobs(settings.data_directory, market.forget_catalogue),
     )
