@@ -39,6 +39,8 @@ from server.data_report import MAX_BROKEN_ROWS, MAX_LISTED, DataReport, SeriesCh
 OUTLIER_DEVIATIONS = 20.0
 # Median absolute deviation -> standard deviation, for a normal distribution.
 _MAD_SCALE = 1.4826
+# Returns that differ by less differ by rounding.
+_NO_DEVIATION = 1e-12
 _PRICE_TOLERANCE = 1e-9
 _VOLUME_TOLERANCE = 1e-6
 
@@ -210,9 +212,9 @@ def outliers(columns: Columns, timeframe: Timeframe) -> list[dict[str, float]]:
         return []
     middle = float(np.median(known))
     deviation = _MAD_SCALE * float(np.median(np.abs(known - middle)))
-    if deviation == 0:
+    if deviation < _NO_DEVIATION:
         deviation = float(np.mean(np.abs(known - middle)))
-    if deviation == 0:
+    if deviation < _NO_DEVIATION:
         return []
     scores = (returns - middle) / deviation
     return [

@@ -168,8 +168,7 @@ def list_versions(store: Store, owner: int, strategy_id: str) -> list[Strategy]:
 def newest_strategies(store: Store, owner: int) -> list[Strategy]:
     """The owner's strategies with the code of their newest versions, the last saved first."""
     rows = store.rows(
-        _COLUMNS + " where s.user_id = ? and v.version = s.version"
-        " order by v.rowid desc",
+        _COLUMNS + " where s.user_id = ? and v.version = s.version order by v.rowid desc",
         owner,
     )
     return [_strategy_of(row) for row in rows]

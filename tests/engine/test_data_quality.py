@@ -1,0 +1,82 @@
+from datetime import date
+
+import numpy as np
+
+from engine.bars import Bars
+from engine.data_quality import MAX_LISTED_GAPS, SourceCounts, describe_bars, find_gaps
+from engine.enums import Timeframe
+
+START = 1_704_067_200_000  # 2024-01-01
+HOUR = 3_600_000
+
+
+def hour_bars(hours: list[int], symbol: str = "BTCUSDT") -> Bars:
+    flat = np.ones(len(hours))
+    times = START + np.array(hours, np.int64) * HOUR
+    return Bars(symbol, Timeframe.H1, times, flat, flat, flat, flat, np.zeros(len(hours)))
+
+
+def test_the_largest_gaps_are_listed_in_order_of_time() -> None:
+    times = np.array([0, 1, 3, 4, 9, 12], np.int64) * HOUR
+
+    count, missing, gaps = find_gaps(times, HOUR)
+
+    assert (count, missing) == (3, 7)
+    assert gaps == [
+        {"start": 2 * HOUR, "end": 3 * HOUR, "bars": 1},
+        {"start": 5 * HOUR, "end": 9 * HOUR, "bars": 4},
+        {"start": 10 * HOUR, "end": 12 * HOUR, "bars": 2},
+    ]
+
+
+def test_of_many_gaps_only_the_largest_are_listed() -> None:
+    hours = np.cumsum([1 + n for n in range(1, 31)])
+
+    count, _, gaps = find_gaps(hours * HOUR, HOUR)
+
+    assert count == 29
+    assert [gap["bars"] for gap in gaps] == list(range(30 - MAX_LISTED_GAPS + 1, 31))
+
+
+def test_whole_data_is_described_without_a_warning() -> None:
+    bars = hour_bars(list(range(24)))
+    bars = Bars(**{n: getattr(bars, n) for n in bars.__dataclass_fields__} | {"volume": bars.open})
+
+    quality = describe_bars(
+        bars, date(2024, 1, 1), date(2024, 1, 1), SourceCounts(days_by_source={"1h": 1})
+    )
+
+    assert quality["warnings"] == []
+    assert (quality["bars"], quality["missing_bars"], quality["resampled_days"]) == (24, 0, 0)
+    assert quality["served"] == {
+        "start": "2024-01-01",
+        "end": "2024-01-01",
+        "first": START,
+        "last": START + 23 * HOUR,
+    }
+
+
+def test_everything_that_was_done_to_the_data_is_said() -> None:
+    counts = SourceCounts(
+        days_by_source={"1m": 2, "1h": 1},
+        sorted_rows=3,
+        duplicate_rows=4,
+        partial_buckets=5,
+        empty_days=1,
+    )
+
+    quality = describe_bars(
+        hour_bars([2, 3, 30], "DEMOBTCUSDT"), date(2024, 1, 1), date(2024, 1, 5), counts
+    )
+
+    assert quality["warnings"] == [
+        "These prices are synthetic: they were made up and never traded.",
+        "The range was asked for from 2024-01-01; the data starts 2024-01-01 02:00 UTC.",
+        "The range was asked for up to 2024-01-05; the last bar opens 2024-01-02 06:00 UTC.",
+        "26 bars are missing in 1 gap(s); the largest has 26 from 2024-01-01 04:00 UTC.",
+        "2 day(s) were built from finer bars (1m); 5 bars from an incomplete set.",
+        "3 rows were out of order and 4 were exact copies; they were sorted and dropped.",
+        "1 file(s) hold a header and no bar.",
+        "3 bars have no volume.",
+    ]
+    assert quality["synthetic"] is True
