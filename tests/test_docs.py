@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from server.__main__ import main
+from server.__main__ import main, parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +68,34 @@ def service(installation: Path) -> Iterator[str]:
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def commands() -> set[str]:
+    """Every command as people type it: `run`, `user add`..."""
+
+    def walk(top: argparse.ArgumentParser, words: str) -> Iterator[str]:
+        groups = [a for a in top._actions if isinstance(a, argparse._SubParsersAction)]
+        if not groups:
+            yield words.strip()
+        for group in groups:
+            for name, inner in group.choices.items():
+                yield from walk(inner, f"{words} {name}")
+
+    return set(walk(parser(), ""))
+
+
+def test_the_readme_lists_every_command() -> None:
+    table = README.partition("## Commands")[2].partition("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    typed = {name for cell in first_cells for name in re.findall(r"`(?:sandtable )?([^`]+)`", cell)}
+    assert {re.sub(r" [A-Z]\S*", "", name) for name in typed} == commands() - {"worker"}
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_no_page_names_a_command_that_does_not_exist(document: Path) -> None:
+    known = commands()
+    typed = re.findall(r"(?:bin/|`|^    )sandtable ([a-z]+(?: [a-z]+)?)", document.read_text("utf-8"))
+    assert [name for name in typed if name not in known and name.split()[0] not in known] == []
 
 
 def test_no_page_names_a_make_target_that_does_not_exist() -> None:

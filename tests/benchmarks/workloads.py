@@ -93,6 +93,13 @@ class Nothing(Strategy):
 """
 
 
+# Half a minute of honest work over a year of minutes.
+WATCHED = """
+class Watched(Strategy):
+    def on_data(self, data):
+        self.number = sum(range(3000))
+"""
+
 WAITS = """
 class Waits(Strategy):
     def on_data(self, data):
