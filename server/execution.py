@@ -193,10 +193,11 @@ def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunErr
 
 def error_document(error: RunError) -> dict[str, Any]:
     """`{kind, message, line, timestamp}`, and the problems of code that does not compile."""
+    line = error.problems[0].line if error.line is None and error.problems else error.line
     document: dict[str, Any] = {
         "kind": error.kind,
         "message": error.message,
-        "line": error.line,
+        "line": line,
         "timestamp": error.timestamp,
     }
     if error.problems:

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from engine.config import BacktestConfig
+from engine.market_data import Store as MarketStore
+from sandbox.job import CheckReport, Limits, Lookahead, Verdict
+from sandbox.job import Job as SandboxJob
+from server.artifacts import Artifacts, StorageFullError
+from server.executor import Advanced, Finished, Job, Outcome
+from server.local_executor import LocalExecutor, Payload, payload_of
+from server.series import SeriesCache
+from server.settings import Settings
+
+ID = "bt_20240101_000000_aaaaaaaa"
+JOB = Job(ID, 1, 7, "hash")
+
+
+class HeldRoom:
+    """Holds every run until it is let go or cancelled."""
+
+    def __init__(self) -> None:
+        self.started = threading.Event()
+        self.let_go = threading.Event()
+        self.error: Exception | None = None
+
+    def run(self, job: SandboxJob, *, on_progress: Any = None, cancelled: Any = None) -> Verdict:
+        self.started.set()
+        while not self.let_go.wait(0.005):
+            if cancelled():
+                return Verdict("cancelled")
+        if self.error is not None:
+            raise self.error
+        return Verdict("failed")
+
+    def check(self, source: str) -> CheckReport:
+        return CheckReport()
+
+    def check_lookahead(self, *_: Any, **__: Any) -> Lookahead:
+        return Lookahead()
+
+
+@dataclass(frozen=True)
+class Setup:
+    room: HeldRoom
+    artifacts: Artifacts
+    executor: LocalExecutor
+    wanted: list[bool]
+
+    def outcome(self) -> Outcome | None:
+        """The outcome of the next job that ends."""
+        while True:
+            for event in self.executor.events(10):
+                if isinstance(event, Finished):
+                    return event.outcome
+
+
+@pytest.fixture
+def setup(settings: Settings) -> Iterator[Setup]:
+    config = {
+        "symbol": "TINYUSDT",
+        "timeframe": "1h",
+        "start_date": "2024-01-01",
+        "end_date": "2024-01-07",
+    }
+    payload = Payload("code", BacktestConfig.from_document(config), 5, {"name": "First"})
+    room, artifacts, wanted = HeldRoom(), Artifacts(settings.results_directory), [True]
+    executor = LocalExecutor(
+        room,
+        MarketStore(settings.data_directory, settings.cache_directory),
+        artifacts,
+        SeriesCache(settings.cache_directory, artifacts),
+        slots=2,
+        limits=Limits(),
+        payload=lambda job: payload,
+        still_wanted=lambda job: wanted[0],
+    )
+    yield Setup(room, artifacts, executor, wanted)
+    executor.close()
+
+
+def test_a_job_takes_a_slot_until_it_ends(setup: Setup) -> None:
+    setup.executor.submit(JOB)
+    assert setup.executor.slots() == 1
+    setup.room.let_go.set()
+    outcome = setup.outcome()
+    assert outcome is not None
+    assert outcome.status == "failed"
+    assert setup.executor.slots() == 2
+    assert setup.artifacts.read_json(ID, "config.json")["name"] == "First"
+    assert outcome.storage_bytes == setup.artifacts.size(ID)
+
+
+def test_the_number_of_bars_is_told_first(setup: Setup) -> None:
+    setup.executor.submit(JOB)
+    assert setup.executor.events(10) == [Advanced(JOB, 0, 168)]
+
+
+def test_a_cancelled_job_ends_as_cancelled(setup: Setup) -> None:
+    setup.executor.submit(JOB)
+    setup.room.started.wait(10)
+    setup.executor.cancel("bt_20240101_000000_other222")
+    setup.executor.cancel(ID)
+    outcome = setup.outcome()
+    assert outcome is not None
+    assert outcome.status == "cancelled"
+
+
+def test_closing_gives_jobs_back(setup: Setup) -> None:
+    setup.executor.submit(JOB)
+    setup.room.started.wait(10)
+    setup.executor.close()
+    assert setup.outcome() is None
+    assert setup.executor.slots() == 0
+    assert setup.artifacts.size(ID) == 0
+
+
+def test_a_run_that_nobody_wants_any_more_leaves_no_files(setup: Setup) -> None:
+    setup.wanted[0] = False
+    setup.executor.submit(JOB)
+    setup.room.let_go.set()
+    assert setup.outcome() is None
+    assert setup.artifacts.size(ID) == 0
+
+
+def test_our_own_faults_fail_the_run_and_nothing_else(setup: Setup) -> None:
+    setup.room.error = RuntimeError("the fork server is dead")
+    setup.room.let_go.set()
+    setup.executor.submit(JOB)
+    outcome = setup.outcome()
+    assert outcome is not None
+    assert outcome.error is not None
+    assert outcome.error["kind"] == "internal"
+    assert "fork server" not in outcome.error["message"]
+    setup.room.error = None
+    setup.executor.submit(JOB)
+    assert setup.outcome() is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [(StorageFullError("full"), "no room left"), (OSError("broken"), "could not be stored")],
+)
+def test_results_that_cannot_be_stored_fail_the_run(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, error: Exception, word: str
+) -> None:
+    def refuse(*_: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(setup.artifacts, "store", refuse)
+    setup.room.let_go.set()
+    setup.executor.submit(JOB)
+    outcome = setup.outcome()
+    assert outcome is not None
+    assert outcome.error is not None
+    assert (outcome.status, outcome.error["kind"]) == ("failed", "internal")
+    assert word in outcome.error["message"]
+
+
+def test_a_nudge_wakes_who_waits(setup: Setup) -> None:
+    woken: list[Any] = []
+    wait: Callable[[], None] = lambda: woken.append(setup.executor.events(10))  # noqa: E731
+    thread = threading.Thread(target=wait)
+    thread.start()
+    setup.executor.nudge()
+    thread.join(10)
+    assert woken == [[]]
+
+
+def test_a_payload_is_read_back_from_its_document() -> None:
+    document = json.dumps(
+        {
+            "config": {
+                "symbol": "TINYUSDT",
+                "timeframe": "1h",
+                "start_date": "2024-01-01",
+                "end_date": "2024-01-07",
+            },
+            "source_sha256": "x",
+        }
+    )
+    made = payload_of(document, "code", 5, name="First")
+    assert (made.config.symbol, made.source, made.extra) == ("TINYUSDT", "code", {"name": "First"})
