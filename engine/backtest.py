@@ -42,7 +42,7 @@ CHUNK_BARS = 256
 CHUNK_WALL_S = 0.1
 MAX_PLOT_NAME = 100
 # Where an indicator is computed again on the bars so far, as fractions of the range.
-INDICATOR_CUTS = (0.31, 0.62, 0.87, 1.0)
+INDICATOR_CUTS = (0.13, 0.34, 0.61)
 INDICATOR_TOLERANCE = 1e-9
 
 Plots = dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]
@@ -262,7 +262,7 @@ class Run:
         arrays: tuple[npt.NDArray[np.float64], ...],
     ) -> None:
         count = len(self.bars)
-        for cut in sorted({int(count * share) - (share == 1.0) for share in INDICATOR_CUTS}):
+        for cut in sorted({int(count * share) for share in INDICATOR_CUTS}):
             if not 0 < cut < count:
                 continue
             shorter = [item[:cut] if isinstance(item, np.ndarray) else item for item in arguments]

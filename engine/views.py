@@ -115,14 +115,13 @@ class Series:
     def __getitem__(self, key: slice) -> npt.NDArray[Any]: ...
     def __getitem__(self, key: int | slice) -> Any:
         broker = self._broker
-        count = broker.i + 1 - broker.past
+        last = broker.i - broker.past
         if type(key) is int:
-            index = key + count if key < 0 else key
-            if 0 <= index < count:
+            index = key + last + 1 if key < 0 else key
+            if 0 <= index <= last:
                 return self._values[index]
-            raise IndexError(f"only {count} bars are known so far; asked for [{key}]")
-        if isinstance(key, slice):
-            return self._array[:count][key].copy()
+            raise IndexError(f"only {last + 1} bars are known so far; asked for [{key}]")
+        count = last + 1
         if isinstance(key, bool | float | str):
             raise TypeError(f"a column is read by whole numbers and slices, not {key!r}")
         return self._array[:count][key].copy()
