@@ -39,8 +39,9 @@ class Admission:
         self._condition = threading.Condition()
 
     @classmethod
-    def of_this_machine(cls) -> Admission:
-        return cls(int(machine_memory_mb() * _SHARE))
+    def of_this_machine(cls, *, except_mb: int = 0) -> Admission:
+        """The share of this machine that strategies may have, less `except_mb`."""
+        return cls(max(1, int(machine_memory_mb() * _SHARE) - except_mb))
 
     @contextmanager
     def admitted(

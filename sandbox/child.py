@@ -72,9 +72,19 @@ class Request:
         with_bars = bool(flags & wire.FLAG_BARS)
         if magic != wire.REQUEST_MAGIC or len(fds) != len(wire.REQUEST_FDS) - (not with_bars):
             raise RuntimeError("not a request")
-        bars_fd = fds[4] if with_bars else None
+        status_fd, job_fd, result_fd, log_fd = fds[:4]
         return cls(
-            run_id, memory_bytes, cpu_s, cpu_grace_s, wall_s, flags, *fds[:4], bars_fd=bars_fd
+            run_id,
+            memory_bytes,
+            cpu_s,
+            cpu_grace_s,
+            wall_s,
+            flags,
+            status_fd,
+            job_fd,
+            result_fd,
+            log_fd,
+            fds[4] if with_bars else None,
         )
 
 
@@ -116,6 +126,8 @@ def main(request: Request, room: Room, uid: int | None) -> NoReturn:
         _be_the_first_to_suffer()
         step = "user id"
         layers["own_uid"] = _drop_uid(uid)
+        step = "capabilities"
+        kernel.drop_capabilities()
         step = "not dumpable"
         # No core file, no ptrace, no /proc/PID/mem for others of the same user. After the uid.
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from engine.bars import Bars
 from sandbox import lookahead, wire
-from sandbox.admission import Admission
+from sandbox.admission import OVERHEAD_MB, Admission
 from sandbox.job import CheckReport, Job, Limits, Lookahead, Progress, RunError, Verdict
 from sandbox.sealed import sealed_bars, sealed_job
 from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
@@ -26,8 +26,11 @@ Level = Literal["strict", "degraded"]
 
 RECYCLE_AFTER_RUNS = 500
 MAX_SEALED_BYTES = 512 * 1024 * 1024
-CHECK_LIMITS = Limits(wall_s=30.0, cpu_s=10, memory_mb=512, max_log_bytes=4096)
+CHECK_LIMITS = Limits(wall_s=20.0, cpu_s=8, memory_mb=256, max_log_bytes=4096)
 PROBE_LIMITS = Limits(wall_s=20.0, cpu_s=10, memory_mb=128, max_log_bytes=4096)
+# Checks have a small share of the machine for themselves, so that none waits behind long runs.
+CONCURRENT_CHECKS = 2
+CHECKS_MB = CONCURRENT_CHECKS * (CHECK_LIMITS.memory_mb + OVERHEAD_MB)
 # Runs on a dying fork server are tried once more.
 _ATTEMPTS = 2
 
@@ -50,7 +53,8 @@ class Sandbox:
         self._level = level
         self._recycle_after = recycle_after
         self._python = python
-        self._admission = admission or Admission.of_this_machine()
+        self._admission = admission or Admission.of_this_machine(except_mb=CHECKS_MB)
+        self._check_admission = Admission(CHECKS_MB)
         self._lock = threading.Lock()
         self._server: Server | None = None
         self._standby: Server | None = None
@@ -93,8 +97,7 @@ class Sandbox:
         outcome = self._run(document, None, None, CHECK_LIMITS)
         if isinstance(outcome, RunError):
             raise SandboxUnavailable(outcome.message)
-        report = report_of(CHECK_LIMITS, outcome)
-        return report
+        return report_of(CHECK_LIMITS, outcome)
 
     def check_lookahead(
         self,
@@ -120,7 +123,7 @@ class Sandbox:
                 outcome = self._run(document, job, bars_fd, left, cancelled=cancelled)
                 if isinstance(outcome, RunError):
                     return Lookahead(cuts=tuple(done), note=outcome.message)
-                verdict = verdict_of(job, outcome)
+                verdict = verdict_of(job, outcome, stop_after=cut)
                 kind = verdict.error.kind if verdict.error else None
                 if verdict.status == "cancelled" or kind in _SAYS_NOTHING:
                     note = verdict.error.message if verdict.error else "cancelled"
@@ -200,7 +203,8 @@ class Sandbox:
         cancelled: Callable[[], bool] | None = None,
     ) -> Outcome | RunError:
         """The outcome of one child, after another try when the first was interrupted."""
-        with self._admission.admitted(limits.memory_mb, cancelled) as admitted:
+        admission = self._admission if job else self._check_admission
+        with admission.admitted(limits.memory_mb, cancelled) as admitted:
             if not admitted:
                 return Outcome("cancelled", wire.Received())
             job_fd = sealed_job(document, job.funding if job else None)

@@ -24,8 +24,6 @@ from typing import Any, NoReturn
 from sandbox import child, kernel, landlock, seccomp, wire
 from sandbox.pool import PoolExhausted, Uid, UidPool
 
-_READY_BYTES = 4096
-
 
 @dataclass
 class _Running:
@@ -122,10 +120,9 @@ def open_room(known: Mapping[str, child.Task], *, native: bool) -> child.Room:
     """The locks that this machine has, prepared once for all children."""
     landlock_abi = landlock.abi()
     ruleset = landlock.empty_ruleset(landlock_abi) if landlock_abi else None
-    machine = kernel.MACHINE
     packed = None
-    if machine in ("x86_64", "aarch64"):
-        packed = seccomp.pack(seccomp.build(machine, child.WRITE_FDS))
+    if seccomp.supported(kernel.MACHINE):
+        packed = seccomp.pack(seccomp.build(kernel.MACHINE, child.WRITE_FDS))
     if native:
         # Imported here alone: a server of the service has no way to run plain Python.
         from sandbox.native import run_plain_python
@@ -161,6 +158,7 @@ def main(arguments: list[str]) -> NoReturn:
     room = open_room(tasks.TASKS, native=native)
     if kernel.personality() & kernel.READ_IMPLIES_EXEC:
         raise RuntimeError("this process's memory would be executable by default")
+    server = ForkServer(control, room)
     gc.collect()
     # Moved out of the collector's sight, our objects stay shared with every child.
     gc.freeze()
@@ -174,8 +172,8 @@ def main(arguments: list[str]) -> NoReturn:
         "seccomp": room.filter is not None and child.filter_works(room),
         "uid_pool": os.getuid() == 0,
     }
-    control.send(json.dumps(ready).encode()[:_READY_BYTES])
-    ForkServer(control, room).serve()
+    control.send(json.dumps(ready).encode())
+    server.serve()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import errno
 import os
 import platform
 import resource
+import struct
 from collections.abc import Iterable
 
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(
@@ -18,6 +19,8 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_SECCOMP = 22
 PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
 PR_SET_MDWE = 65
 PR_MDWE_REFUSE_EXEC_GAIN = 1
 
@@ -58,6 +61,14 @@ def syscall(number: int, *arguments: object) -> int:
 def personality() -> int:
     """The execution domain's flags, unchanged by asking."""
     return _checked(int(_libc.personality(ctypes.c_ulong(0xFFFFFFFF))), "personality")
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, also those that a service manager may have handed down."""
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    version_3, this_thread = 0x20080522, 0
+    header = struct.pack("=Ii", version_3, this_thread)
+    _checked(int(_libc.capset(header, bytes(24))), "capset")
 
 
 def close_all_but(keep: Iterable[int]) -> None:

@@ -34,8 +34,7 @@ class UidPool:
     """
 
     def __init__(self, first: int = FIRST_UID, last: int = LAST_UID) -> None:
-        taken = {entry.pw_uid for entry in pwd.getpwall()} | _uids_of_processes()
-        self._numbers = [number for number in range(first, last + 1) if number not in taken]
+        self._numbers = _free_numbers(first, last)
         # Servers start at different places, so that they seldom try each other's claims.
         self._next = os.getpid() * 37
 
@@ -52,6 +51,30 @@ class UidPool:
                 continue
             return Uid(number, claim)
         raise PoolExhausted("every user id of the pool is in use")
+
+
+def _free_numbers(first: int, last: int) -> list[int]:
+    """Numbers that no account and no process has.
+
+    Found out in a process of its own: what is read of the accounts must not stay in a heap that
+    every child inherits.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            taken = {entry.pw_uid for entry in pwd.getpwall()} | _uids_of_processes()
+            free = bytes(number not in taken for number in range(first, last + 1))
+            os.write(writing, free)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as answer:
+        free = answer.read()
+    os.waitpid(pid, 0)
+    if len(free) != last + 1 - first:
+        raise PoolExhausted("the user ids in use could not be found out")
+    return [first + at for at, is_free in enumerate(free) if is_free]
 
 
 def _uids_of_processes() -> set[int]:

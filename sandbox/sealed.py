@@ -100,8 +100,8 @@ class MappedBars:
 
 def make_bars(symbol: str, timeframe: str, timestamp: Times, columns: tuple[Floats, ...]) -> Bars:
     """Bars over the given columns, without copying them."""
-    named = dict(zip(COLUMNS, columns, strict=True))
-    return Bars(symbol, Timeframe(timeframe), timestamp, **named)
+    open_, high, low, close, volume = columns
+    return Bars(symbol, Timeframe(timeframe), timestamp, open_, high, low, close, volume)
 
 
 def sealed_job(document: dict[str, Any], funding: Funding | None = None) -> int:

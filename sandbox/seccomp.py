@@ -14,7 +14,6 @@ import errno
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from sandbox import kernel
 
@@ -23,7 +22,6 @@ KILL_PROCESS = 0x80000000
 EPERM = 0x00050000 | errno.EPERM
 ENOSYS = 0x00050000 | errno.ENOSYS
 
-Machine = Literal["x86_64", "aarch64"]
 # The architecture word that the kernel hands the filter: a call entered in another way (int 0x80,
 # a 32-bit segment) carries another word, and other numbers.
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -141,8 +139,8 @@ def supported(machine: str = kernel.MACHINE) -> bool:
     return machine in AUDIT_ARCH
 
 
-def build(machine: Machine, write_fds: Iterable[int]) -> list[Instruction]:
-    """The filter of `machine`, which lets only `write_fds` be written.
+def build(machine: str, write_fds: Iterable[int]) -> list[Instruction]:
+    """The filter of a supported `machine`, which lets only `write_fds` be written.
 
     The kernel compares 32-bit words, little end first on both machines; every argument looked
     at here is read by the kernel as an int, or has its refused bits in the low word.

@@ -160,14 +160,18 @@ class Server:
                 limits.wall_s if order.reports_limits else 0.0,
                 order.flags | (wire.FLAG_BARS if order.bars_fd is not None else 0),
             )
-            self._control.settimeout(EXCHANGE_TIMEOUT_S)
             try:
+                self._control.settimeout(EXCHANGE_TIMEOUT_S)
                 socket.send_fds(self._control, [message], fds)
             except OSError as error:
                 raise ServerLost("the fork server does not listen") from error
 
     def close(self) -> None:
         """End it and its children."""
+        if not self.facts:
+            # Still importing: it would not look at its socket for seconds, and has no children.
+            self.kill()
+            return
         self._control.close()
         try:
             self._process.wait(EXCHANGE_TIMEOUT_S)
@@ -218,7 +222,7 @@ def run_child(
         result_read,
         log_read,
         order.limits,
-        wire.FrameReader(order.n_bars),
+        wire.FrameReader(order.n_bars, order.limits.wall_s),
         order.reports_limits,
         open_fds={result_read, log_read},
     )

@@ -14,12 +14,13 @@ import numpy as np
 
 from engine.backtest import Run
 from engine.bars import Bars, Funding
-from engine.config import BacktestConfig
+from engine.config import MAX_ACCOUNT_NUMBER, BacktestConfig
 from engine.errors import CalculationError
 from engine.order_entry import OrderLimit
 from engine.strategy import LookaheadIndicator
 from sandbox import compiler, lookahead, probes, warmup, wire
 from sandbox.child import RESULT_FD, STDOUT_FD, Inside
+from sandbox.job import Parameter
 from sandbox.sealed import make_bars, parse_job
 from sandbox.stops import Stopped, Stops
 
@@ -28,6 +29,7 @@ _LOG_CHUNK_BYTES = 32 * 1024
 _FLUSH_SHARE = 0.05
 _FLUSH_EVERY_S = 0.5
 _MAX_PROBLEMS = 100
+_MAX_PARAMETERS = 1000
 _MAX_TEXT = 2000
 
 
@@ -118,10 +120,10 @@ def check(inside: Inside) -> None:
     else:
         answer = {
             "problems": _plain_problems(report.problems),
-            "parameters": [asdict(item) for item in report.parameters],
+            "parameters": _plain_parameters(report.parameters),
             "class_name": report.class_name,
         }
-        channel.send(wire.encode_json(wire.Frame.REPORT, answer))
+        channel.send(_fitting(wire.Frame.REPORT, answer))
     channel.finish_without_run()
 
 
@@ -187,7 +189,7 @@ def _run(
         traceback.clear_frames(error.__traceback__)
         error.__traceback__ = None
         gc.collect()
-        channel.send(wire.encode_json(wire.Frame.ERROR, answer))
+        channel.send(_fitting(wire.Frame.ERROR, answer))
     inside.stops.quiet()
     channel.finish()
 
@@ -245,6 +247,32 @@ def _plain_problems(problems: tuple[Any, ...]) -> list[dict[str, Any]]:
                 document[name] = value[:400]
         plain.append(document)
     return plain
+
+
+def _plain_parameters(parameters: tuple[Parameter, ...]) -> list[dict[str, Any]]:
+    """Those that can be shown and overridden: a number that JSON's readers take, a short text."""
+    plain = []
+    for parameter in parameters[:_MAX_PARAMETERS]:
+        value = parameter.default
+        if isinstance(value, int) and abs(value) > MAX_ACCOUNT_NUMBER:
+            continue
+        if isinstance(value, str) and len(value) > _MAX_TEXT:
+            continue
+        plain.append(asdict(parameter))
+    return plain
+
+
+def _fitting(kind: wire.Frame, document: dict[str, Any]) -> bytes:
+    """The frame, with fewer problems and parameters when all would be over its cap."""
+    while True:
+        try:
+            return wire.encode_json(kind, document)
+        except wire.WireError:
+            longest = max(
+                (name for name in document if isinstance(document[name], list)),
+                key=lambda name: len(document[name]),
+            )
+            document[longest] = document[longest][: len(document[longest]) // 2]
 
 
 def _write_all(fd: int, data: bytes) -> None:

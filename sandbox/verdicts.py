@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -54,10 +55,11 @@ class Forged(ValueError):
     """The child's JSON is not of the shape that our own code writes."""
 
 
-def verdict_of(job: Job, outcome: Outcome) -> Verdict:
-    """The verdict on a run."""
+def verdict_of(job: Job, outcome: Outcome, stop_after: int | None = None) -> Verdict:
+    """The verdict on a run over all bars, or up to and with bar `stop_after`."""
+    whole_run = len(job.bars) if stop_after is None else stop_after + 1
     try:
-        error = _error_of(job.limits, outcome, job.bars)
+        error = _error_of(job.limits, outcome, job.bars, whole_run)
     except Forged as forged:
         error = _violation(str(forged))
     status: Status = "completed"
@@ -89,7 +91,7 @@ def verdict_of(job: Job, outcome: Outcome) -> Verdict:
 def report_of(limits: Limits, outcome: Outcome) -> CheckReport:
     """The answer to a check. A check that was stopped is a problem of the code's."""
     try:
-        error = _error_of(limits, outcome, None)
+        error = _error_of(limits, outcome, None, 0)
         if error is None and outcome.received.report is not None:
             return _parse_report(outcome.received.report)
     except Forged as forged:
@@ -115,8 +117,10 @@ def _timed(verdict: Verdict, outcome: Outcome, limits: Limits) -> Verdict:
     )
 
 
-def _error_of(limits: Limits, outcome: Outcome, bars: Bars | None) -> RunError | None:
-    """What went wrong, None for a clean end. Raises Forged."""
+def _error_of(
+    limits: Limits, outcome: Outcome, bars: Bars | None, whole_run: int
+) -> RunError | None:
+    """What went wrong, None for a clean end after `whole_run` bars. Raises Forged."""
     received = outcome.received
     match outcome.end:
         case "cancelled":
@@ -143,6 +147,8 @@ def _error_of(limits: Limits, outcome: Outcome, bars: Bars | None) -> RunError |
         return _at(outcome, bars, "crashed", f"stopped: ended without a result{where}")
     if received.error is not None:
         return _claimed_error(received.error, limits, outcome, bars)
+    if received.bars_done != whole_run:
+        return _violation("a run that ended early and does not say why")
     return None
 
 
@@ -158,7 +164,10 @@ def _signal_error(number: int, limits: Limits, outcome: Outcome, bars: Bars | No
             "interrupted", "the run was killed from outside; is the machine out of memory?"
         )
     where = _where(outcome, bars)
-    name = signal.Signals(number).name if number in iter(signal.Signals) else str(number)
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        name = f"signal {number}"
     cause = {
         "SIGSEGV": "a fault in native code, or recursion too deep for it",
         "SIGBUS": "a fault in native code",
@@ -253,6 +262,8 @@ def _parse_report(report: dict[str, Any]) -> CheckReport:
             raise Forged("a parameter without a type")
         if type_name != item["type"]:
             raise Forged("a parameter of another type")
+        if isinstance(default, str):
+            default = clean(default)
         parameters.append(Parameter(_text(item, "name"), item["type"], default))
     return CheckReport(_problems(report), tuple(parameters), _text(report, "class_name") or None)
 
@@ -299,4 +310,19 @@ def _text(document: dict[str, Any], name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise Forged(f"a {name} that is no text")
-    return value[:_MAX_MESSAGE]
+    return clean(value)
+
+
+def clean(text: str) -> str:
+    """Text of a child's as it may be stored, sent and shown in a terminal.
+
+    Half a surrogate pair cannot be encoded, and would fail far from here, in a database or a
+    page; control characters would speak to the terminal of whoever reads the log.
+    """
+    kept = text[:_MAX_MESSAGE].encode("utf-8", "replace").decode()
+    return "".join(
+        letter
+        if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
+        else "�"
+        for letter in kept
+    )

@@ -57,8 +57,10 @@ ORDERS_PER_FRAME = 4096
 POINTS_PER_FRAME = 16_384
 MAX_DIGEST_BYTES = 64
 MAX_PLOT_NAME_BYTES = 480
-# Progress ten times a second for a day.
-MAX_SMALL_FRAMES = 900_000
+# Frames that a run may send: full ones of all orders and points, and, for each second, ten of
+# progress and some of what was ordered meanwhile. More would only keep the reader busy.
+MAX_FRAMES = 5_000
+FRAMES_PER_S = 40
 
 MAX_PAYLOAD_BYTES = {
     Frame.HELLO: 4096,
@@ -84,7 +86,8 @@ def encode(kind: Frame, payload: bytes) -> bytes:
 
 
 def encode_json(kind: Frame, document: dict[str, Any]) -> bytes:
-    return encode(kind, json.dumps(document, allow_nan=False).encode())
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+    return encode(kind, text.encode("utf-8", "replace"))
 
 
 def encode_orders(orders: npt.NDArray[np.void]) -> Iterator[bytes]:
@@ -143,14 +146,14 @@ class Received:
 class FrameReader:
     """Takes bytes of a result pipe as they come; `received` grows. Raises WireError.
 
-    `n_bars` bounds the bar numbers that orders and progress may name.
+    `n_bars` bounds the bars that orders and progress may name, `wall_s` the number of frames.
     """
 
-    def __init__(self, n_bars: int) -> None:
+    def __init__(self, n_bars: int, wall_s: float = 0.0) -> None:
         self.received = Received()
         self._n_bars = n_bars
         self._buffer = bytearray()
-        self._small_frames = 0
+        self._frames_left = MAX_FRAMES + int(FRAMES_PER_S * wall_s)
         self._last_bar = 0
 
     def feed(self, data: bytes) -> None:
@@ -162,6 +165,7 @@ class FrameReader:
             end = start + HEADER.size + size
             if end > len(self._buffer):
                 break
+            self._frames_left -= 1
             self._take(kind, bytes(self._buffer[start + HEADER.size : end]))
             start = end
         del self._buffer[:start]
@@ -178,6 +182,8 @@ class FrameReader:
         if number not in Frame.__members__.values():
             raise WireError(f"frame of unknown kind {number}")
         kind = Frame(number)
+        if self._frames_left == 0:
+            raise WireError("too many frames")
         if size > MAX_PAYLOAD_BYTES[kind]:
             raise WireError(f"{kind.name} of {size} bytes")
         if self.received.finished:
@@ -192,13 +198,11 @@ class FrameReader:
             case Frame.HELLO:
                 received.layers = parse_json(payload)
             case Frame.PROGRESS:
-                self._count_small_frame()
                 bars_done, received.equity = _fixed(PROGRESS, payload)
                 received.bars_done = self._checked_bars_done(bars_done)
             case Frame.ORDERS:
                 self._take_orders(payload)
             case Frame.CHECKPOINT:
-                self._count_small_frame()
                 bars_done, count = _fixed(CHECKPOINT, payload)
                 if count != received.n_orders:
                     raise WireError("a checkpoint that miscounts its orders")
@@ -243,7 +247,6 @@ class FrameReader:
             raise WireError("a plot whose name is not text") from error
         rows = np.frombuffer(payload, PLOT_DTYPE, offset=2 + label_bytes)
         received = self.received
-        self._count_small_frame()
         if name not in received.plots and len(received.plots) >= MAX_PLOTS:
             raise WireError(f"more than {MAX_PLOTS} plots")
         if received.n_points + len(rows) > MAX_PLOT_POINTS:
@@ -266,11 +269,6 @@ class FrameReader:
         if not 0 <= bars_done <= self._n_bars:
             raise WireError(f"bar {bars_done} of {self._n_bars}")
         return int(bars_done)
-
-    def _count_small_frame(self) -> None:
-        self._small_frames += 1
-        if self._small_frames > MAX_SMALL_FRAMES:
-            raise WireError("too many frames")
 
     def _only_once(self, earlier: object) -> None:
         if earlier is not None:

@@ -11,6 +11,7 @@ from tests.benchmarks.measure import machine
 SECTIONS = {
     "engine": "the engine and the sandbox, beside other engines",
     "results": "what a result costs after the run: series, figures, files, views",
+    "sandbox": "the locked room",
     "service": "the service under load",
 }
 

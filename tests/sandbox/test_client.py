@@ -15,7 +15,7 @@ import pytest
 
 from engine.replay import fills_digest, replay
 from sandbox.admission import Admission
-from sandbox.client import Sandbox
+from sandbox.client import Sandbox, _BarsCache
 from sandbox.job import Job, Limits, Progress
 
 CROSS = """
@@ -268,31 +268,34 @@ def test_the_layers_are_named_and_the_probes_find_nothing(sandbox: Sandbox) -> N
     assert sandbox.refusal is None
 
 
-def test_runs_wait_until_memory_is_free(make_job: Make, on_data: OnData) -> None:
+def test_runs_wait_until_memory_is_free(
+    sandbox: Sandbox, make_job: Make, on_data: OnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two of 256 + 40 MB do not fit into 400: the second waits, and is cancelled waiting."""
-    with Sandbox(admission=Admission(400)) as small:
-        started = threading.Event()
-        release = threading.Event()
+    monkeypatch.setattr(sandbox, "_admission", Admission(400))
+    started = threading.Event()
+    release = threading.Event()
 
-        def cancelled() -> bool:
-            started.set()
-            return release.is_set()
+    def cancelled() -> bool:
+        started.set()
+        return release.is_set()
 
-        endless = make_job(on_data("while True:\n    pass"))
-        first = threading.Thread(target=small.run, args=(endless,), kwargs={"cancelled": cancelled})
-        first.start()
-        assert started.wait(60)
-        asked: list[bool] = []
+    endless = make_job(on_data("while True:\n    pass"))
+    first = threading.Thread(target=sandbox.run, args=(endless,), kwargs={"cancelled": cancelled})
+    first.start()
+    assert started.wait(60)
+    asked: list[bool] = []
 
-        def give_up() -> bool:
-            asked.append(True)
-            return len(asked) > 2
+    def give_up() -> bool:
+        asked.append(True)
+        return len(asked) > 2
 
-        second = small.run(make_job(CROSS), cancelled=give_up)
-        assert (second.status, second.wall_s) == ("cancelled", 0.0)
-        release.set()
-        first.join()
-        assert small.run(make_job(CROSS)).status == "completed"
+    second = sandbox.run(make_job(CROSS), cancelled=give_up)
+    assert (second.status, second.wall_s) == ("cancelled", 0.0)
+    assert sandbox.check(CROSS).valid  # checks do not wait for runs
+    release.set()
+    first.join()
+    assert sandbox.run(make_job(CROSS)).status == "completed"
 
 
 def test_a_killed_fork_server_costs_no_run(make_job: Make, on_data: OnData) -> None:
@@ -325,17 +328,20 @@ def test_a_fork_server_is_replaced_when_it_is_old(make_job: Make) -> None:
         assert not Path(f"/proc/{first}").exists()
 
 
-def test_a_strict_sandbox_runs_nothing_without_its_layers(make_job: Make) -> None:
-    with Sandbox() as strict, Sandbox(level="degraded") as degraded:
-        for sandbox in (strict, degraded):
-            sandbox._ready_server().facts["landlock_abi"] = 0
-        verdict = strict.run(make_job(CROSS))
-        assert verdict.error is not None
-        assert (verdict.status, verdict.error.kind) == ("failed", "internal")
-        assert "Landlock" in verdict.error.message
-        assert strict.refusal == verdict.error.message
-        assert degraded.run(make_job(CROSS)).status == "completed"
-        assert degraded.layers["landlock"] is False
+def test_without_its_layers_a_strict_sandbox_runs_nothing_and_a_degraded_one_says_so(
+    sandbox: Sandbox, make_job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = sandbox._ready_server().facts
+    monkeypatch.setitem(facts, "landlock_abi", 0)
+    verdict = sandbox.run(make_job(CROSS))
+    assert verdict.error is not None
+    assert (verdict.status, verdict.error.kind) == ("failed", "internal")
+    assert "Landlock" in verdict.error.message
+    assert sandbox.refusal == verdict.error.message
+    monkeypatch.setattr(sandbox, "_level", "degraded")
+    assert sandbox.run(make_job(CROSS)).status == "completed"
+    assert sandbox.refusal is None
+    assert sandbox.layers["landlock"] is False
 
 
 def test_a_closed_sandbox_says_so(make_job: Make) -> None:
@@ -346,13 +352,23 @@ def test_a_closed_sandbox_says_so(make_job: Make) -> None:
     assert verdict.error.kind == "internal"
 
 
-def test_bars_with_a_key_are_sealed_once(make_job: Make) -> None:
+def test_bars_with_a_key_are_sealed_once(sandbox: Sandbox, make_job: Make) -> None:
     job = make_job(CROSS, count=50)
     bars = replace(job.bars, key="fifty")
-    with Sandbox() as sandbox:
-        for _ in range(2):
-            assert sandbox.run(replace(job, bars=bars)).status == "completed"
-        assert list(sandbox._bars._fds) == ["fifty"]
+    for _ in range(2):
+        assert sandbox.run(replace(job, bars=bars)).status == "completed"
+    assert list(sandbox._bars._fds) == ["fifty"]
+
+
+def test_sealed_bars_are_kept_up_to_a_number_of_bytes(make_job: Make) -> None:
+    """Three times 50 bars of 48 bytes, where two have room."""
+    cache = _BarsCache(max_bytes=2 * 50 * 48)
+    bars = make_job(CROSS, count=50).bars
+    for key in ("a", "b", "a", "c"):
+        with cache.descriptor(replace(bars, key=key)) as fd:
+            assert os.fstat(fd).st_size == 50 * 48
+    assert list(cache._fds) == ["a", "c"]
+    cache.clear()
 
 
 def test_bars_are_needed(sandbox: Sandbox, make_job: Make) -> None:

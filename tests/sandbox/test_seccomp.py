@@ -17,14 +17,13 @@ from sandbox.seccomp import (
     EXAMINED,
     KILL_PROCESS,
     KILLED,
-    Machine,
 )
 
-MACHINES: tuple[Machine, ...] = ("x86_64", "aarch64")
+MACHINES: tuple[str, ...] = ("x86_64", "aarch64")
 WRITE_FDS = (1, 2, 3)
 
 
-def verdict(machine: Machine, number: int, *arguments: int, arch: int | None = None) -> int:
+def verdict(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
     """What the filter answers to one call, worked out as the kernel's interpreter does."""
     padded = [*arguments, *([0] * (6 - len(arguments)))]
     masked = [item & (2**64 - 1) for item in padded]
@@ -52,16 +51,16 @@ def verdict(machine: Machine, number: int, *arguments: int, arch: int | None = N
                 raise AssertionError(f"unknown instruction {code:#x}")
 
 
-def number(table: dict, name: str, machine: Machine) -> int | None:
+def number(table: dict, name: str, machine: str) -> int | None:
     return table[name][MACHINES.index(machine)]
 
 
 @pytest.fixture(params=MACHINES)
-def machine(request: pytest.FixtureRequest) -> Machine:
+def machine(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def test_every_call_has_the_verdict_of_its_table_and_all_others_eperm(machine: Machine) -> None:
+def test_every_call_has_the_verdict_of_its_table_and_all_others_eperm(machine: str) -> None:
     column = MACHINES.index(machine)
     expected = dict.fromkeys(range(1024), EPERM)
     for table, answer in ((ALLOWED, ALLOW), (ABSENT, ENOSYS), (KILLED, KILL_PROCESS)):
@@ -73,7 +72,7 @@ def test_every_call_has_the_verdict_of_its_table_and_all_others_eperm(machine: M
         assert verdict(machine, call) == expected[call], call
 
 
-def test_no_call_is_in_two_tables(machine: Machine) -> None:
+def test_no_call_is_in_two_tables(machine: str) -> None:
     column = MACHINES.index(machine)
     tables = (ALLOWED, EXAMINED, ABSENT, KILLED)
     numbers = [item[column] for table in tables for item in table.values()]
@@ -81,7 +80,7 @@ def test_no_call_is_in_two_tables(machine: Machine) -> None:
     assert len(present) == len(set(present))
 
 
-def test_only_the_two_pipes_can_be_written(machine: Machine) -> None:
+def test_only_the_two_pipes_can_be_written(machine: str) -> None:
     for name in ("write", "writev"):
         call = number(EXAMINED, name, machine)
         answers = {fd: verdict(machine, call, fd) for fd in (0, 1, 2, 3, 4, 5, 255, -1)}
@@ -90,7 +89,7 @@ def test_only_the_two_pipes_can_be_written(machine: Machine) -> None:
         assert set(answers.values()) == {ALLOW, EPERM}
 
 
-def test_memory_is_private_anonymous_and_not_executable(machine: Machine) -> None:
+def test_memory_is_private_anonymous_and_not_executable(machine: str) -> None:
     call = number(EXAMINED, "mmap", machine)
 
     def mmap(prot: int, flags: int) -> int:
@@ -108,14 +107,14 @@ def test_memory_is_private_anonymous_and_not_executable(machine: Machine) -> Non
         assert mmap(3, private | anonymous | flag) == EPERM
 
 
-def test_no_memory_becomes_executable(machine: Machine) -> None:
+def test_no_memory_becomes_executable(machine: str) -> None:
     call = number(EXAMINED, "mprotect", machine)
     answers = [verdict(machine, call, 4096, 4096, prot) for prot in range(8)]
     assert answers == [ALLOW] * 4 + [EPERM] * 4
     assert verdict(machine, call, 4096, 4096, 4 | 0x01000000) == EPERM  # with PROT_GROWSDOWN
 
 
-def test_a_high_half_does_not_hide_a_refused_bit(machine: Machine) -> None:
+def test_a_high_half_does_not_hide_a_refused_bit(machine: str) -> None:
     """The kernel reads protections and flags as 64 bits; the refused ones are in the low word."""
     high = 1 << 40
     assert verdict(machine, number(EXAMINED, "mprotect", machine), 0, 0, high | 4) == EPERM
@@ -124,7 +123,7 @@ def test_a_high_half_does_not_hide_a_refused_bit(machine: Machine) -> None:
     assert verdict(machine, mmap, 0, 4096, 3, high | 0x21) == EPERM
 
 
-def test_futexes_wait_and_wake_only(machine: Machine) -> None:
+def test_futexes_wait_and_wake_only(machine: str) -> None:
     call = number(EXAMINED, "futex", machine)
     private, realtime = 128, 256
     plain = [op for op in range(16) if verdict(machine, call, 0, op) == ALLOW]
@@ -136,13 +135,13 @@ def test_futexes_wait_and_wake_only(machine: Machine) -> None:
     assert verdict(machine, call, 0, 1 | 512) == EPERM
 
 
-def test_only_what_allocators_say_is_taken_as_advice(machine: Machine) -> None:
+def test_only_what_allocators_say_is_taken_as_advice(machine: str) -> None:
     call = number(EXAMINED, "madvise", machine)
     allowed = [advice for advice in range(128) if verdict(machine, call, 0, 0, advice) == ALLOW]
     assert allowed == [0, 3, 4, 8, 14, 15]
 
 
-def test_another_way_into_the_kernel_kills(machine: Machine) -> None:
+def test_another_way_into_the_kernel_kills(machine: str) -> None:
     i386, arm = 0x40000003, 0x40000028
     other = next(word for name, word in AUDIT_ARCH.items() if name != machine)
     getpid = number(ALLOWED, "getpid", machine)
@@ -168,7 +167,7 @@ def test_an_unknown_machine_has_no_filter() -> None:
     assert not seccomp.supported("riscv64")
 
 
-def test_the_program_fits_the_kernel_and_its_jumps_land_inside(machine: Machine) -> None:
+def test_the_program_fits_the_kernel_and_its_jumps_land_inside(machine: str) -> None:
     program = seccomp.build(machine, WRITE_FDS)
     assert len(program) < 400
     for at, instruction in enumerate(program):

@@ -142,9 +142,14 @@ def test_orders_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_progress_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MAX_SMALL_FRAMES", 3)
+    """Hello is one; two more seconds let eighty more through."""
+    monkeypatch.setattr(wire, "MAX_FRAMES", 3)
     frame = wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(1, 1.0))
-    assert "too many" in refused(*[frame] * 4)
+    assert "too many" in refused(*[frame] * 3)
+    reader = FrameReader(N_BARS, wall_s=2.0)
+    reader.feed(HELLO + frame * 82)
+    with pytest.raises(WireError, match="too many"):
+        reader.feed(frame)
 
 
 def test_lines_and_points_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
