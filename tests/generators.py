@@ -60,7 +60,12 @@ def random_scenario(rng: random.Random) -> Scenario:
         if rng.random() < busy
     }
     on_fill: dict[int, list[Call]] = {}
-    if rng.random() < 0.5:
+    if rng.random() < 0.02:
+        # Every fill places an order whose fill does the same: up to the depth that is allowed.
+        unit = config.initial_capital / float(bars.close[0])
+        for number in range(rng.choice([97, 98, 99, 100, 101, 130])):
+            on_fill[number] = [("buy", (unit * 0.001,), {})]
+    elif rng.random() < 0.5:
         for number in range(30):
             if rng.random() < 0.5:
                 bar = rng.randrange(len(bars))
@@ -86,6 +91,8 @@ def random_bars(rng: random.Random, count: int | None = None) -> Bars:
     wild = rng.choice([0.005, 0.02, 0.02, 0.06])
     gappy = rng.choice([0.0, 0.1, 0.5])
     holes = rng.choice([0.0, 0.0, 0.1])
+    # The price of one: binary fractions keep whole numbers of it exact, decimal ones do not.
+    tick = rng.choice([1.0, 0.25, 0.01, 700.0]) if rng.random() < 0.95 else 0.00001
     price, time = 100.0, START_MS
     rows, times = [], []
 
@@ -109,6 +116,7 @@ def random_bars(rng: random.Random, count: int | None = None) -> Bars:
         times.append(time)
         time += timeframe.ms * (rng.randrange(2, 30) if rng.random() < holes else 1)
     columns = np.array(rows, dtype=np.float64).T
+    columns[:4] *= tick
     return Bars("BTCUSDT", timeframe, np.array(times, np.int64), *columns)
 
 
@@ -121,7 +129,7 @@ def random_config(rng: random.Random, bars: Bars, **fixed: Any) -> BacktestConfi
         "timeframe": bars.timeframe,
         "start_date": "2024-03-01",
         "end_date": "2024-03-31",
-        "initial_capital": rng.choice([100.0, 1_000.0, 10_000.0, 10_000.0]),
+        "initial_capital": rng.choice([100.0, 1e3, 1e4]) if rng.random() < 0.95 else 3e9,
         "trading_mode": "futures" if futures else "spot",
         "max_leverage": max_leverage,
         "maintenance_margin_rate": rng.choice(rates),
@@ -139,7 +147,7 @@ def random_funding(rng: random.Random, bars: Bars) -> Funding:
     start = int(bars.timestamp[0]) - 3 * HOURS_8_MS
     times = list(range(start, int(bars.timestamp[-1]) + bars.timeframe.ms, HOURS_8_MS))
     times = times[:5_000]
-    size = rng.choice([0.0001, 0.001, 0.02, 0.3])
+    size = rng.choice([0.0001, 0.001, 0.02, 0.3, 0.3])
     rates = [rng.uniform(-size, size) for _ in times]
     late = [time + rng.choice([0, 0, 3, 17]) for time in times]
     return Funding(np.array(late, np.int64), np.array(rates, np.float64))
@@ -148,16 +156,25 @@ def random_funding(rng: random.Random, bars: Bars) -> Funding:
 def random_call(rng: random.Random, config: BacktestConfig, bars: Bars, bar: int) -> Call:
     """One call of the order API: mostly sensible, sometimes refused, rarely malformed."""
     close = float(bars.close[bar])
-    unit = config.initial_capital / 100.0  # a hundredth buys about all there is, unleveraged
+    unit = config.initial_capital / close  # what all there is buys, about, unleveraged
 
-    def level(width: float = 0.05) -> float:
-        price = close * (1.0 + rng.uniform(-width, width))
-        return max(1.0, float(round(price))) if rng.random() < 0.7 else price
+    def level(width: float = 0.05, way: int = 0) -> float:
+        """A price near the close, mostly one that bars touch; above it or below with `way`."""
+        moved = rng.uniform(-width, width)
+        if way:
+            moved = way * abs(moved)
+        price = close * (1.0 + moved)
+        if rng.random() < 0.7:
+            near = min(range(len(bars)), key=lambda i: abs(touched[i] - price))
+            return float(touched[near])
+        return price
+
+    touched = getattr(bars, rng.choice(["open", "high", "low", "close"]))
 
     def amount() -> float:
         if rng.random() < 0.02:
             return rng.choice([0.000001, 2_000_000.0, 0.00001, 1e-5 * 0.999])
-        return unit * rng.choice([0.01, 0.05, 0.1, 0.1, 0.25, 0.25, 0.5, 1.0, 2.0, 8.0])
+        return unit * rng.choice([0.01, 0.05, 0.1, 0.1, 0.2, 0.25, 0.25, 0.5, 0.9, 2.0, 8.0])
 
     def leverage() -> float:
         options = [x for x in (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0) if x <= config.max_leverage]
@@ -168,13 +185,15 @@ def random_call(rng: random.Random, config: BacktestConfig, bars: Bars, bar: int
         extra: dict[str, Any] = {}
         if rng.random() < 0.35:
             extra[rng.choice(["limit", "stop"])] = level()
+        side = rng.choice(["buy", "sell"])
+        way = (1 if side == "buy" else -1) if rng.random() < 0.6 else 0
         if rng.random() < 0.35:
-            extra["stop_loss"] = level(0.08)
+            extra["stop_loss"] = level(0.08, -way)
         if rng.random() < 0.35:
-            extra["take_profit"] = level(0.08)
+            extra["take_profit"] = level(0.08, way)
         if rng.random() < 0.7:
             extra["leverage"] = leverage()
-        call: Call = (rng.choice(["buy", "sell"]), (amount(),), extra)
+        call: Call = (side, (amount(),), extra)
     elif kind < 0.6:
         share = rng.choice([100.0, 100.0, 50.0, 25.0, 33.3, 0.001, 99.9999999999])
         call = ("close_position", (share,), {})
@@ -186,7 +205,8 @@ def random_call(rng: random.Random, config: BacktestConfig, bars: Bars, bar: int
         name = rng.choice(["set_stop_loss", "set_take_profit", "set_trailing_stop"])
         value: float | None = level(0.08)
         if name == "set_trailing_stop":
-            value = float(rng.choice([1, 2, 3, 5])) if rng.random() < 0.7 else rng.uniform(0.1, 9)
+            share = rng.uniform(0.001, 0.1)
+            value = close * (rng.choice([0.01, 0.02, 0.05]) if rng.random() < 0.5 else share)
         call = (name, (None if rng.random() < 0.15 else value,), {})
     elif kind < 0.985:
         call = ("cancel_orders", (), {})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.bars import NO_FUNDING, Bars, Funding
-from engine.config import BacktestConfig
+from engine.config import MAX_ACCOUNT_NUMBER, BacktestConfig
 from tests.oracle.account import Row
 from tests.oracle.broker import Broker, Order
 from tests.oracle.metrics import oracle_metrics
@@ -27,6 +27,13 @@ class OracleResult:
     funding_paid: float
     metrics: dict[str, Any] | None
     error: Exception | None
+
+    @property
+    def overflown(self) -> bool:
+        """Whether a number in the portfolio is beyond what floats count exactly."""
+        return any(
+            abs(number) > MAX_ACCOUNT_NUMBER for row in self.portfolio for number in row.values()
+        )
 
     @property
     def trades(self) -> list[dict[str, Any]]:
