@@ -193,6 +193,14 @@ def list_backtests(
     return found[:limit], found[limit - 1].seq if len(found) > limit else None
 
 
+def symbols_of(store: Store, owner: int) -> list[str]:
+    """The symbols of the owner's backtests."""
+    rows = store.rows(
+        "select distinct symbol from backtests where user_id = ? order by symbol", owner
+    )
+    return [row["symbol"] for row in rows]
+
+
 def source_of(store: Store, backtest: Backtest) -> str:
     """The code that the backtest runs or ran."""
     return str(store.value("select body from blobs where sha256 = ?", backtest.source_sha256))

@@ -9,7 +9,22 @@ from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
+from server.pages import data
 from server.pages.account import Account, SignIn
+from server.pages.backtests import Backtests
+from server.pages.examples import gallery
 from server.pages.home import home
+from server.pages.new_backtest import NewBacktest
+from server.pages.strategies import Strategies
 
-route_handlers: list[ControllerRouterHandler] = [home, SignIn, Account]
+route_handlers: list[ControllerRouterHandler] = [
+    home,
+    SignIn,
+    Account,
+    NewBacktest,
+    Backtests,
+    Strategies,
+    gallery,
+    data.index,
+    data.series,
+]

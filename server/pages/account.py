@@ -11,7 +11,7 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
-from server import auth
+from server import accounts, auth
 from server.pages.render import page
 from server.passwords import MAX_LENGTH, MIN_LENGTH
 from server.problems import Invalid, NotFound
@@ -209,6 +209,20 @@ class Account(Controller):
     ) -> Redirect:
         end_all_sessions(services.store, request.user.id)
         return _signed_out("/login")
+
+    @post("/account/delete", sync_to_thread=True, status_code=200)
+    def delete(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        data: URLEncodedBody[Form],
+    ) -> Response[Any]:
+        try:
+            _confirm(request, services, data.get("confirm_password", ""), "confirm_password")
+        except ValidationError as error:
+            return _account(request, services, errors=error.fields)
+        accounts.delete_account(services, request.user)
+        return _signed_out("/")
 
 
 def _confirm(

@@ -13,5 +13,5 @@ from server.pages.render import page
 @get("/", sync_to_thread=False)
 def home(request: Request[Any, Any, Any]) -> Response[Any]:
     if request.scope.get("user"):
-        return Redirect("/account", status_code=303)
+        return Redirect("/backtests", status_code=303)
     return page(request, "home.html")

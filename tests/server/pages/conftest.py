@@ -15,10 +15,16 @@ Submit = Callable[..., Any]
 def submit() -> Submit:
     """`submit(client, path, **fields)`: the answer to a form with its CSRF token."""
 
-    def send(client: TestClient[Any], path: str, **fields: str) -> Any:
+    def send(
+        client: TestClient[Any], path: str, *, files: Any = None, htmx: bool = False, **fields: Any
+    ) -> Any:
         if not client.cookies.get("csrftoken"):
-            client.get("/")
+            client.get("/login")
         token = client.cookies.get("csrftoken")
-        return client.post(path, data={**fields, "_csrf_token": token})
+        headers = {"HX-Request": "true"} if htmx else {}
+        if files is not None:
+            files = files or {"nothing": (None, "")}
+        data = {**fields, "_csrf_token": token}
+        return client.post(path, data=data, files=files, headers=headers)
 
     return send

@@ -1,0 +1,229 @@
+"""Backtests in the browser: the list, one of them while it runs, and what it came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any
+
+import orjson
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, MultipartBody, QueryParameter
+from litestar.plugins.htmx import ClientRefresh
+from litestar.response import Redirect, Template
+
+from engine.errors import DataError
+from server import actions, auth, backtests, examples
+from server.backtests import STATUSES, Backtest
+from server.charts import chart_document
+from server.examples import Example
+from server.pages import result
+from server.pages.render import is_partial, page
+from server.pages.trips import TripPage, trip_page
+from server.problems import NotFound
+from server.services import Services
+
+PER_PAGE = 50
+Text = Annotated[str, QueryParameter()]
+Id = FromPath[str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A backtest in the list."""
+
+    run: Backtest
+    title: str
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ListPage:
+    rows: list[Row]
+    more: str
+    status: str
+    symbol: str
+    search: str
+    symbols: list[str]
+    live: bool
+    empty: bool
+    first: Example | None = None
+    statuses: tuple[str, ...] = field(default=tuple(STATUSES))
+
+
+@dataclass(frozen=True)
+class TripsPart:
+    trips: TripPage
+
+
+class Backtests(Controller):
+    """One's own backtests."""
+
+    guards = (auth.requires_user,)
+
+    @get("/backtests", sync_to_thread=True)
+    def index(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        status: Text = "",
+        symbol: Text = "",
+        search: Annotated[str, QueryParameter(name="q")] = "",
+        before: Annotated[int | None, QueryParameter()] = None,
+    ) -> Template:
+        """The list. Without any backtest yet it leads to the first one."""
+        context = list_page(services, request.user.id, status, symbol, search, before)
+        partial = is_partial(request) and request.headers.get("hx-target") == "rows"
+        return page(request, "backtests/_rows.html" if partial else "backtests/index.html", context)
+
+    @get("/backtests/{backtest_id:str}", sync_to_thread=True)
+    def show(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: Id,
+    ) -> Template:
+        run = actions.find(services, request.user, backtest_id)
+        return page(request, "backtests/show.html", result.run_page(services, run))
+
+    @get("/backtests/{backtest_id:str}/progress", sync_to_thread=True)
+    def progress(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: Id,
+    ) -> Response[Any]:
+        """The fragment that asks for itself until the end, and then is the result."""
+        run = actions.find(services, request.user, backtest_id)
+        if not is_partial(request):
+            return Redirect(f"/backtests/{run.id}", status_code=303)
+        return page(request, "backtests/_run.html", result.run_page(services, run))
+
+    @get("/backtests/{backtest_id:str}/trips", sync_to_thread=True)
+    def trips(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: Id,
+    ) -> Template:
+        """A page of the round trips; as a page of its own without scripts."""
+        run = actions.find(services, request.user, backtest_id)
+        series = services.series.load(run.id) if run.ended else None
+        if series is None:
+            raise NotFound("This backtest has no trades yet.", backtest_id=run.id)
+        query = {name: str(value) for name, value in request.query_params.items()}
+        shown = trip_page(run.id, series, query)
+        if is_partial(request):
+            return page(request, "backtests/_trips.html", TripsPart(shown))
+        context = {"trips": shown, "run": run, "title": result.title_of(run)}
+        return page(request, "backtests/trips.html", context)
+
+    @get("/backtests/{backtest_id:str}/chart.json", sync_to_thread=True)
+    def chart(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: Id,
+        start: Annotated[int | None, QueryParameter()] = None,
+        end: Annotated[int | None, QueryParameter()] = None,
+    ) -> Response[bytes]:
+        """What the chart draws between two times in ms."""
+        run = actions.find(services, request.user, backtest_id)
+        return chart_response(services, run, start, end)
+
+    @post("/backtests/{backtest_id:str}/cancel", sync_to_thread=True, status_code=200)
+    def cancel(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: Id,
+    ) -> Response[Any]:
+        run = actions.find(services, request.user, backtest_id)
+        if not run.ended:
+            run = actions.cancel(services, request.user, backtest_id)
+        if is_partial(request):
+            return page(request, "backtests/_run.html", result.run_page(services, run))
+        return Redirect(f"/backtests/{run.id}", status_code=303)
+
+    @post("/backtests/{backtest_id:str}/delete", sync_to_thread=True, status_code=303)
+    def delete(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: Id,
+    ) -> Redirect:
+        actions.delete(services, request.user, backtest_id)
+        return Redirect("/backtests", status_code=303)
+
+    @post("/backtests/delete", sync_to_thread=True, status_code=303)
+    def delete_many(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        data: MultipartBody[dict[str, Any]],
+    ) -> Response[Any]:
+        """Delete the chosen ones. One that is gone already is no error."""
+        for backtest_id in chosen(data):
+            if backtests.get_backtest(services.store, request.user.id, backtest_id):
+                actions.delete(services, request.user, backtest_id)
+        if is_partial(request):
+            return ClientRefresh()
+        return Redirect("/backtests", status_code=303)
+
+
+def chosen(data: dict[str, Any]) -> list[str]:
+    """The ids that were ticked: one is a text, several are a list."""
+    ids = data.get("id", [])
+    return [str(item) for item in (ids if isinstance(ids, list) else [ids])]
+
+
+def chart_response(
+    services: Services, run: Backtest, start: int | None, end: int | None
+) -> Response[bytes]:
+    """The chart's data as JSON. Raises NotFound before there are any."""
+    series = services.series.load(run.id) if run.ended else None
+    if series is None:
+        raise NotFound("This backtest has no chart yet.", backtest_id=run.id)
+    config = run.config
+    try:
+        loaded = services.market.load(
+            run.symbol,
+            run.timeframe,
+            run.trading_mode,
+            date.fromisoformat(config["start_date"]),
+            date.fromisoformat(config["end_date"]),
+        )
+    except DataError as error:
+        raise NotFound(f"The bars of this backtest are gone: {error}", backtest_id=run.id) from None
+    document = chart_document(series, loaded.bars, float(config["initial_capital"]), start, end)
+    body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, media_type="application/json")
+
+
+def list_page(
+    services: Services, owner: int, status: str, symbol: str, search: str, before: int | None
+) -> ListPage:
+    """A page of the list that passes the filter."""
+    status = status if status in STATUSES else ""
+    found, more = backtests.list_backtests(
+        services.store,
+        owner,
+        status=status or None,  # type: ignore[arg-type]
+        symbol=symbol or None,
+        search=search.strip(),
+        before=before,
+        limit=PER_PAGE,
+    )
+    empty = not found and not (status or symbol or search or before)
+    return ListPage(
+        rows=[Row(run, result.title_of(run), dict(run.metrics or {})) for run in found],
+        more="" if more is None else str(more),
+        status=status,
+        symbol=symbol,
+        search=search,
+        symbols=backtests.symbols_of(services.store, owner),
+        live=any(not run.ended for run in found),
+        empty=empty,
+        first=examples.find(examples.FIRST) if empty else None,
+    )

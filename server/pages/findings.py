@@ -1,0 +1,167 @@
+"""What a reader must know before believing a result: warnings, in order of weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from server.pages import formats
+
+FEW_TRADES = 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    kind: Literal["bad", "warn", "info", "good"]
+    title: str
+    text: str
+
+
+def findings(
+    *,
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    data_quality: Mapping[str, Any],
+    rejected_orders: Mapping[str, Any],
+    lookahead: Mapping[str, Any] | None,
+    open_size: float | None,
+    dropped: int = 0,
+    completed: bool = True,
+    missing_layers: Sequence[str] = (),
+) -> list[Finding]:
+    """Everything that qualifies a finished run, the gravest first."""
+    found = [
+        *(_lookahead(lookahead) if completed else []),
+        *_liquidations(metrics),
+        *_rejections(rejected_orders),
+        *_data(data_quality),
+    ]
+    if str(config.get("symbol", "")).startswith("DEMO"):
+        found.append(
+            Finding(
+                "info",
+                "Synthetic prices",
+                f"{config['symbol']} is made up to try things on. Nothing here says what would "
+                "have happened in a market.",
+            )
+        )
+    if open_size:
+        side = "long" if open_size > 0 else "short"
+        found.append(
+            Finding(
+                "info",
+                "A position is still open",
+                f"The run ends {side} {formats.quantity(abs(open_size))}, valued at the last "
+                "close. Its result is in the return, but not among the trades.",
+            )
+        )
+    closed = metrics.get("closed_trades") or 0
+    if closed == 0:
+        found.append(
+            Finding(
+                "warn",
+                "No trade was closed",
+                "There is nothing to judge the strategy by. Look at the log and at rejected "
+                "orders, or try a longer range.",
+            )
+        )
+    elif closed < FEW_TRADES:
+        found.append(
+            Finding(
+                "info",
+                "Few trades",
+                f"{formats.plural(int(closed), 'trade')} say little: with fewer than {FEW_TRADES} "
+                "a good result is easily luck.",
+            )
+        )
+    if dropped:
+        found.append(
+            Finding(
+                "info",
+                f"{formats.plural(dropped, 'order was', 'orders were')} still waiting",
+                "They were given on the last bar and would fill at the next open, which this "
+                "range does not have.",
+            )
+        )
+    if missing_layers:
+        found.append(
+            Finding(
+                "warn",
+                "The sandbox here is degraded",
+                f"Strategies run without {' and '.join(missing_layers)} on this machine.",
+            )
+        )
+    order = {"bad": 0, "warn": 1, "info": 2, "good": 3}
+    return sorted(found, key=lambda finding: order[finding.kind])
+
+
+def _lookahead(lookahead: Mapping[str, Any] | None) -> list[Finding]:
+    if not lookahead or not lookahead.get("checked"):
+        note = (lookahead or {}).get("note") or "It was off for this run."
+        return [Finding("info", "Look-ahead was not checked", str(note))]
+    if lookahead.get("passed"):
+        cuts = len(lookahead.get("cuts") or ())
+        return [
+            Finding(
+                "good",
+                "No look-ahead found",
+                f"With later bars scrambled at {formats.plural(cuts, 'point')} of the run, its "
+                "earlier orders stayed the same.",
+            )
+        ]
+    where = lookahead.get("first_difference")
+    at = f" first at {formats.moment(where)} UTC" if isinstance(where, int) and where > 1e9 else ""
+    return [
+        Finding(
+            "bad",
+            "The strategy looks ahead",
+            f"With later bars scrambled its earlier orders changed{at}: it knows the future, so "
+            "this result means nothing.",
+        )
+    ]
+
+
+def _liquidations(metrics: Mapping[str, Any]) -> list[Finding]:
+    count = int(metrics.get("liquidations") or 0)
+    if not count:
+        return []
+    return [
+        Finding(
+            "bad",
+            f"{formats.plural(count, 'position was', 'positions were')} liquidated",
+            "The price reached the point where the margin no longer covered the loss, so the "
+            "exchange closes by force and the margin is gone. Less leverage moves that point "
+            "away; the trades below are marked.",
+        )
+    ]
+
+
+def _rejections(rejected: Mapping[str, Any]) -> list[Finding]:
+    count = int(rejected.get("count") or 0)
+    if not count:
+        return []
+    first = (rejected.get("first") or [{}])[0]
+    example = ""
+    if first.get("reason"):
+        amount = formats.quantity(first.get("amount"))
+        example = (
+            f" The first: {first.get('action')} {amount} at "
+            f"{formats.moment(first.get('timestamp'))} UTC, {first['reason']}."
+        )
+    return [
+        Finding(
+            "warn",
+            f"{formats.plural(count, 'order was', 'orders were')} rejected",
+            f"Rejected orders change nothing, so the strategy did not do all it meant to.{example}",
+        )
+    ]
+
+
+def _data(quality: Mapping[str, Any]) -> list[Finding]:
+    """What the data say of themselves; that they are synthetic has a finding of its own."""
+    said = [str(text) for text in quality.get("warnings") or () if "synthetic" not in str(text)]
+    if not said:
+        return []
+    grave = bool(quality.get("missing_bars") or quality.get("funding_gaps"))
+    return [Finding("warn" if grave else "info", "About the data", " ".join(said))]

@@ -1,0 +1,234 @@
+"""Small pictures as numbers for SVG: lines, bars, coverage. The templates write the markup.
+
+They need no script, print well, and go into the report that is opened offline.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from server.pages import formats
+
+WIDTH, HEIGHT = 600.0, 160.0
+LEFT, BOTTOM = 8.0, 20.0
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Tick:
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    label: str
+    path: str
+    css: str = ""
+
+
+@dataclass(frozen=True)
+class LinePlot:
+    """Lines over time; `zero` is the y of the value 0 when it is in view."""
+
+    label: str
+    lines: list[Line]
+    y_ticks: list[Tick]
+    x_ticks: list[Tick]
+    zero: float | None = None
+
+
+@dataclass(frozen=True)
+class Bar:
+    x: float
+    y: float
+    width: float
+    height: float
+    css: str
+    title: str
+
+
+@dataclass(frozen=True)
+class BarPlot:
+    label: str
+    bars: list[Bar]
+    y_ticks: list[Tick]
+    x_ticks: list[Tick]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Which part of a stretch of time has bars (x, width pairs on 600 units)."""
+
+    first: str
+    last: str
+    covered: list[tuple[float, float]]
+    gaps: list[tuple[float, float]] = field(default_factory=list)
+    chosen: tuple[float, float] | None = None
+    resampled: bool = False
+    label: str = ""
+
+
+def line_plot(
+    label: str,
+    time_ms: Sequence[float],
+    series: Sequence[tuple[str, Sequence[float | None], str]],
+    unit: str = "",
+) -> LinePlot | None:
+    """`series` (name, values, CSS class) over `time_ms`; None when there is nothing to draw."""
+    columns = [np.array([np.nan if v is None else v for v in s[1]], float) for s in series]
+    known = np.concatenate(columns) if columns else np.empty(0)
+    known = known[np.isfinite(known)]
+    if len(time_ms) < 2 or not len(known):
+        return None
+    low, high = _padded(float(known.min()), float(known.max()))
+    t0, t1 = float(time_ms[0]), float(time_ms[-1])
+    x = (np.asarray(time_ms, float) - t0) / max(t1 - t0, 1) * WIDTH
+
+    def y(value: float) -> float:
+        return round((HEIGHT - BOTTOM) * (1 - (value - low) / (high - low)), 1)
+
+    lines = []
+    for (name, _, css), values in zip(series, columns, strict=True):
+        path, pen = [], "M"
+        for at, value in zip(x, values, strict=True):
+            if math.isfinite(value):
+                path.append(f"{pen}{at:.1f} {y(float(value)):g}")
+                pen = "L"
+            else:
+                pen = "M"
+        lines.append(Line(name, "".join(path), css))
+    return LinePlot(
+        label,
+        lines,
+        [Tick(y(value), _short(value) + unit) for value in _round_values(low, high)],
+        [Tick(0, formats.day(t0)), Tick(WIDTH, formats.day(t1))],
+        y(0.0) if low < 0 < high else None,
+    )
+
+
+def spark(values: Sequence[float], width: float = 96, height: float = 28) -> str:
+    """The path of a small line without axes; "" for fewer than two values."""
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    spread = (high - low) or 1.0
+    step = width / (len(values) - 1)
+    points = [
+        f"{i * step:.1f} {(height - 2) * (1 - (value - low) / spread) + 1:.1f}"
+        for i, value in enumerate(values)
+    ]
+    return "M" + "L".join(points)
+
+
+def histogram(label: str, values: Sequence[float], unit: str = "") -> BarPlot | None:
+    """How often results of each size occurred; losses and gains never share a bar."""
+    data = np.asarray([v for v in values if v is not None and math.isfinite(v)], float)
+    if len(data) < 2:
+        return None
+    # Outermost percent aside, else one extreme squeezes everything else into one bar.
+    low, high = np.percentile(data, [1, 99]) if len(data) > 100 else (data.min(), data.max())
+    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    if high <= low:
+        return None
+    step = _nice_step((high - low) / 24)
+    edges = np.arange(math.floor(low / step), math.ceil(high / step) + 1) * step
+    counts, _ = np.histogram(np.clip(data, edges[0], edges[-1]), edges)
+    top = max(int(counts.max()), 1)
+    width = WIDTH / len(counts)
+    room = HEIGHT - BOTTOM
+    bars = []
+    for i, count in enumerate(counts.tolist()):
+        if not count:
+            continue
+        tall = max(1.0, room * count / top)
+        gain = edges[i] >= -step / 1e6
+        title = (
+            f"{_short(edges[i])} to {_short(edges[i + 1])}{unit}: {formats.plural(count, 'trade')}"
+        )
+        bars.append(
+            Bar(
+                round(i * width + 0.5, 1),
+                round(room - tall, 1),
+                round(max(width - 1, 1), 1),
+                round(tall, 1),
+                "bar-gain" if gain else "bar-loss",
+                title,
+            )
+        )
+    zero = (0.0 - edges[0]) / (edges[-1] - edges[0]) * WIDTH
+    ticks = [Tick(0, _short(edges[0]) + unit), Tick(WIDTH, _short(edges[-1]) + unit)]
+    if WIDTH * 0.12 < zero < WIDTH * 0.88:
+        ticks.append(Tick(round(zero, 1), "0"))
+    return BarPlot(label, bars, [Tick(10, f"{top:,}")], ticks)
+
+
+def coverage(
+    first: date,
+    last: date,
+    *,
+    missing: Sequence[tuple[date, date]] = (),
+    chosen: tuple[date, date] | None = None,
+    resampled: bool = False,
+    axis: tuple[date, date] | None = None,
+) -> Picture:
+    """The days `first` to `last`, stretches without bars marked, the chosen range framed.
+
+    `axis` is the wider stretch of time on which several pictures are drawn under each other.
+    """
+    start_of_axis, end_of_axis = axis or (first, last)
+    days = (end_of_axis - start_of_axis).days + 1
+
+    def rect(start: date, end: date) -> tuple[float, float]:
+        left = min(max((start - start_of_axis).days, 0), days)
+        right = min(max((end - start_of_axis).days + 1, 0), days)
+        return round(left / days * WIDTH, 1), round(max((right - left) / days * WIDTH, 1.0), 1)
+
+    label = f"Bars from {first} to {last}"
+    if missing:
+        label += f", {formats.plural(len(missing), 'gap')}"
+    if chosen:
+        label += f"; chosen {chosen[0]} to {chosen[1]}"
+    return Picture(
+        start_of_axis.isoformat(),
+        end_of_axis.isoformat(),
+        [rect(first, last)],
+        [rect(*stretch) for stretch in missing],
+        rect(*chosen) if chosen and chosen[0] <= last and chosen[1] >= first else None,
+        resampled,
+        label,
+    )
+
+
+def _padded(low: float, high: float) -> tuple[float, float]:
+    if high > low:
+        return low - (high - low) * 0.04, high + (high - low) * 0.04
+    room = abs(high) * 0.05 or 1.0
+    return low - room, high + room
+
+
+def _nice_step(about: float) -> float:
+    """The smallest of 1, 2, 2.5, 5, 10 times a power of ten that is at least `about`."""
+    power = 10.0 ** math.floor(math.log10(about))
+    return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= about * 0.999999)
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    step = _nice_step((high - low) / 4)
+    first = math.ceil(low / step)
+    return [i * step for i in range(first, math.floor(high / step) + 1)]
+
+
+def _short(value: float) -> str:
+    size = abs(value)
+    if size >= 1e6:
+        return formats.number(value / 1e6, 1) + "M"
+    if size >= 10_000:
+        return formats.number(value / 1e3, 0) + "k"
+    text = formats.number(value, 0 if size >= 100 else 2)
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,321 @@
+"""A backtest as its page shows it: where it stands, or what it came to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.csv_text import Words
+from engine.enums import Timeframe
+from server import backtests
+from server.artifacts import NAMES
+from server.backtests import Backtest
+from server.db import now_ms
+from server.notices import missing_locks
+from server.outlook import outlook
+from server.pages import figures, formats, plots
+from server.pages.findings import Finding, findings
+from server.pages.trips import TripPage, trip_page
+from server.queue import load
+from server.result_document import config_of
+from server.series import RunSeries
+from server.services import Services
+
+LOG_SHOWN_BYTES = 32 * 1024
+ROLLING_DAYS = 30
+DAY_MS = 86_400_000
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+SHOWN_CONFIG = (
+    "symbol",
+    "timeframe",
+    "trading_mode",
+    "start_date",
+    "end_date",
+    "initial_capital",
+    "max_leverage",
+    "maintenance_margin_rate",
+    "fee_rate",
+    "slippage_bps",
+    "fill",
+    "funding",
+    "strict_orders",
+    "seed",
+    "lookahead_check",
+)
+LABELS = {
+    "symbol": "Symbol",
+    "timeframe": "Bars of",
+    "trading_mode": "Trading mode",
+    "start_date": "From (UTC)",
+    "end_date": "To, included",
+    "initial_capital": "Initial capital",
+    "max_leverage": "Highest leverage",
+    "maintenance_margin_rate": "Maintenance margin",
+    "fee_rate": "Fee rate",
+    "slippage_bps": "Slippage (bp)",
+    "fill": "Market orders fill",
+    "funding": "Funding",
+    "strict_orders": "Strict orders",
+    "seed": "Seed",
+    "lookahead_check": "Look-ahead check",
+}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A backtest that has not ended. `position` 1 is the next to start, None when running.
+
+    Times in seconds, None when unknown; `bar_ms` is about the bar where it is.
+    """
+
+    position: int | None
+    running: int
+    percent: float
+    bar_ms: int | None
+    elapsed_s: float | None
+    remaining_s: float | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str
+    css: str
+
+
+@dataclass(frozen=True)
+class Year:
+    year: str
+    months: list[Cell]
+    total: Cell
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a backtest that ended left behind; lists are empty where there is nothing."""
+
+    findings: list[Finding]
+    headlines: list[figures.Figure]
+    groups: list[tuple[str, list[figures.Figure]]]
+    years: list[Year]
+    drawdowns: Sequence[Mapping[str, Any]]
+    rejected: Mapping[str, Any]
+    quality: Mapping[str, Any]
+    has_chart: bool
+    equity: plots.LinePlot | None
+    distribution: plots.BarPlot | None
+    rolling: plots.LinePlot | None
+    trips: TripPage | None
+    plot_names: list[str]
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """The page of one backtest and, without its frame, the fragment that refreshes itself."""
+
+    run: Backtest
+    title: str
+    waiting: Waiting | None
+    result: Result | None
+    config: list[tuple[str, str]]
+    source_lines: list[str]
+    log: str
+    log_cut: bool
+    files: list[str]
+    chart_src: str
+    shared: bool = False
+
+
+def run_page(services: Services, run: Backtest) -> RunPage:
+    """Everything about one backtest that its owner may see."""
+    source = backtests.source_of(services.store, run)
+    log, cut = _log(services, run) if run.ended else ("", False)
+    return RunPage(
+        run=run,
+        title=title_of(run),
+        waiting=None if run.ended else waiting(services, run),
+        result=result_of(services, run) if run.ended else None,
+        config=shown_config(config_of(run, source)),
+        source_lines=source.split("\n"),
+        log=log,
+        log_cut=cut,
+        files=[n for n in NAMES if services.artifacts.path(run.id, n)] if run.ended else [],
+        chart_src=f"/backtests/{run.id}/chart.json",
+    )
+
+
+def title_of(run: Backtest) -> str:
+    return run.name or f"{run.symbol} {run.timeframe} {run.trading_mode}"
+
+
+def waiting(services: Services, run: Backtest) -> Waiting:
+    """Where a backtest stands that has not ended."""
+    expected = outlook(services.store, run, services.settings.workers)
+    elapsed = max(0.0, (now_ms() - run.started_at_ms) / 1000) if run.started_at_ms else None
+    bar_ms = None
+    if run.bars_done:
+        start = np.datetime64(run.config["start_date"], "ms").astype(np.int64)
+        bar_ms = int(start) + run.bars_done * Timeframe(run.timeframe).ms
+    return Waiting(
+        expected.position if expected else None,
+        load(services.store).running,
+        run.progress * 100,
+        bar_ms,
+        elapsed,
+        expected.seconds if expected else None,
+    )
+
+
+def result_of(services: Services, run: Backtest) -> Result | None:
+    """The result of a backtest that ended; None where it left no figures."""
+    metrics = run.metrics
+    series = services.series.load(run.id)
+    if metrics is None or series is None:
+        return None
+    summary, capital = run.summary, float(run.config["initial_capital"])
+    quality = summary.get("data_quality") or {}
+    missing = missing_locks(services.worker.room)
+    return Result(
+        findings=findings(
+            config=run.config,
+            metrics=metrics,
+            data_quality=quality,
+            rejected_orders=summary.get("rejected_orders") or {},
+            lookahead=summary.get("lookahead"),
+            open_size=open_size(series),
+            dropped=int(summary.get("dropped_orders") or 0),
+            completed=run.status == "completed",
+            missing_layers=missing,
+        ),
+        headlines=figures.headlines(metrics),
+        groups=figures.groups(metrics),
+        years=heatmap(summary.get("monthly_returns") or []),
+        drawdowns=summary.get("drawdowns") or [],
+        rejected=summary.get("rejected_orders") or {"count": 0, "first": []},
+        quality=quality,
+        has_chart=series.length("portfolio") > 0,
+        equity=equity_plot(series, capital),
+        distribution=plots.histogram(
+            "Results of the trades in percent of their margin",
+            series.numbers("round_trips", "return_pct").tolist(),
+            " %",
+        ),
+        rolling=rolling_sharpe(series, capital),
+        trips=trip_page(run.id, series, {}),
+        plot_names=list(series.plots),
+    )
+
+
+def open_size(series: RunSeries) -> float | None:
+    """The signed position at the end; None when flat."""
+    margin = series.numbers("portfolio", "margin_used")
+    if not len(margin) or margin[-1] <= 0:
+        return None
+    trades = series.tables["trades"]
+    action, side = trades["action"], trades["position_type"]
+    assert isinstance(action, Words)
+    assert isinstance(side, Words)
+    sign = np.where(action.codes == list(action.words).index("buy"), 1.0, -1.0)
+    forced = action.codes == list(action.words).index("liquidation")
+    short = side.codes == list(side.words).index("short")
+    sign = np.where(forced, np.where(short, 1.0, -1.0), sign)
+    return float((sign * series.numbers("trades", "quantity")).sum())
+
+
+def shown_config(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Labels and values of the configuration, overridden parameters last."""
+    rows = [(LABELS[name], formats.plain(config.get(name))) for name in SHOWN_CONFIG]
+    rows += [(f"{name} (parameter)", formats.plain(v)) for name, v in config["params"].items()]
+    return rows
+
+
+def heatmap(months: Sequence[Mapping[str, Any]]) -> list[Year]:
+    """Monthly returns as a row a year; the year's total compounds its months."""
+    by_year: dict[str, dict[int, float | None]] = {}
+    for item in months:
+        year, month = str(item["month"]).split("-")[:2]
+        by_year.setdefault(year, {})[int(month)] = item["return_pct"]
+    return [
+        Year(
+            year,
+            [_cell(values[m]) if m in values else Cell("", "") for m in range(1, 13)],
+            _cell(_compound(list(values.values()))),
+        )
+        for year, values in sorted(by_year.items())
+    ]
+
+
+def _compound(months: Sequence[float | None]) -> float | None:
+    known = [1 + value / 100 for value in months if value is not None]
+    return (math.prod(known) - 1) * 100 if known else None
+
+
+def _cell(value: float | None) -> Cell:
+    if value is None:
+        return Cell(formats.DASH, "")
+    step = 1 + (abs(value) >= 3) + (abs(value) >= 10)
+    css = "" if abs(value) < 0.05 else f"{'g' if value > 0 else 'l'}{step}"
+    return Cell(formats.signed(value, 1), css)
+
+
+def daily_values(series: RunSeries) -> tuple[np.ndarray, np.ndarray]:
+    """(days as ms, the last portfolio value of each)."""
+    day = series.numbers("portfolio", "timestamp") // DAY_MS
+    if not len(day):
+        return day, series.numbers("portfolio", "portfolio_value")
+    last = np.append(np.flatnonzero(np.diff(day)), len(day) - 1)
+    return day[last] * DAY_MS, series.numbers("portfolio", "portfolio_value")[last]
+
+
+def equity_plot(series: RunSeries, capital: float) -> plots.LinePlot | None:
+    """The portfolio value by day (by bar in short runs), for readers without scripts."""
+    time, value = daily_values(series)
+    if len(time) < 30:
+        time = series.numbers("portfolio", "timestamp")
+        value = series.numbers("portfolio", "portfolio_value")
+    if len(time) > 600:
+        # The extremes of equal stretches, in order, keep every peak and fall of the picture.
+        each = -(-len(time) // 300)
+        starts = np.arange(0, len(time), each)
+        picked = {
+            int(s + f(value[s : s + each])) for s in starts for f in (np.argmin, np.argmax)
+        } | {0, len(time) - 1}
+        keep = np.array(sorted(picked))
+        time, value = time[keep], value[keep]
+    return plots.line_plot("Portfolio value", time.tolist(), [("", value.tolist(), "")])
+
+
+def rolling_sharpe(series: RunSeries, capital: float) -> plots.LinePlot | None:
+    """The Sharpe ratio of each stretch of 30 days; None for runs of less than twice that."""
+    time, value = daily_values(series)
+    if len(value) < 2 * ROLLING_DAYS:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns = value / np.concatenate(([capital], value[:-1])) - 1
+        windows = np.lib.stride_tricks.sliding_window_view(returns, ROLLING_DAYS)
+        spread = windows.std(axis=1, ddof=1)
+        ratio = windows.mean(axis=1) / spread * np.sqrt(365)
+    ratio = np.where(spread > 1e-12, ratio, np.nan)
+    values = [float(v) if np.isfinite(v) else None for v in ratio]
+    step = max(1, len(values) // 600)
+    return plots.line_plot(
+        f"Sharpe ratio of the {ROLLING_DAYS} days before",
+        time[ROLLING_DAYS - 1 :].tolist()[::step],
+        [("", values[::step], "")],
+    )
+
+
+def _log(services: Services, run: Backtest) -> tuple[str, bool]:
+    """The end of the log that a page can carry, and whether there is more."""
+    path = services.artifacts.path(run.id, "log.txt")
+    if path is None:
+        return "", False
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - LOG_SHOWN_BYTES))
+        text = file.read().decode("utf-8", "replace")
+    cut = size > LOG_SHOWN_BYTES
+    return (text.partition("\n")[2] if cut else text), cut

@@ -1,0 +1,157 @@
+"""Strategies: kept code, its versions and what changed between two of them."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Redirect, Template
+
+from server import actions, auth, backtests, strategies
+from server.backtests import Backtest
+from server.pages import result
+from server.pages.render import page
+from server.problems import NotFound
+from server.services import Services
+from server.strategies import Strategy, StrategyLine
+
+Id = FromPath[str]
+RUNS_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class ListPage:
+    strategies: list[StrategyLine]
+
+
+@dataclass(frozen=True)
+class StrategyRun:
+    run: Backtest
+    title: str
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StrategyPage:
+    strategy: Strategy
+    versions: list[Strategy]
+    lines: list[str]
+    runs: list[StrategyRun]
+
+
+@dataclass(frozen=True)
+class DiffLine:
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class DiffPage:
+    strategy: Strategy
+    versions: list[int]
+    old: int
+    new: int
+    lines: list[DiffLine]
+
+
+class Strategies(Controller):
+    """One's own strategies."""
+
+    path = "/strategies"
+    guards = (auth.requires_user,)
+
+    @get("/", sync_to_thread=True)
+    def index(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+    ) -> Template:
+        found = strategies.list_strategies(services.store, request.user.id)
+        return page(request, "strategies/index.html", ListPage(found))
+
+    @get("/{strategy_id:str}", sync_to_thread=True)
+    def show(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        strategy_id: Id,
+        version: Annotated[int | None, QueryParameter()] = None,
+    ) -> Template:
+        found = _find(services, request, strategy_id, version)
+        runs, _ = backtests.list_backtests(
+            services.store, request.user.id, strategy_id=found.id, limit=RUNS_SHOWN
+        )
+        context = StrategyPage(
+            strategy=found,
+            versions=strategies.list_versions(services.store, request.user.id, found.id),
+            lines=found.code.split("\n"),
+            runs=[StrategyRun(run, result.title_of(run), dict(run.metrics or {})) for run in runs],
+        )
+        return page(request, "strategies/show.html", context)
+
+    @get("/{strategy_id:str}/diff", sync_to_thread=True)
+    def diff(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        strategy_id: Id,
+        old: Annotated[int | None, QueryParameter()] = None,
+        new: Annotated[int | None, QueryParameter()] = None,
+    ) -> Template:
+        after = _find(services, request, strategy_id, new)
+        before = _find(services, request, strategy_id, old or max(1, after.version - 1))
+        newest = _find(services, request, strategy_id, None)
+        context = DiffPage(
+            strategy=newest,
+            versions=list(range(newest.version, 0, -1)),
+            old=before.version,
+            new=after.version,
+            lines=diff_lines(before.code, after.code),
+        )
+        return page(request, "strategies/diff.html", context)
+
+    @post("/{strategy_id:str}/clone", sync_to_thread=True, status_code=303)
+    def clone(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        strategy_id: Id,
+    ) -> Redirect:
+        found = _find(services, request, strategy_id, None)
+        report = actions.check(services, found.code)
+        name = f"{found.name} (copy)"[: strategies.MAX_NAME]
+        made = strategies.create_strategy(services.store, request.user.id, name, found.code, report)
+        return Redirect(f"/strategies/{made.id}", status_code=303)
+
+    @post("/{strategy_id:str}/delete", sync_to_thread=True, status_code=303)
+    def delete(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        strategy_id: Id,
+    ) -> Redirect:
+        _find(services, request, strategy_id, None)
+        strategies.delete_strategy(services.store, request.user.id, strategy_id)
+        return Redirect("/strategies", status_code=303)
+
+
+def diff_lines(before: str, after: str) -> list[DiffLine]:
+    """What changed, with three lines around each change; empty when nothing did."""
+    kinds = {"+": "add", "-": "del", "@": "at"}
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3)
+    return [
+        DiffLine(kinds.get(line[:1], ""), line)
+        for line in lines
+        if not line.startswith(("---", "+++"))
+    ]
+
+
+def _find(
+    services: Services, request: Request[Any, Any, Any], strategy_id: str, version: int | None
+) -> Strategy:
+    found = strategies.get_strategy(services.store, request.user.id, strategy_id, version)
+    if found is None:
+        raise NotFound("There is no such strategy, or not in this version.")
+    return found

@@ -1,0 +1,50 @@
+from engine.config import ConfigLimits
+from sandbox.job import CheckReport, Parameter
+from server.pages import backtest_form
+from server.problems import Invalid
+
+LIMITS = ConfigLimits()
+REPORT = CheckReport(
+    parameters=(Parameter("fast", "int", 20), Parameter("ratio", "float", 0.5)), class_name="A"
+)
+
+
+def values(**changes: str) -> dict[str, str]:
+    return backtest_form.default_values(LIMITS) | {
+        "symbol": "TINYUSDT",
+        "timeframe": "1h",
+        "start_date": "2024-01-01",
+        "end_date": "2024-01-07",
+        "strategy_code": "x",
+        **changes,
+    }
+
+
+def test_numbers_become_numbers_and_nonsense_stays_to_be_complained_about():
+    body = backtest_form.document(values(fee_rate="0.002", initial_capital="lots"), None)
+    assert body["fee_rate"] == 0.002
+    assert body["initial_capital"] == "lots"
+
+
+def test_fields_of_futures_are_left_out_in_spot():
+    body = backtest_form.document(values(max_leverage="5", funding="true"), None)
+    assert not {"max_leverage", "funding", "maintenance_margin_rate"} & body.keys()
+
+
+def test_only_changed_parameters_are_sent_in_their_own_type():
+    filled = values() | {"param.fast": "10", "param.ratio": "0.5"}
+    assert backtest_form.document(filled, REPORT)["params"] == {"fast": 10}
+
+
+def test_every_complaint_is_collected_at_once():
+    filled = values(fee_rate="7", end_date="2023-01-01") | {"param.fast": "many"}
+    body = backtest_form.document(filled, REPORT)
+    errors = backtest_form.all_errors(body, Invalid(fields={}), REPORT, LIMITS, [])
+    assert set(errors) == {"fee_rate", "end_date", "param.fast"}
+
+
+def test_a_configuration_fills_the_form_that_makes_it_again():
+    config = {"symbol": "A1", "fee_rate": 0.001, "funding": True, "params": {"on": True, "n": 3}}
+    filled = backtest_form.values_of_config(config, LIMITS)
+    assert filled["funding"] == "true"
+    assert (filled["param.on"], filled["param.n"]) == ("true", "3")

@@ -1,0 +1,56 @@
+from typing import Any
+
+from server.pages.findings import findings
+
+
+def found(**changes: Any) -> list[str]:
+    """Titles for an unsuspicious run with these changes."""
+    given: dict[str, Any] = {
+        "config": {"symbol": "BTCUSDT"},
+        "metrics": {"closed_trades": 100, "liquidations": 0},
+        "data_quality": {"warnings": []},
+        "rejected_orders": {"count": 0, "first": []},
+        "lookahead": {"checked": True, "passed": True, "cuts": [1, 2, 3]},
+        "open_size": None,
+    }
+    return [item.title for item in findings(**given | changes)]
+
+
+def test_an_unsuspicious_run_says_that_it_was_checked():
+    assert found() == ["No look-ahead found"]
+
+
+def test_looking_ahead_comes_first_whatever_else_there_is():
+    titles = found(
+        lookahead={"checked": True, "passed": False, "cuts": [1], "first_difference": None},
+        rejected_orders={"count": 2, "first": [{"reason": "cash", "action": "buy", "amount": 1}]},
+    )
+    assert titles == ["The strategy looks ahead", "2 orders were rejected"]
+
+
+def test_a_liquidation_is_named():
+    titles = found(metrics={"closed_trades": 50, "liquidations": 1})
+    assert titles[0] == "1 position was liquidated"
+
+
+def test_synthetic_prices_are_called_so():
+    assert "Synthetic prices" in found(config={"symbol": "DEMOBTCUSDT"})
+
+
+def test_few_trades_say_little_and_none_say_nothing():
+    assert "Few trades" in found(metrics={"closed_trades": 29})
+    assert "No trade was closed" in found(metrics={"closed_trades": 0})
+
+
+def test_an_open_position_and_waiting_orders_are_mentioned():
+    titles = found(open_size=-0.5, dropped=1)
+    assert "A position is still open" in titles
+    assert "1 order was still waiting" in titles
+
+
+def test_what_the_data_say_of_themselves_is_passed_on():
+    assert "About the data" in found(data_quality={"warnings": ["3 bars are missing."]})
+
+
+def test_a_check_that_was_off_is_no_assurance():
+    assert "Look-ahead was not checked" in found(lookahead={"checked": False})

@@ -1,0 +1,76 @@
+from engine.catalogue import Coverage
+from engine.enums import Timeframe, TradingMode
+from server.pages.markets import choose
+
+DAY_MS = 86_400_000
+START_MS = 1_704_067_200_000  # 2024-01-01
+
+
+def series(symbol: str, mode: str = "spot", timeframe: str = "1h", days: int = 400) -> Coverage:
+    return Coverage(
+        symbol=symbol,
+        trading_mode=TradingMode(mode),
+        timeframe=Timeframe(timeframe),
+        first=START_MS,
+        last=START_MS + days * DAY_MS - 1,
+        bars=days * 24,
+        gaps=0,
+        source="native",
+        days=days,
+        resampled_days=0,
+        synthetic=symbol.startswith("DEMO"),
+    )
+
+
+HELD = [series("DEMOBTCUSDT"), series("BTCUSDT"), series("BTCUSDT", "futures", "1d")]
+
+
+def test_real_history_is_offered_before_made_up_prices():
+    values, market = choose({}, HELD)
+    assert values["symbol"] == "BTCUSDT"
+    assert [name for name, _ in market.symbols] == ["BTCUSDT", "DEMOBTCUSDT"]
+
+
+def test_only_timeframes_of_the_chosen_mode_are_offered():
+    values, market = choose({"symbol": "BTCUSDT", "trading_mode": "futures"}, HELD)
+    assert [name for name, _ in market.timeframes] == ["1d"]
+    assert values["timeframe"] == "1d"
+
+
+def test_a_symbol_without_the_mode_falls_back_to_the_mode_it_has():
+    values, market = choose({"symbol": "DEMOBTCUSDT", "trading_mode": "futures"}, HELD)
+    assert values["trading_mode"] == "spot"
+    assert market.modes == ["spot"]
+
+
+def test_a_preset_ends_with_the_last_bar():
+    values, market = choose({"symbol": "BTCUSDT"}, HELD, preset="30d")
+    # 400 days from 2024-01-01 end on 2025-02-03.
+    assert (values["start_date"], values["end_date"]) == ("2025-01-05", "2025-02-03")
+    assert market.preset == "30d"
+
+
+def test_dates_outside_the_history_are_moved_into_it():
+    dates = {"symbol": "BTCUSDT", "start_date": "2020-01-01", "end_date": "2024-01-31"}
+    values, _ = choose(dates, HELD)
+    assert (values["start_date"], values["end_date"]) == ("2024-01-01", "2024-01-31")
+
+
+def test_typed_dates_stay_as_typed_to_be_judged():
+    dates = {"symbol": "BTCUSDT", "start_date": "2020-01-01", "end_date": "2019-01-31"}
+    values, market = choose(dates, HELD, keep_dates=True)
+    assert (values["start_date"], values["end_date"]) == ("2020-01-01", "2019-01-31")
+    assert market.picture.chosen is None
+
+
+def test_the_estimate_counts_bars_and_time():
+    dates = {"symbol": "BTCUSDT", "start_date": "2024-01-01", "end_date": "2024-01-10"}
+    _, market = choose(dates, HELD, seconds_per_bar=0.01)
+    # 10 days x 24 bars at 10 ms and 0.7 s for the run itself.
+    assert market.estimate == "About 240 bars, about 3.1 s to run."
+
+
+def test_without_any_history_the_form_still_works():
+    values, market = choose({}, [])
+    assert values["symbol"] == ""
+    assert market.symbols == []

@@ -1,0 +1,113 @@
+import re
+
+from sandbox.job import CheckReport, Problem
+from server.backtests import get_backtest, list_backtests, source_of
+from server.strategies import get_strategy, list_strategies
+
+FORM = {
+    "strategy_code": "class A(Strategy): ...",
+    "symbol": "TINYUSDT",
+    "timeframe": "1h",
+    "trading_mode": "spot",
+    "start_date": "2024-01-01",
+    "end_date": "2024-01-07",
+    "initial_capital": "10000",
+}
+BROKEN = CheckReport(problems=(Problem(3, 5, "import os is not allowed", "drop it", "SP1"),))
+
+
+def test_the_form_offers_what_exists(clients, alice):
+    page = clients.browser(alice).get("/backtests/new").text
+    assert 'value="TINYUSDT" selected' in page
+    assert 'min="2024-01-01"' in page
+    assert "About 168 bars" in page
+
+
+def test_sending_the_form_queues_a_backtest_and_leads_to_it(clients, submit, alice, fresh_db):
+    answer = submit(clients.browser(alice), "/backtests/new", files={}, **FORM)
+    assert answer.status_code == 303
+    made = get_backtest(fresh_db, alice.id, answer.headers["location"].rsplit("/", 1)[1])
+    assert made.symbol == "TINYUSDT"
+    assert source_of(fresh_db, made) == FORM["strategy_code"]
+
+
+def test_htmx_is_told_where_to_go(clients, submit, alice):
+    answer = submit(clients.browser(alice), "/backtests/new", files={}, htmx=True, **FORM)
+    assert answer.headers["hx-redirect"].startswith("/backtests/bt_")
+
+
+def test_every_problem_is_at_its_field_and_nothing_is_queued(
+    clients, submit, alice, fresh_db, worker
+):
+    worker.report = BROKEN
+    wrong = FORM | {"fee_rate": "2", "initial_capital": "-1", "end_date": "2031-01-01"}
+    wrong |= {"start_date": "2030-01-01"}
+    page = submit(clients.browser(alice), "/backtests/new", files={}, **wrong)
+    assert page.status_code == 422
+    assert re.search(r'id="err-fee_rate"[^>]*>must be at least 0 and at most 0.1', page.text)
+    assert re.search(r'id="err-initial_capital"[^>]*>must be greater than 0', page.text)
+    assert re.search(r'id="err-start_date"[^>]*>the history of TINYUSDT', page.text)
+    assert 'data-line="3" data-column="5"' in page.text
+    assert list_backtests(fresh_db, alice.id)[0] == []
+
+
+def test_an_uploaded_file_takes_the_place_of_the_text(clients, submit, alice, fresh_db):
+    files = {"file": ("mine.py", b"class Mine(Strategy): ...\r\n", "text/x-python")}
+    answer = submit(clients.browser(alice), "/backtests/new", files=files, **FORM)
+    made = get_backtest(fresh_db, alice.id, answer.headers["location"].rsplit("/", 1)[1])
+    assert source_of(fresh_db, made) == "class Mine(Strategy): ...\n"
+
+
+def test_a_file_that_is_not_utf8_is_refused_with_what_to_do(clients, submit, alice):
+    files = {"file": ("mine.py", b"\xff\xfe\x00", "text/x-python")}
+    page = submit(clients.browser(alice), "/backtests/new", files=files, **FORM)
+    assert page.status_code == 422
+    assert "mine.py is not UTF-8 text; save it as UTF-8" in page.text
+
+
+def test_a_preset_without_scripts_fills_the_dates_in(clients, submit, alice):
+    form = FORM | {"preset": "all", "start_date": "2024-01-05"}
+    page = submit(clients.browser(alice), "/backtests/new", files={}, **form)
+    assert re.search(r'name="start_date" type="date" value="2024-01-01"', page.text)
+
+
+def test_the_editor_is_told_problems_and_parameters(clients, submit, alice, worker):
+    browser = clients.browser(alice)
+    page = submit(browser, "/strategies/check", strategy_code="class A: ...").text
+    assert 'name="param.fast"' in page
+    worker.report = BROKEN
+    assert (
+        "import os is not allowed" in submit(browser, "/strategies/check", strategy_code="x").text
+    )
+
+
+def test_saving_keeps_a_strategy_and_saving_again_a_version(clients, submit, alice, fresh_db):
+    browser = clients.browser(alice)
+    page = submit(browser, "/backtests/new", files={}, **FORM, action="save", name="Mine")
+    assert "Saved as Mine, version 1." in page.text
+    (kept,) = list_strategies(fresh_db, alice.id)
+    again = FORM | {"strategy_code": "class B(Strategy): ...", "origin_strategy": kept.id}
+    submit(browser, "/backtests/new", files={}, **again, action="save", name="Mine")
+    assert get_strategy(fresh_db, alice.id, kept.id).version == 2
+
+
+def test_a_run_of_unchanged_kept_code_is_linked_to_its_version(clients, submit, alice, fresh_db):
+    browser = clients.browser(alice)
+    submit(browser, "/backtests/new", files={}, **FORM, action="save", name="Mine")
+    (kept,) = list_strategies(fresh_db, alice.id)
+    submit(browser, "/backtests/new", files={}, **FORM, origin_strategy=kept.id)
+    (run,), _ = list_backtests(fresh_db, alice.id)
+    assert (run.strategy_id, run.strategy_version) == (kept.id, 1)
+
+
+def test_an_example_runs_with_one_click(clients, submit, alice, fresh_db):
+    answer = submit(clients.browser(alice), "/examples/mean_cross/run")
+    assert answer.status_code == 303
+    (run,), _ = list_backtests(fresh_db, alice.id)
+    assert (run.name, run.symbol) == ("Mean cross", "TINYUSDT")
+
+
+def test_another_users_backtest_cannot_be_cloned(clients, submit, alice, bob):
+    answer = submit(clients.browser(alice), "/backtests/new", files={}, **FORM)
+    backtest_id = answer.headers["location"].rsplit("/", 1)[1]
+    assert clients.browser(bob).get(f"/backtests/new?from={backtest_id}").status_code == 404

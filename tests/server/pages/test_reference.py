@@ -1,0 +1,16 @@
+from engine.strategy import API_NAMES
+from server.pages.reference import reference
+
+
+def test_everything_that_a_strategy_may_call_is_in_the_reference():
+    shown = {entry.complete.removesuffix("()") for group in reference() for entry in group.entries}
+    assert shown >= set(API_NAMES) - {"indicators"}
+
+
+def test_every_entry_says_what_it_does():
+    assert all(entry.text for group in reference() for entry in group.entries)
+
+
+def test_a_signature_shows_defaults_and_no_types():
+    entries = {entry.complete: entry for group in reference() for entry in group.entries}
+    assert entries["target_percent()"].signature == "self.target_percent(percent, leverage=1.0)"

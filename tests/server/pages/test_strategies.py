@@ -1,0 +1,58 @@
+import pytest
+
+from sandbox.job import CheckReport
+from server.pages.strategies import diff_lines
+from server.strategies import create_strategy, list_strategies, save_strategy
+
+
+@pytest.fixture
+def kept(fresh_db, alice):
+    report = CheckReport(class_name="A")
+    made = create_strategy(fresh_db, alice.id, "Mine", "a = 1\nb = 2\n", report)
+    return save_strategy(fresh_db, alice.id, made.id, "Mine", "a = 1\nb = 3\n", report)
+
+
+def test_without_any_the_page_says_how_to_keep_one(clients, alice):
+    assert "No strategy kept yet" in clients.browser(alice).get("/strategies").text
+
+
+def test_the_list_shows_the_newest_version(clients, alice, kept):
+    page = clients.browser(alice).get("/strategies").text
+    assert "Mine" in page
+    assert '<td class="num">2</td>' in page
+
+
+def test_an_old_version_can_be_looked_at(clients, alice, kept):
+    page = clients.browser(alice).get(f"/strategies/{kept.id}?version=1").text
+    assert "b = 2" in page
+
+
+def test_the_last_two_versions_are_compared(clients, alice, kept):
+    page = clients.browser(alice).get(f"/strategies/{kept.id}/diff").text
+    assert '<span class="row del">-b = 2</span>' in page
+    assert '<span class="row add">+b = 3</span>' in page
+
+
+def test_equal_texts_have_no_difference():
+    assert diff_lines("a\n", "a\n") == []
+
+
+def test_a_clone_starts_its_own_history(clients, submit, alice, kept, fresh_db):
+    submit(clients.browser(alice), f"/strategies/{kept.id}/clone")
+    names = {(item.name, item.version) for item in list_strategies(fresh_db, alice.id)}
+    assert names == {("Mine", 2), ("Mine (copy)", 1)}
+
+
+def test_deleting_removes_it(clients, submit, alice, kept, fresh_db):
+    submit(clients.browser(alice), f"/strategies/{kept.id}/delete")
+    assert list_strategies(fresh_db, alice.id) == []
+
+
+@pytest.mark.parametrize("path", ["", "/diff"])
+def test_another_users_strategy_does_not_exist(clients, bob, kept, path):
+    assert clients.browser(bob).get(f"/strategies/{kept.id}{path}").status_code == 404
+
+
+@pytest.mark.parametrize("action", ["clone", "delete"])
+def test_another_users_strategy_cannot_be_touched(clients, submit, bob, kept, action):
+    assert submit(clients.browser(bob), f"/strategies/{kept.id}/{action}").status_code == 404
