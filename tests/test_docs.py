@@ -98,6 +98,12 @@ def test_no_page_names_a_command_that_does_not_exist(document: Path) -> None:
     assert [name for name in typed if name not in known and name.split()[0] not in known] == []
 
 
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_no_link_inside_the_repository_is_broken(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [name for name in targets if not (document.parent / name).exists()] == []
+
+
 def test_no_page_names_a_make_target_that_does_not_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, re.M))
