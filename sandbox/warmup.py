@@ -55,8 +55,9 @@ _MODULES = [
     "_strptime",
 ]
 
-# The cache of zoneinfo holds eight; a referenced zone is found without its file.
-_ZONES: list[zoneinfo.ZoneInfo] = []
+# The cache of zoneinfo holds eight; a referenced zone is found without its file. pandas looks
+# into zones written in Python, which have a cache of their own.
+_ZONES: list[Any] = []
 
 _STRATEGY = """
 import numpy as np
@@ -85,7 +86,9 @@ class Warm(Strategy):
 def everything() -> None:
     for name in _MODULES:
         importlib.import_module(name)
-    _ZONES.extend(zoneinfo.ZoneInfo(name) for name in sorted(zoneinfo.available_timezones()))
+    in_python: Any = importlib.import_module("zoneinfo._zoneinfo")
+    for name in sorted(zoneinfo.available_timezones()):
+        _ZONES.extend((zoneinfo.ZoneInfo(name), in_python.ZoneInfo(name)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _numpy()
