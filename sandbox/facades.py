@@ -55,10 +55,13 @@ class Facades:
         self._made: dict[str, ModuleType] = {}
         guards.bases.update(ENUM_BASES.values())
         guards.bases.add(abc.ABC)
-        guards.stand_ins[np.ndarray] = ArrayType
+        guards.stand_ins.update({np.ndarray: ARRAY_TYPE, pd.MultiIndex: MULTI_INDEX_TYPE})
         guards.open_types.update(OPEN_TYPES)
         clock.show(now_ms)
         timezones.dateutil_gettz = _no_zone_files
+        # For what draws from the libraries' own generators: df.sample(), NormalDist.samples().
+        random.seed(seed)
+        np.random.seed(seed)
 
     def module(self, name: str) -> ModuleType:
         """The facade `name`; KeyError when there is none."""
@@ -93,7 +96,7 @@ class Facades:
         return {
             "empty": np.zeros,  # empty shows what the heap held before
             "empty_like": np.zeros_like,
-            "ndarray": ArrayType,
+            "ndarray": ARRAY_TYPE,
             "r_": Indexer(np.r_),
             "c_": Indexer(np.c_),
         }
@@ -120,6 +123,7 @@ class Facades:
         return {
             "pivot_table": checked_dispatch(pd.pivot_table, "pivot_table"),
             "crosstab": checked_dispatch(pd.crosstab, "crosstab"),
+            "MultiIndex": MULTI_INDEX_TYPE,
         }
 
     # --- the standard library --------------------------------------------------------------
@@ -168,8 +172,31 @@ class Facades:
 
             return decorate if made is None else decorate(made)
 
+        copier = Copier(guards.own)
+
+        def plain(thing: Any, build: Callable[[Any], Any]) -> Any:
+            """`thing` with its own data classes built anew; the rest is copied, if it may be."""
+            kind = type(thing)
+            if kind in guards.own and dataclasses.is_dataclass(kind):
+                fields = [field.name for field in dataclasses.fields(kind)]
+                return build([(name, plain(getattr(thing, name), build)) for name in fields])
+            if kind in (list, tuple, set, frozenset):
+                return kind([plain(item, build) for item in thing])
+            if kind is dict:
+                return {key: plain(item, build) for key, item in thing.items()}
+            return copier.deepcopy(thing)
+
         def asdict(thing: Any, *, dict_factory: Callable[[Any], Any] = dict) -> Any:
-            return dataclasses.asdict(thing, dict_factory=lambda p: dict_factory(_plain_keys(p)))
+            check_own(thing)
+            return plain(thing, lambda pairs: dict_factory(_plain_keys(pairs)))
+
+        def astuple(thing: Any, *, tuple_factory: Callable[[Any], Any] = tuple) -> Any:
+            check_own(thing)
+            return plain(thing, lambda pairs: tuple_factory([item for _, item in pairs]))
+
+        def check_own(thing: Any) -> None:
+            if type(thing) not in guards.own or not dataclasses.is_dataclass(thing):
+                raise TypeError("asdict and astuple take an instance of a data class of your own")
 
         def replace(thing: Any, /, **changes: Any) -> Any:
             names = {field.name for field in dataclasses.fields(thing)}
@@ -177,7 +204,7 @@ class Facades:
                 thing, **{PREFIX + k if PREFIX + k in names else k: changes[k] for k in changes}
             )
 
-        return {"dataclass": dataclass, "asdict": asdict, "replace": replace}
+        return {"dataclass": dataclass, "asdict": asdict, "astuple": astuple, "replace": replace}
 
     def _make_collections(self) -> Mapping[str, Any]:
         guards = self._guards
@@ -211,7 +238,12 @@ class Facades:
 
             return decorate
 
-        return {"wraps": wraps}
+        def total_ordering(kind: Any) -> Any:
+            if kind not in guards.own:
+                raise TypeError("@total_ordering goes on a class of your own")
+            return functools.total_ordering(kind)
+
+        return {"wraps": wraps, "total_ordering": total_ordering}
 
     def _make_enum(self) -> Mapping[str, Any]:
         return ENUM_BASES
@@ -239,19 +271,32 @@ def _no_zone_files(name: Any = None) -> Any:
     raise ValueError(f"unknown time zone {name!r}")
 
 
-class _ArrayKind(type):
-    def __instancecheck__(cls, thing: Any) -> bool:
-        return isinstance(thing, np.ndarray)
+def _stand_in(real: type, instead: str, makers: tuple[str, ...] = ()) -> type:
+    """A class for isinstance, type(x) and `makers`, whose constructor is out of reach.
 
-    def __setattr__(cls, name: str, value: Any) -> None:
-        raise AttributeError("attributes of 'ndarray' are read-only")
+    The real ones build objects over memory that they do not check: np.ndarray over any buffer,
+    pd.MultiIndex over codes past the end of its levels.
+    """
+
+    class Kind(type):
+        def __instancecheck__(cls, thing: Any) -> bool:
+            return isinstance(thing, real)
+
+        def __call__(cls, *items: Any, **named: Any) -> Any:
+            raise TypeError(f"make it with {instead}")
+
+        def __setattr__(cls, name: str, value: Any) -> None:
+            raise AttributeError(f"attributes of {real.__name__!r} are read-only")
+
+    return Kind(real.__name__, (), {name: staticmethod(getattr(real, name)) for name in makers})
 
 
-class ArrayType(metaclass=_ArrayKind):
-    """np.ndarray for isinstance and annotations; the real one builds arrays over raw memory."""
-
-    def __new__(cls, *items: Any, **named: Any) -> ArrayType:
-        raise TypeError("make arrays with np.zeros, np.array or np.asarray")
+ARRAY_TYPE = _stand_in(np.ndarray, "np.zeros, np.array or np.asarray")
+MULTI_INDEX_TYPE = _stand_in(
+    pd.MultiIndex,
+    "pd.MultiIndex.from_arrays, from_tuples, from_product or from_frame",
+    ("from_arrays", "from_tuples", "from_product", "from_frame"),
+)
 
 
 class Indexer:

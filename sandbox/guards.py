@@ -270,6 +270,18 @@ class Guards:
             return IndicatorAccessor(thing)
         raise AttributeError(f"{type(thing).__name__!r} object has no attribute {name!r}")
 
+    def _at(self, thing: Any, name: str) -> Any:
+        method = getattr(thing, name)
+        if not isinstance(thing, np.ufunc):
+            return method
+
+        def at(a: Any, indices: Any, *b: Any) -> None:
+            if type(a) is not np.ndarray or not a.flags.writeable:
+                raise ValueError("the array is read-only")
+            method(a, indices, *b)
+
+        return at
+
     def _absent(self, thing: Any, name: str) -> Any:
         raise AttributeError(f"attribute {name!r} is not available in strategies")
 
@@ -279,6 +291,7 @@ _GUARDED_READS: dict[str, Callable[[Guards, Any, str], Any]] = {
     "format_map": Guards._format,
     "vformat": Guards._absent,
     "plot": Guards._absent,
+    "at": Guards._at,
     "ta": Guards._accessor,
     "now": Guards._clock,
     "today": Guards._clock,

@@ -44,10 +44,10 @@ FILES = names(
 MEMORY = names(
     """
     acquire base baseclass bit_generator byteswap capsule cffi ctypes data data_as debug_print
-    enable_external_loop flags from_indices getfield iternext itviews lock memoryview
+    enable_external_loop flags from_codes from_indices getfield iternext itviews lock memoryview
     newbyteorder obj operands random_raw release remove_axis remove_multi_index resize seed_seq
-    setfield setflags shape_as sp_index state_address strides strides_as to_device tofile toflex
-    toreadonly torecords view
+    set_codes set_levels set_state setfield setflags setstate shape_as sp_index state_address
+    strides strides_as to_device tofile toflex toreadonly torecords view
     """
 )
 
@@ -82,11 +82,12 @@ MODULE_LEVEL = names(
 
 DENIED = FILES | MEMORY | CODE | INTROSPECTION | MODULE_LEVEL
 
-# Decided at run time: templates that read attributes, dispatch by text, the wall clock, and
-# `plot`, which is ours on a strategy and an importer of modules on a DataFrame.
+# Decided at run time: templates that read attributes, dispatch by text, the wall clock, `plot`,
+# which is ours on a strategy and an importer of modules on a DataFrame, and `at`, which looks up
+# a cell of a DataFrame but as a method of a ufunc writes to read-only arrays (numpy 2.4).
 GUARDED = names(
     """
-    agg aggregate apply format format_map now pipe pivot_table plot ta today transform utcnow
+    agg aggregate apply at format format_map now pipe pivot_table plot ta today transform utcnow
     vformat
     """
 )

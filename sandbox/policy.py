@@ -689,7 +689,8 @@ def _bar_parameters(tree: ast.Module, outline: Outline) -> set[tuple[ast.AST, st
             if isinstance(node, ast.FunctionDef) and node.name == "on_data":
                 names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
                 plain = len(names) == 2 and not node.decorator_list and not node.args.defaults
-                if plain and len(binders(node, names[1])) == 1:
+                once = sum("on_data" in _statement_names(other) for other in owner.body) == 1
+                if plain and once and len(binders(node, names[1])) == 1:
                     found.add((node, names[1]))
     return found
 

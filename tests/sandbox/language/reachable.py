@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import datetime
 import decimal
@@ -92,6 +93,8 @@ def samples() -> list[Any]:
        
         list[int], typing.Any, typing.NewType("N", int), int | str, typing.Literal[1],
         generator(), generator, lambda: 0, len, [].append, cached, cached.cache_info(),
+        contextlib.contextmanager(generator)(), contextlib.suppress(ValueError),
+        contextlib.nullcontext(),
         functools.partial(len), functools.cached_property(len), functools.cmp_to_key(cmp)(1),
         property(), staticmethod(len), classmethod(len), super(Strategy, Strategy), int.from_bytes,
         itertools.count(), itertools.cycle([]), itertools.repeat(1), itertools.chain(),
@@ -148,6 +151,31 @@ def reachable_types() -> dict[type, str]:
                 if depth + 1 < DEPTH and (fresh or depth == 0):
                     following += _attributes(thing, path)
             level = following
+    return found
+
+
+def instance_names() -> dict[str, set[str]]:
+    """Type name -> public names that its samples hold beside those of their class."""
+    found: dict[str, set[str]] = {}
+    for thing in [*samples(), *facade_values()]:
+        if not isinstance(thing, ModuleType | FunctionType):
+            own = {name for name in dir(thing) if not name.startswith("_")}
+            found.setdefault(type(thing).__name__, set()).update(own)
+    return found
+
+
+def reachable_modules() -> set[str]:
+    """Names of modules that an attribute which may be read gives away."""
+    found: set[str] = set()
+    for thing in [*samples(), *facade_values(), *reachable_types()]:
+        kind = thing if isinstance(thing, type) else type(thing)
+        for name in public_names(kind) - REFUSED:
+            try:
+                value = getattr(thing, name)
+            except Exception:
+                continue
+            if isinstance(value, ModuleType):
+                found.add(value.__name__)
     return found
 
 

@@ -19,7 +19,12 @@ from sandbox.facades import ALIASES, Facades
 from sandbox.guards import Guards
 from sandbox.language import DENIED, GUARDED, INTERNALS, PREFIX
 from sandbox.verifier import version_warning
-from tests.sandbox.language.reachable import public_names, reachable_types
+from tests.sandbox.language.reachable import (
+    instance_names,
+    public_names,
+    reachable_modules,
+    reachable_types,
+)
 
 HERE = Path(__file__).parent
 REVIEWED = frozenset((HERE / "reviewed_attributes.txt").read_text().split())
@@ -76,10 +81,20 @@ def test_every_attribute_of_a_reachable_type_was_reviewed(types: dict[type, str]
     assert unread == {}
 
 
+def test_every_attribute_of_an_instance_was_reviewed() -> None:
+    known = REVIEWED | DENIED | GUARDED | INTERNALS
+    unread = {kind: names - known for kind, names in instance_names().items() if names - known}
+    assert unread == {}
+
+
 def test_no_reachable_type_has_a_name_that_renamed_names_could_meet(
     types: dict[type, str],
 ) -> None:
     assert [k for k in types if any(name.startswith(PREFIX) for name in dir(k))] == []
+
+
+def test_no_readable_attribute_is_a_module() -> None:
+    assert reachable_modules() == set()
 
 
 def test_reviewed_and_refused_names_are_apart() -> None:
