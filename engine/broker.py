@@ -53,6 +53,7 @@ class Broker:
         "depth",
         "entry",
         "entry_fees",
+        "exposed",
         "fee_rate",
         "fills_at_close",
         "funding_paid",
@@ -136,6 +137,8 @@ class Broker:
         self.queue: list[tuple[Any, ...]] = []
         self.close_queue: list[tuple[Any, ...]] = []
         self.resting: list[Any] = []
+        # Those of them that the bar being walked can reach.
+        self.exposed: list[Any] = []
         self.calls: list[tuple[Any, ...]] = []
         self.outcomes = bytearray()
         self.phases = bytearray()
@@ -178,7 +181,12 @@ class Broker:
 
 # --- the watch ---------------------------------------------------------------------------------
 def watch(b: Broker) -> None:
-    """Set the sentinels to the nearest prices at which something can happen."""
+    """Set the sentinels to the nearest prices at which something can happen.
+
+    Inside a bar nobody asks them: they are set at its end.
+    """
+    if b.past:
+        return
     if b.queue or b.trail_distance is not None:
         # A trailing mark moves with every bar, a queued order acts at the next open.
         b.low_watch = INF

@@ -358,6 +358,7 @@ def _cancel(b: Broker, index: int) -> bool:
     for resting in b.resting:
         b.outcomes[resting.index] = CANCELLED
     b.resting.clear()
+    b.exposed.clear()
     watch(b)
     return True
 

@@ -39,6 +39,8 @@ def step_bar(b: Broker, open_: float, high: float, low: float, close_: float) ->
     b.past = 1
     b.phase = OPEN
     b.price = open_
+    # A thousand orders may rest: those out of the bar's reach are left aside once, not per fill.
+    b.exposed = [order for order in b.resting if order.bar < b.i and _in_reach(order, low, high)]
     queue, b.queue = b.queue, []  # what on_fill adds from here on waits for the next open
     rates = b.settlements.get(b.i)
     if rates is not None and b.size != 0.0:
@@ -86,8 +88,8 @@ def _walk_open(b: Broker, price: float) -> None:
         if due is not None:
             _fire(b, due, price)
             continue
-        for order in b.resting:
-            if order.bar < b.i and _reached(order, price):
+        for order in b.exposed:
+            if _reached(order, price):
                 _fill_resting(b, order, price)
                 break
         else:
@@ -110,8 +112,8 @@ def _walk_down(b: Broker, price: float, target: float) -> None:
                 level, due = b.trail_mark - b.trail_distance, TRAILING_STOP
         elif b.size < 0.0 and b.take_profit is not None:
             level, due = b.take_profit, TAKE_PROFIT
-        for order in b.resting:
-            if (order.side > 0) is not order.is_stop and order.price > level and (order.bar < b.i):
+        for order in b.exposed:
+            if (order.side > 0) is not order.is_stop and order.price > level:
                 level, due = order.price, order
         if due is None or level < target:
             return
@@ -133,8 +135,8 @@ def _walk_up(b: Broker, price: float, target: float) -> None:
                 level, due = b.trail_mark + b.trail_distance, TRAILING_STOP
         elif b.size > 0.0 and b.take_profit is not None:
             level, due = b.take_profit, TAKE_PROFIT
-        for order in b.resting:
-            if (order.side > 0) is order.is_stop and order.price < level and order.bar < b.i:
+        for order in b.exposed:
+            if (order.side > 0) is order.is_stop and order.price < level:
                 level, due = order.price, order
         if due is None or level > target:
             return
@@ -194,8 +196,16 @@ def _reached(order: RestingOrder, price: float) -> bool:
     return price <= order.price
 
 
+def _in_reach(order: RestingOrder, low: float, high: float) -> bool:
+    """Whether a bar's prices get to the order: one that waits below by its low, else its high."""
+    if (order.side > 0) is order.is_stop:
+        return high >= order.price
+    return low <= order.price
+
+
 def _fill_resting(b: Broker, order: RestingOrder, price: float) -> None:
     b.resting.remove(order)
+    b.exposed.remove(order)
     b.price = price
     b.outcomes[order.index] = FILLED
     problem = execute(
