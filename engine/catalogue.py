@@ -1,19 +1,15 @@
-"""An index of what history exists, so that a page need not open half a million files.
+"""What history exists, from an index: no page opens half a million files.
 
-Per series (market, symbol, timeframe) it keeps one line per day file: its state, and the bars and
-gaps that it yields in its own timeframe and in every coarser one. A directory is listed again
-when its mtime moved, a file is read again when its size or mtime did; the index survives on disk.
-A full file (as many rows as fit) is believed by its line count; others have their timestamps
-read. What is wrong with rows is not the index's business: a run and `data check` look.
+A directory is listed again when its mtime moved. Files edited in place do not move it; their
+states are looked at again now and then, a few directories at a time. What is wrong with rows is
+not the index's business: a run and `data check` look.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,31 +17,27 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import TTLCache
 
-from engine.daily_files import MAX_DAY_FILE_BYTES, RACY_NS, check_inside, read_file
+from engine.daily_files import check_inside
 from engine.data_quality import is_synthetic
-from engine.enums import DAY_MS, SYMBOL_PATTERN, Timeframe, TradingMode
+from engine.day_index import (
+    NO_LINES,
+    TIMEFRAMES,
+    DayIndex,
+    index_directory,
+    read_index,
+    write_index,
+)
+from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError
 from engine.file_checks import day_date
 from engine.resample import finer_divisors
 
 TTL_S = 10.0
-# Files edited in place do not move their directory's mtime; their states are looked at this often.
-RESTAT_S = 900.0
-_TIMEFRAMES = tuple(Timeframe)
-_N = len(_TIMEFRAMES)
+RESTAT_NS = 900 * 10**9
+# Time that one answer may spend on looking at files again whose directory did not move.
+RESTAT_BUDGET_S = 0.1
 
-# One day file. `bars` and `gaps` per timeframe, 0 for those that this file cannot make.
-DAY_INDEX_DTYPE = np.dtype(
-    [
-        ("day", "<i8"),
-        ("size", "<i8"),
-        ("mtime_ns", "<i8"),
-        ("first", "<i8"),
-        ("last", "<i8"),
-        ("bars", "<i4", (_N,)),
-        ("gaps", "<i4", (_N,)),
-    ]
-)
+Lines = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True)
@@ -80,16 +72,6 @@ class DayPresence:
     source: str
 
 
-@dataclass(frozen=True, eq=False)
-class _Series:
-    directory_mtime_ns: int
-    checked: float
-    days: npt.NDArray[np.void]
-
-
-_Key = tuple[TradingMode, str, Timeframe]
-
-
 class Catalogue:
     """The index of one data directory; safe under threads."""
 
@@ -98,9 +80,10 @@ class Catalogue:
         self.root = root
         self.index_directory = index_directory
         self._lock = threading.Lock()
-        self._series: dict[_Key, _Series] = {}
+        self._indexes: dict[Path, DayIndex] = {}
+        self._symbols: dict[tuple[TradingMode, str], tuple[list[Lines], list[Coverage]]] = {}
         self._answers: TTLCache[str, list[Coverage]] = TTLCache(1, TTL_S)
-        self._clock = self._answers.timer
+        self._restat_until = 0.0
 
     def coverage(self) -> list[Coverage]:
         """Every market, symbol and timeframe with at least one bar, sorted."""
@@ -114,16 +97,14 @@ class Catalogue:
     def days(self, symbol: str, mode: TradingMode, timeframe: Timeframe) -> list[DayPresence]:
         """The days of one series with a file that serves them, ascending."""
         with self._lock:
-            own = self._all_series(mode, symbol)
-            table, sources = _serving(own, timeframe)
-        slot = _TIMEFRAMES.index(timeframe)
-        bars = table["bars"][:, slot].tolist()
+            lines, sources = _serving(self._all_lines(mode, symbol), timeframe)
+        bars = lines["bars"][:, TIMEFRAMES.index(timeframe)].tolist()
         return [
             DayPresence(
-                day_date(day).isoformat(), count, timeframe.bars_per_day, str(_TIMEFRAMES[source])
+                day_date(day).isoformat(), count, timeframe.bars_per_day, str(TIMEFRAMES[source])
             )
             for day, count, source in zip(
-                table["day"].tolist(), bars, sources.tolist(), strict=True
+                lines["day"].tolist(), bars, sources.tolist(), strict=True
             )
         ]
 
@@ -133,174 +114,88 @@ class Catalogue:
             self._answers.clear()
 
     def _scan(self) -> list[Coverage]:
+        self._restat_until = time.monotonic() + RESTAT_BUDGET_S
         found: list[Coverage] = []
         for mode in TradingMode:
             for symbol in _names(self.directory / mode):
-                if not SYMBOL_PATTERN.fullmatch(symbol):
-                    continue
-                series = self._all_series(mode, symbol)
-                for timeframe in Timeframe:
-                    entry = _coverage(symbol, mode, timeframe, series)
-                    if entry:
-                        found.append(entry)
+                if SYMBOL_PATTERN.fullmatch(symbol):
+                    found.extend(self._coverage_of(mode, symbol))
         return sorted(found, key=lambda c: (c.symbol, c.trading_mode, c.timeframe.ms))
 
-    def _all_series(self, mode: TradingMode, symbol: str) -> dict[Timeframe, npt.NDArray[np.void]]:
-        tables = {}
-        for timeframe in Timeframe:
-            table = self._table(mode, symbol, timeframe)
-            if len(table):
-                tables[timeframe] = table
-        return tables
+    def _coverage_of(self, mode: TradingMode, symbol: str) -> list[Coverage]:
+        tables = self._all_lines(mode, symbol)
+        lines = list(tables.values())
+        before = self._symbols.get((mode, symbol))
+        if before and _same_objects(before[0], lines):
+            return before[1]
+        entries = [_coverage(symbol, mode, timeframe, tables) for timeframe in Timeframe]
+        found = [entry for entry in entries if entry]
+        self._symbols[mode, symbol] = (lines, found)
+        return found
 
-    def _table(self, mode: TradingMode, symbol: str, timeframe: Timeframe) -> npt.NDArray[np.void]:
-        key = (mode, symbol, timeframe)
+    def _all_lines(self, mode: TradingMode, symbol: str) -> dict[Timeframe, Lines]:
+        return {timeframe: self._lines(mode, symbol, timeframe) for timeframe in Timeframe}
+
+    def _lines(self, mode: TradingMode, symbol: str, timeframe: Timeframe) -> Lines:
         directory = self.directory / mode / symbol / timeframe
         try:
             mtime_ns = os.stat(directory).st_mtime_ns
-            check_inside(directory, self.root)
+            known = self._indexes.get(directory)
+            stored = self.index_directory / mode / symbol / f"{timeframe}.npy"
+            if known is None:
+                check_inside(directory, self.root)
+                known = read_index(stored)
+            if known.directory_mtime_ns != mtime_ns or self._may_restat(known):
+                check_inside(directory, self.root)
+                index = index_directory(directory, symbol, timeframe, known)
+                if np.array_equal(index.lines, known.lines):
+                    # The same object: what was worked out from it stays good.
+                    index = DayIndex(known.lines, index.directory_mtime_ns, index.checked_ns)
+                write_index(stored, index)
+                known = index
         except (FileNotFoundError, NotADirectoryError, DataError):
-            self._series.pop(key, None)
-            return np.empty(0, DAY_INDEX_DTYPE)
-        known, now = self._series.get(key), self._clock()
-        if known and known.directory_mtime_ns == mtime_ns and now - known.checked < RESTAT_S:
-            return known.days
-        stored = self.index_directory / mode / symbol / f"{timeframe}.npy"
-        old = known.days if known else _read_index(stored)
-        racy_ns = time.time_ns() - RACY_NS
-        days = _index_directory(directory, symbol, timeframe, old, racy_ns)
-        if mtime_ns > racy_ns:
-            mtime_ns = -1
-        if not np.array_equal(days, old):
-            _write_index(stored, days)
-        self._series[key] = _Series(mtime_ns, now, days)
-        return days
+            self._indexes.pop(directory, None)
+            return NO_LINES
+        self._indexes[directory] = known
+        return known.lines
+
+    def _may_restat(self, known: DayIndex) -> bool:
+        old = time.time_ns() - known.checked_ns > RESTAT_NS
+        return old and time.monotonic() < self._restat_until
 
 
-def _index_directory(
-    directory: Path,
-    symbol: str,
-    timeframe: Timeframe,
-    old: npt.NDArray[np.void],
-    racy_ns: int,
-) -> npt.NDArray[np.void]:
-    """The index of the files now in `directory`; those whose state is in `old` stay closed.
-
-    Files younger than `racy_ns` are read again next time.
-    """
-    known = {
-        (day, size, mtime): index
-        for index, (day, size, mtime) in enumerate(
-            zip(*(old[n].tolist() for n in ("day", "size", "mtime_ns")), strict=True)
-        )
-    }
-    kept: list[int] = []
-    fresh: list[tuple[int, os.DirEntry[str], os.stat_result]] = []
-    for day, entry in _day_entries(directory, symbol, timeframe):
-        try:
-            found = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            continue
-        index = known.get((day, found.st_size, found.st_mtime_ns))
-        if index is None:
-            fresh.append((day, entry, found))
-        else:
-            kept.append(index)
-    added = np.zeros(len(fresh), DAY_INDEX_DTYPE)
-    for line, (day, entry, found) in zip(added, fresh, strict=True):
-        mtime_ns = found.st_mtime_ns if found.st_mtime_ns < racy_ns else -1
-        line["day"], line["size"], line["mtime_ns"] = day, found.st_size, mtime_ns
-        if entry.is_file(follow_symlinks=False) and found.st_size <= MAX_DAY_FILE_BYTES:
-            _summarise(line, read_file(entry.path), timeframe)
-    days = np.concatenate((old[kept], added))
-    return days[np.argsort(days["day"], kind="stable")]
-
-
-def _day_entries(
-    directory: Path, symbol: str, timeframe: Timeframe
-) -> Iterator[tuple[int, os.DirEntry[str]]]:
-    prefix = f"{symbol}_{timeframe}_"
-    length = len(prefix) + len("2024-01-01.csv")
-    with os.scandir(directory) as entries:
-        for entry in entries:
-            name = entry.name
-            if len(name) == length and name.startswith(prefix) and name.endswith(".csv"):
-                try:
-                    day = np.datetime64(name[len(prefix) : -4], "D").astype(np.int64)
-                except ValueError:
-                    continue
-                yield int(day), entry
-
-
-def _summarise(line: np.void, content: bytes, timeframe: Timeframe) -> None:
-    """Fill in the bars and gaps that the file makes in each timeframe that it can make."""
-    rows = content.count(b"\n") - 1 + (not content.endswith(b"\n"))
-    step = timeframe.ms
-    if rows == timeframe.bars_per_day:
-        line["first"] = line["day"] * DAY_MS
-        line["last"] = line["first"] + DAY_MS - step
-        for slot, target in enumerate(_TIMEFRAMES):
-            if target == timeframe or timeframe in finer_divisors(target):
-                line["bars"][slot] = target.bars_per_day
-        return
-    timestamps = _timestamps(content)
-    in_day = timestamps - int(line["day"]) * DAY_MS
-    timestamps = np.unique(timestamps[(in_day >= 0) & (in_day < DAY_MS)])
-    if not len(timestamps):
-        return
-    line["first"], line["last"] = timestamps[0], timestamps[-1]
-    for slot, target in enumerate(_TIMEFRAMES):
-        if target == timeframe or timeframe in finer_divisors(target):
-            opened = np.unique(timestamps // target.ms)
-            line["bars"][slot] = len(opened)
-            line["gaps"][slot] = np.count_nonzero(np.diff(opened) > 1)
-
-
-def _timestamps(content: bytes) -> npt.NDArray[np.int64]:
-    """The whole numbers that start the lines below the first; others are left out."""
-    found = []
-    for text in content.split(b"\n")[1:]:
-        head = text.split(b",", 1)[0]
-        if head.isdigit() and len(head) < 19:
-            found.append(int(head))
-    return np.array(found, np.int64)
+def _same_objects(left: list[Lines], right: list[Lines]) -> bool:
+    return len(left) == len(right) and all(a is b for a, b in zip(left, right, strict=True))
 
 
 def _serving(
-    tables: dict[Timeframe, npt.NDArray[np.void]], timeframe: Timeframe
-) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int64]]:
+    tables: dict[Timeframe, Lines], timeframe: Timeframe
+) -> tuple[Lines, npt.NDArray[np.int64]]:
     """The index lines that serve each day of `timeframe`, and the timeframe each comes from."""
     taken = np.empty(0, np.int64)
-    parts, sources = [], []
+    parts, sources = [NO_LINES], [np.empty(0, np.int64)]
     for source in (timeframe, *finer_divisors(timeframe)):
-        table = tables.get(source)
-        if table is None:
-            continue
-        new = table[~np.isin(table["day"], taken)]
+        lines = tables.get(source, NO_LINES)
+        new = lines[~np.isin(lines["day"], taken)] if len(taken) else lines
         taken = np.concatenate((taken, new["day"]))
         parts.append(new)
-        sources.append(np.full(len(new), _TIMEFRAMES.index(source)))
-    if not parts:
-        return np.empty(0, DAY_INDEX_DTYPE), np.empty(0, np.int64)
-    table, source_of = np.concatenate(parts), np.concatenate(sources)
-    order = np.argsort(table["day"], kind="stable")
-    return table[order], source_of[order]
+        sources.append(np.full(len(new), TIMEFRAMES.index(source)))
+    lines, source_of = np.concatenate(parts), np.concatenate(sources)
+    order = np.argsort(lines["day"], kind="stable")
+    return lines[order], source_of[order]
 
 
 def _coverage(
-    symbol: str,
-    mode: TradingMode,
-    timeframe: Timeframe,
-    tables: dict[Timeframe, npt.NDArray[np.void]],
+    symbol: str, mode: TradingMode, timeframe: Timeframe, tables: dict[Timeframe, Lines]
 ) -> Coverage | None:
-    table, sources = _serving(tables, timeframe)
-    slot, step = _TIMEFRAMES.index(timeframe), timeframe.ms
-    held = table["bars"][:, slot] > 0
-    table, sources = table[held], sources[held]
-    if not len(table):
+    lines, sources = _serving(tables, timeframe)
+    slot, step = TIMEFRAMES.index(timeframe), timeframe.ms
+    held = lines["bars"][:, slot] > 0
+    lines, sources = lines[held], sources[held]
+    if not len(lines):
         return None
-    first = table["first"] - table["first"] % step
-    last = table["last"] - table["last"] % step
+    first = lines["first"] - lines["first"] % step
+    last = lines["last"] - lines["last"] % step
     between = int(np.count_nonzero(first[1:] - last[:-1] > step))
     resampled = int(np.count_nonzero(sources != slot))
     return Coverage(
@@ -309,10 +204,10 @@ def _coverage(
         timeframe=timeframe,
         first=int(first[0]),
         last=int(last[-1]),
-        bars=int(table["bars"][:, slot].sum()),
-        gaps=int(table["gaps"][:, slot].sum()) + between,
-        source="resampled" if resampled == len(table) else "native",
-        days=len(table),
+        bars=int(lines["bars"][:, slot].sum()),
+        gaps=int(lines["gaps"][:, slot].sum()) + between,
+        source="resampled" if resampled == len(lines) else "native",
+        days=len(lines),
         resampled_days=resampled,
         synthetic=is_synthetic(symbol),
     )
@@ -323,25 +218,3 @@ def _names(directory: Path) -> list[str]:
         return sorted(os.listdir(directory))
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _read_index(path: Path) -> npt.NDArray[np.void]:
-    try:
-        days: npt.NDArray[np.void] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return np.empty(0, DAY_INDEX_DTYPE)
-    if days.dtype != DAY_INDEX_DTYPE or days.ndim != 1:
-        return np.empty(0, DAY_INDEX_DTYPE)
-    return days
-
-
-def _write_index(path: Path, days: npt.NDArray[np.void]) -> None:
-    """Write aside and rename; an index that cannot be stored is made again next time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            np.save(file, days, allow_pickle=False)
-        os.replace(aside, path)
-    except OSError:
-        return

@@ -65,6 +65,14 @@ def day_number(day: date) -> int:
     return (day - _EPOCH).days
 
 
+def parse_day(text: str) -> int | None:
+    """UTC days since 1970-01-01 of a date like 2024-03-31, None when it is none."""
+    try:
+        return date.fromisoformat(text).toordinal() - _EPOCH.toordinal()
+    except ValueError:
+        return None
+
+
 def day_date(number: int) -> date:
     return _EPOCH + timedelta(days=int(number))
 

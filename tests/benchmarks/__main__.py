@@ -10,6 +10,7 @@ from tests.benchmarks.measure import machine
 
 SECTIONS = {
     "engine": "the engine and the sandbox, beside other engines",
+    "data": "market data: first read, cache, half a million files",
     "results": "what a result costs after the run: series, figures, files, views",
     "sandbox": "the locked room",
     "service": "the service under load",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import engine.catalogue
+import engine.day_index
 from engine.catalogue import Catalogue, Coverage
 from engine.enums import Timeframe, TradingMode
 
@@ -51,13 +51,13 @@ def data(tmp_path: Path) -> Path:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that the index opens."""
     opened: list[str] = []
-    read = engine.catalogue.read_file
+    read = engine.day_index.read_file
 
     def counted(path: str, max_bytes: int = 0) -> bytes:
         opened.append(Path(path).name)
         return read(path)
 
-    monkeypatch.setattr(engine.catalogue, "read_file", counted)
+    monkeypatch.setattr(engine.day_index, "read_file", counted)
     return opened
 
 

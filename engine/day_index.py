@@ -1,0 +1,203 @@
+"""One line per day file of a series: its state, and what it makes; kept on disk between runs.
+
+A file whose size and mtime are known stays closed. A full file (as many lines as bars fit into a
+day) is believed by its line count; of others the timestamps are read.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.daily_files import MAX_DAY_FILE_BYTES, RACY_NS, read_file
+from engine.enums import DAY_MS, Timeframe
+from engine.file_checks import parse_day
+from engine.resample import finer_divisors
+
+TIMEFRAMES = tuple(Timeframe)
+_N = len(TIMEFRAMES)
+
+# One day file. `bars` and `gaps` (stretches without a bar between the first and the last) in each
+# timeframe, 0 in those that this file cannot make.
+DAY_INDEX_DTYPE = np.dtype(
+    [
+        ("day", "<i8"),
+        ("size", "<i8"),
+        ("mtime_ns", "<i8"),
+        ("first", "<i8"),
+        ("last", "<i8"),
+        ("bars", "<i2", (_N,)),
+        ("gaps", "<i2", (_N,)),
+    ]
+)
+NO_LINES = np.empty(0, DAY_INDEX_DTYPE)
+# Stands for the directory in a stored index: its mtime, and when its files were last looked at.
+_DIRECTORY = -(2**62)
+_NUMPY_COUNTS_FASTER = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class DayIndex:
+    """The index of one directory: `lines` by ascending day (DAY_INDEX_DTYPE).
+
+    `directory_mtime_ns` is the directory's when it was listed, -1 when it was too young to tell;
+    `checked_ns` is the time at which the state of every file was looked at.
+    """
+
+    lines: npt.NDArray[np.void]
+    directory_mtime_ns: int = -1
+    checked_ns: int = 0
+
+
+NO_INDEX = DayIndex(NO_LINES)
+
+
+def index_directory(
+    directory: Path, symbol: str, timeframe: Timeframe, known: DayIndex = NO_INDEX
+) -> DayIndex:
+    """The index of the files now in `directory`; those that `known` has in the same state stay
+    closed. Raises OSError when the directory is not there."""
+    now_ns = time.time_ns()
+    racy_ns = now_ns - RACY_NS
+    mtime_ns = os.stat(directory).st_mtime_ns
+    old = known.lines
+    states = {
+        state: index
+        for index, state in enumerate(
+            zip(*(old[n].tolist() for n in ("day", "size", "mtime_ns")), strict=True)
+        )
+    }
+    kept: list[int] = []
+    fresh: list[tuple[int, int, int]] = []
+    paths: list[str] = []
+    for day, entry in _day_entries(directory, symbol, timeframe):
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        index = states.get((day, found.st_size, found.st_mtime_ns))
+        if index is not None:
+            kept.append(index)
+            continue
+        if entry.is_file(follow_symlinks=False) and found.st_size <= MAX_DAY_FILE_BYTES:
+            # A file this young may change without its mtime moving: it is read again next time.
+            mtime = found.st_mtime_ns if found.st_mtime_ns < racy_ns else -1
+            fresh.append((day, found.st_size, mtime))
+            paths.append(entry.path)
+    lines = np.concatenate((old[kept], _read_lines(fresh, paths, timeframe)))
+    lines = lines[np.argsort(lines["day"], kind="stable")]
+    return DayIndex(lines, mtime_ns if mtime_ns < racy_ns else -1, now_ns)
+
+
+def _day_entries(
+    directory: Path, symbol: str, timeframe: Timeframe
+) -> Iterator[tuple[int, os.DirEntry[str]]]:
+    prefix = f"{symbol}_{timeframe}_"
+    start, length = len(prefix), len(prefix) + len("2024-01-01.csv")
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            name = entry.name
+            if len(name) == length and name.startswith(prefix) and name.endswith(".csv"):
+                day = parse_day(name[start:-4])
+                if day is not None:
+                    yield day, entry
+
+
+def _read_lines(
+    states: list[tuple[int, int, int]], paths: list[str], timeframe: Timeframe
+) -> npt.NDArray[np.void]:
+    """Open files and say what each makes. Full ones are filled in together, without a loop."""
+    lines = np.zeros(len(states), DAY_INDEX_DTYPE)
+    if not states:
+        return lines
+    lines["day"], lines["size"], lines["mtime_ns"] = zip(*states, strict=True)
+    full = np.zeros(len(states), np.bool_)
+    for number, path in enumerate(paths):
+        try:
+            content = read_file(path)
+        except FileNotFoundError:
+            continue
+        if _count_lines(content) - 1 == timeframe.bars_per_day:
+            full[number] = True
+        else:
+            _describe(lines[number], content, timeframe)
+    starts = lines["day"][full] * DAY_MS
+    lines["first"][full], lines["last"][full] = starts, starts + DAY_MS - timeframe.ms
+    for slot, target in enumerate(TIMEFRAMES):
+        if _makes(timeframe, target):
+            lines["bars"][full, slot] = target.bars_per_day
+    return lines
+
+
+def _count_lines(content: bytes) -> int:
+    """Lines, the last one with or without its "\\n"."""
+    if len(content) > _NUMPY_COUNTS_FASTER:
+        ends = int(np.count_nonzero(np.frombuffer(content, np.uint8) == 10))
+    else:
+        ends = content.count(b"\n")
+    return ends + (not content.endswith(b"\n"))
+
+
+def _describe(line: np.void, content: bytes, timeframe: Timeframe) -> None:
+    """What a file that is not full makes in each timeframe that it can make."""
+    timestamps = _timestamps(content)
+    in_day = timestamps - int(line["day"]) * DAY_MS
+    timestamps = np.unique(timestamps[(in_day >= 0) & (in_day < DAY_MS)])
+    if not len(timestamps):
+        return
+    line["first"], line["last"] = timestamps[0], timestamps[-1]
+    for slot, target in enumerate(TIMEFRAMES):
+        if _makes(timeframe, target):
+            opened = np.unique(timestamps // target.ms)
+            line["bars"][slot] = min(len(opened), target.bars_per_day)
+            line["gaps"][slot] = np.count_nonzero(np.diff(opened) > 1)
+
+
+def _makes(source: Timeframe, target: Timeframe) -> bool:
+    return target == source or source in finer_divisors(target)
+
+
+def _timestamps(content: bytes) -> npt.NDArray[np.int64]:
+    """The whole numbers that start the lines below the first; other lines are left out."""
+    found = []
+    for text in content.split(b"\n")[1:]:
+        head = text.split(b",", 1)[0]
+        if head.isdigit() and len(head) < 19:
+            found.append(int(head))
+    return np.array(found, np.int64)
+
+
+def read_index(path: Path) -> DayIndex:
+    """A stored index; an empty one when there is none or it is broken."""
+    try:
+        stored: npt.NDArray[np.void] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return NO_INDEX
+    if stored.dtype != DAY_INDEX_DTYPE or stored.ndim != 1 or not len(stored):
+        return NO_INDEX
+    head = stored[0]
+    if head["day"] != _DIRECTORY:
+        return NO_INDEX
+    return DayIndex(stored[1:], int(head["mtime_ns"]), int(head["first"]))
+
+
+def write_index(path: Path, index: DayIndex) -> None:
+    """Write aside and rename; an index that cannot be stored is made again next time."""
+    head = np.zeros(1, DAY_INDEX_DTYPE)
+    head["day"], head["mtime_ns"] = _DIRECTORY, index.directory_mtime_ns
+    head["first"] = index.checked_ns
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(descriptor, "wb") as file:
+            np.save(file, np.concatenate((head, index.lines)), allow_pickle=False)
+        os.replace(aside, path)
+    except OSError:
+        return
