@@ -9,7 +9,6 @@ duplicates) is put right and counted.
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 from collections.abc import Sequence
@@ -41,6 +40,8 @@ BATCH_BYTES = 48 * 1024 * 1024
 RACY_NS = 50_000_000
 _FAST_HEADER = HEADER.encode() + b"\n"
 _NAMES = HEADER.split(",")
+# Columns of the files that parsed, and the first row and the row after the last of each.
+_Parsed = tuple["Columns", dict[int, tuple[int, int]]]
 
 
 class Columns(NamedTuple):
@@ -117,7 +118,7 @@ def check_inside(path: Path | str, root: str) -> None:
     """Raise DataError when `path`, links followed, is not inside the resolved `root`."""
     real = os.path.realpath(path)
     if real != root and not real.startswith(root + os.sep):
-        raise DataError(f"{path}: is a link that leads out of the data directory {root}")
+        raise DataError(f"{path}: is a link that leads out of the data directory")
 
 
 def read_file(path: Path | str, max_bytes: int = MAX_DAY_FILE_BYTES) -> bytes:
@@ -176,23 +177,7 @@ def parse_days(files: Sequence[DayFile]) -> ParsedDays:
 
 
 def _parse_batch(files: Sequence[DayFile]) -> ParsedDays:
-    raw = [read_file(file.path) for file in files]
-    bodies, widths = zip(*map(_body, raw), strict=True)
-    plain = [index for index, body in enumerate(bodies) if body is not None]
-    columns = spans = None
-    if len({widths[index] for index in plain}) == 1:
-        columns = _parse_joined(b"".join([bodies[index] for index in plain]), widths[plain[0]])
-        spans = _spans(columns, bodies) if columns is not None else None
-    if columns is None or spans is None:
-        # One odd file spoils the joined parse for all; find it by trying each alone.
-        parts = {index: _parse_joined(bodies[index], widths[index]) for index in plain}
-        found = {i: part for i, part in parts.items() if part is not None}
-        columns = join_columns(list(found.values()))
-        ends = np.cumsum([len(part.timestamp) for part in found.values()]).tolist()
-        spans = {
-            i: (end - len(part.timestamp), end)
-            for (i, part), end in zip(found.items(), ends, strict=True)
-        }
+    columns, spans = _parse_together(files) or _parse_each(files)
     rows = np.zeros(len(files), np.int64)
     for index, (start, stop) in spans.items():
         rows[index] = stop - start
@@ -212,7 +197,7 @@ def _parse_batch(files: Sequence[DayFile]) -> ParsedDays:
         if index not in suspects:
             pieces.append(columns.take(*spans[index]))
             continue
-        careful = examine(raw[index], file.timeframe, file.day)
+        careful = examine(read_file(file.path), file.timeframe, file.day)
         problems.extend(FileProblem(Path(file.path), *problem) for problem in careful.problems)
         pieces.append(_as_columns(careful.rows))
         rows[index] = len(careful.rows)
@@ -220,6 +205,93 @@ def _parse_batch(files: Sequence[DayFile]) -> ParsedDays:
     if problems:
         raise BrokenFileError(problems)
     return ParsedDays(join_columns(pieces), rows, unsorted, duplicates)
+
+
+def _parse_together(files: Sequence[DayFile]) -> _Parsed | None:
+    """Rows of all files that look plain, by one parser; None when one of them spoils it."""
+    source = _Bodies(files)
+    columns = _parse(source, source.width)
+    if source.failure is not None:
+        raise source.failure
+    if columns is None or not len(columns.timestamp):
+        return None
+    t = columns.timestamp
+    if bool((t[1:] <= t[:-1]).any()):
+        return None
+    # Where timestamps only grow, a file's rows are those from its first line's timestamp to its
+    # last line's. (Counting the lines of each file would take a quarter of the parser's time.)
+    owners = list(source.ends)
+    starts = np.searchsorted(t, [first for first, _ in source.ends.values()]).tolist()
+    stops = np.searchsorted(t, [last for _, last in source.ends.values()], side="right").tolist()
+    if starts != [0, *stops[:-1]] or stops[-1] != len(t):
+        return None
+    spans = dict(zip(owners, zip(starts, stops, strict=True), strict=True))
+    spans |= dict.fromkeys(source.empty, (0, 0))
+    return columns, dict(sorted(spans.items()))
+
+
+def _parse_each(files: Sequence[DayFile]) -> _Parsed:
+    """Rows of the files that parse by themselves; the others are left to the careful reader."""
+    parts: dict[int, Columns] = {}
+    for index, file in enumerate(files):
+        source = _Bodies([file])
+        columns = _parse(source, source.width)
+        if source.failure is not None:
+            raise source.failure
+        if source.empty:
+            parts[index] = NO_ROWS
+        elif columns is not None and not source.odd:
+            parts[index] = columns
+    ends = np.cumsum([len(part.timestamp) for part in parts.values()]).tolist()
+    spans = {
+        index: (end - len(part.timestamp), end)
+        for (index, part), end in zip(parts.items(), ends, strict=True)
+    }
+    return join_columns(list(parts.values())), spans
+
+
+class _Bodies:
+    """A stream of the lines below the headers of files, one file a read, for pandas' C parser.
+
+    Files that only the careful reader can judge are passed over. `ends` holds the first and last
+    timestamp of each file with rows, `empty` the files without, `width` the columns of the header.
+    """
+
+    def __init__(self, files: Sequence[DayFile]) -> None:
+        self._files = iter(enumerate(files))
+        self._next: bytes | None = None
+        self.ends: dict[int, tuple[int, int]] = {}
+        self.empty: list[int] = []
+        self.odd: list[int] = []
+        self.failure: Exception | None = None
+        self.width = 0
+        self._next = self.read()
+
+    def __iter__(self) -> _Bodies:
+        return self  # Pandas asks for it, and never calls next.
+
+    def read(self, size: int = -1) -> bytes:
+        if self._next is not None:
+            first, self._next = self._next, None
+            return first
+        for index, file in self._files:
+            try:
+                body, width = _body(read_file(file.path))
+                self.width = self.width or width
+                if body is None or width != self.width:
+                    self.odd.append(index)
+                elif not body:
+                    self.empty.append(index)
+                else:
+                    self.ends[index] = (int(body[: body.index(b",")]), _last_timestamp(body))
+                    return body
+            except ValueError:
+                self.odd.append(index)
+            except (OSError, DataError) as failure:
+                # Raised here it would reach pandas, which would make another error of it.
+                self.failure = failure
+                break
+        return b""
 
 
 def _body(content: bytes) -> tuple[bytes | None, int]:
@@ -243,23 +315,23 @@ def _body(content: bytes) -> tuple[bytes | None, int]:
     return body if not body or body.endswith(b"\n") else body + b"\n", width
 
 
-def _parse_joined(body: bytes, width: int) -> Columns | None:
-    """Columns of `body`, None when it is not lines that start with six plain numbers."""
-    if not body:
+def _parse(source: _Bodies, width: int) -> Columns | None:
+    """Columns of the stream, None when it is not lines that start with six plain numbers."""
+    if not source.ends:
         return NO_ROWS
     try:
         # An infinity cast to a whole number is found out by its day: no need for a warning.
         with np.errstate(invalid="ignore"):
-            table = _read_csv(body, width)
+            table = _read_csv(source, width)
     except (ValueError, OverflowError):
         return None
     return Columns(*(np.ascontiguousarray(table[name].to_numpy()) for name in _NAMES))
 
 
-def _read_csv(body: bytes, width: int) -> pd.DataFrame:
+def _read_csv(source: _Bodies, width: int) -> pd.DataFrame:
     # The default float parser of pandas 3 rounds correctly: each value is float(text).
     return pd.read_csv(
-        io.BytesIO(body),
+        source,
         header=None,
         names=_NAMES + [f"further {number}" for number in range(width - len(_NAMES))],
         usecols=_NAMES,
@@ -270,30 +342,6 @@ def _read_csv(body: bytes, width: int) -> pd.DataFrame:
         keep_default_na=False,
         na_filter=False,
     )
-
-
-def _spans(columns: Columns, bodies: Sequence[bytes | None]) -> dict[int, tuple[int, int]] | None:
-    """First row and the row after the last of each file with a body; None when not plain to see.
-
-    Where timestamps only grow, a file's rows are those from its first line's timestamp to its
-    last line's. (Counting the lines of each file would take a quarter of the parser's time.)
-    """
-    t = columns.timestamp
-    if not len(t) or bool((t[1:] <= t[:-1]).any()):
-        return None
-    owners = [index for index, body in enumerate(bodies) if body]
-    try:
-        firsts = [int(body[: body.index(b",")]) for body in bodies if body]
-        lasts = [_last_timestamp(body) for body in bodies if body]
-    except ValueError:
-        return None
-    starts = np.searchsorted(t, firsts).tolist()
-    stops = np.searchsorted(t, lasts, side="right").tolist()
-    if starts != [0, *stops[:-1]] or stops[-1] != len(t):
-        return None
-    spans = dict(zip(owners, zip(starts, stops, strict=True), strict=True))
-    empty = {index: (0, 0) for index, body in enumerate(bodies) if body == b""}
-    return dict(sorted((spans | empty).items()))
 
 
 def _last_timestamp(body: bytes) -> int:

@@ -15,6 +15,8 @@ from engine.errors import DataError
 HEADER = "timestamp,open,high,low,close,volume"
 # Bad rows that an error lists; the rest are counted.
 MAX_LISTED_PROBLEMS = 50
+# Problems after which the rest of a file is not looked at.
+MAX_FILE_PROBLEMS = 1000
 MAX_QUOTED_CHARACTERS = 40
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -124,6 +126,8 @@ def examine(content: bytes, timeframe: Timeframe, day: int) -> Examined:
     unsorted = duplicates = 0
     latest = -1
     for number, line in enumerate(lines[1:], start=2):
+        if len(problems) >= MAX_FILE_PROBLEMS:
+            break
         row, reasons = parse_row(line, timeframe, day)
         if row is None or reasons:
             problems.extend((number, reason) for reason in reasons)

@@ -15,7 +15,9 @@ import os
 import re
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,7 @@ from engine.daily_files import (
 from engine.data_quality import SourceCounts, describe_bars, describe_funding
 from engine.enums import Timeframe, TradingMode, check_symbol
 from engine.errors import DataError
-from engine.file_checks import day_date, day_number
+from engine.file_checks import BrokenFileError, day_date, day_number
 from engine.funding_files import load_funding
 from engine.resample import finer_divisors, resample
 
@@ -107,6 +109,12 @@ class Store:
         """
         timeframe, mode = Timeframe(timeframe), TradingMode(trading_mode)
         check_symbol(symbol)
+        with self._paths_from_here():
+            return self._load(symbol, timeframe, mode, start_date, end_date)
+
+    def _load(
+        self, symbol: str, timeframe: Timeframe, mode: TradingMode, start_date: date, end_date: date
+    ) -> LoadedBars:
         chosen = self._choose(symbol, timeframe, mode, day_number(start_date), day_number(end_date))
         state = _state(symbol, timeframe, mode, start_date, end_date, chosen)
         with self._guard:
@@ -130,7 +138,8 @@ class Store:
         missing month or a bad row.
         """
         directory = self.directory / TradingMode.FUTURES / check_symbol(symbol)
-        funding, counts = load_funding(directory, self.root, symbol, start_date, end_date)
+        with self._paths_from_here():
+            funding, counts = load_funding(directory, self.root, symbol, start_date, end_date)
         return funding, describe_funding(funding, bars, counts)
 
     def catalogue(self) -> list[Coverage]:
@@ -185,6 +194,22 @@ class Store:
                 "bytes": int(self._loaded.currsize),
                 "max_bytes": int(self._loaded.maxsize),
             }
+
+    @contextmanager
+    def _paths_from_here(self) -> Iterator[None]:
+        """Name files from the data directory on: a user of the service need not know the rest."""
+        prefix = f"{self.data_directory}{os.sep}"
+        try:
+            yield
+        except BrokenFileError as broken:
+            raise BrokenFileError(
+                [
+                    replace(problem, path=Path(str(problem.path).removeprefix(prefix)))
+                    for problem in broken.problems
+                ]
+            ) from None
+        except DataError as error:
+            raise DataError(str(error).replace(prefix, "")) from None
 
     def _choose(
         self, symbol: str, timeframe: Timeframe, mode: TradingMode, first: int, last: int

@@ -110,7 +110,7 @@ def _convert(options: argparse.Namespace) -> int:
         options.overwrite,
     )
     with ProgressBar("convert", sys.stderr) as bar:
-        report = convert(options.paths, request, bar.show)
+        report = convert(_files_of(options.paths), request, bar.show)
     _tell(report)
     return 0
 
@@ -141,6 +141,17 @@ def _tell(report: IngestReport) -> None:
     for kind, names in (("not published", report.missing), ("failed", report.failed)):
         for name in names:
             print(f"{kind}: {name}", file=sys.stderr)
+
+
+def _files_of(paths: list[Path]) -> list[Path]:
+    """The paths, with folders replaced by the zips and CSVs below them."""
+    found: list[Path] = []
+    for path in paths:
+        below = (p for p in path.rglob("*") if p.suffix.lower() in (".zip", ".csv") and p.is_file())
+        found.extend(sorted(below) if path.is_dir() else [path])
+    if not found:
+        raise ValidationError("there is no zip and no CSV below these folders")
+    return found
 
 
 def _market_of(paths: list[Path]) -> TradingMode:

@@ -111,6 +111,12 @@ def test_a_long_list_of_bad_rows_is_cut_and_counted(tmp_path: Path) -> None:
     assert message.endswith("and 25 more bad lines")
 
 
+def test_a_file_of_nonsense_is_given_up_after_a_thousand_problems() -> None:
+    content = (HEADER + "\n" + "x\n" * 100_000).encode()
+
+    assert len(examine(content, Timeframe.H1, DAY).problems) == 1000
+
+
 @pytest.mark.parametrize(
     "header", ["time,open,high,low,close,volume", "timestamp,open,high,low,close", GOOD[0], "{"]
 )

@@ -143,6 +143,28 @@ def test_the_same_files_give_the_same_key_and_other_numbers_another(
     assert changed.open[0] == 101.0
 
 
+def test_a_broken_file_is_named_from_the_data_directory_on(store: Store, write: Writer) -> None:
+    rows = hours(0)
+    write("2024-01-01", [*rows[:3], rows[3].replace("102.0", "9"), *rows[4:]])
+
+    with pytest.raises(DataError) as caught:
+        store.load("BTCUSDT", "1h", "spot", date(2024, 1, 1), date(2024, 1, 2))
+
+    assert str(caught.value).startswith(
+        "binance/spot/BTCUSDT/1h/BTCUSDT_1h_2024-01-01.csv line 5: high 9.0 is below open 100.0"
+    )
+
+
+def test_a_link_to_another_folder_is_refused(store: Store, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/BTCUSDT_1h_2024-01-01.csv").write_text(HEADER)
+    (data / "binance/spot/BTCUSDT").mkdir(parents=True)
+    (data / "binance/spot/BTCUSDT/1h").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DataError, match=r"^binance/.*leads out of the data directory$"):
+        store.load("BTCUSDT", "1h", "spot", date(2024, 1, 1), date(2024, 1, 2))
+
+
 def test_history_gives_the_newest_bars_ascending_even_across_holes(
     store: Store, write: Writer
 ) -> None:

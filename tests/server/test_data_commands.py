@@ -43,6 +43,15 @@ def test_convert_takes_the_market_from_the_archives_own_path(data: Path, tmp_pat
     assert (data / "binance/futures/BTCUSDT/1h").is_dir()
 
 
+def test_convert_takes_whole_folders(data: Path, tmp_path: Path) -> None:
+    for day in (1, 2):
+        rows = [kline(24 * (day - 1))]
+        write(tmp_path / "in" / str(day), f"BTCUSDT-1h-2024-01-0{day}.csv", rows)
+
+    assert main(["data", "convert", str(tmp_path / "in")]) == 0
+    assert len(list(data.rglob("*.csv"))) == 2
+
+
 def test_convert_of_a_bad_file_says_where_and_exits_1(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
