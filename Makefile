@@ -39,7 +39,7 @@ bench: setup .venv/.test-installed
 
 screenshots: setup .venv/.test-installed data/binance/.sample
 	@CHROMIUM="$$($(BIN)/python tools/chromium.py)" && export CHROMIUM && \
-		exec $(BIN)/python tools/screenshots.py $(ARGS)
+		exec $(BIN)/python -m tools.screenshots $(ARGS)
 
 lint: .venv/.lint-installed
 	$(BIN)/ruff check .

@@ -136,7 +136,7 @@ class Service:
     def post(self, path: str, headers: dict[str, str], document: Any) -> Any:
         headers = headers | {"Content-Type": "application/json"}
         answer = asyncio.run(_once(self, "POST", path, headers, json.dumps(document).encode()))
-        assert answer.status == 202, answer.body
+        assert answer.status in (201, 202), answer.body
         return json.loads(answer.body)
 
 
