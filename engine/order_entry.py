@@ -33,9 +33,6 @@ from engine.broker import (
     SET_TRAIL,
     TARGET,
     Broker,
-    cash_carries,
-    close,
-    execute,
     reject,
     watch,
 )
@@ -48,6 +45,7 @@ from engine.errors import (
     StrategyError,
     ValidationError,
 )
+from engine.fills import cash_carries, close, execute
 from engine.records import (
     CALLS,
     GIVEN_AMOUNT,

@@ -19,15 +19,11 @@ from engine.broker import (
     OPEN,
     PATH,
     Broker,
-    close,
-    execute,
-    fold,
-    liquidate,
-    pay_funding,
     reject,
     watch,
 )
 from engine.errors import InsufficientFundsError, PositionNotFoundError
+from engine.fills import close, execute, fold, liquidate, pay_funding
 from engine.order_entry import RestingOrder, carry_out
 
 # What a position can run into, in the order in which ties are taken.

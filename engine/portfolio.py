@@ -13,7 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.bars import NO_FUNDING, Bars
-from engine.broker import BY_ORDER, Broker, check_numbers, close, execute, liquidate
+from engine.broker import (
+    BY_ORDER,
+    Broker,
+    check_numbers,
+)
 from engine.config import (
     MAX_ORDER_AMOUNT,
     MAX_POSITIONS,
@@ -22,6 +26,7 @@ from engine.config import (
 )
 from engine.enums import FillRule, Timeframe, TradingMode, check_symbol
 from engine.errors import InsufficientFundsError, PositionNotFoundError, ValidationError
+from engine.fills import close, execute, liquidate
 from engine.order_entry import number
 from engine.position import Position
 from engine.trade import Trade, trade_of

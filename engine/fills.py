@@ -1,0 +1,303 @@
+"""Fills: what buying, selling, closing, liquidation and funding do to an account.
+
+Money rules (contract section 5): a fill moves `margin` from cash and back; the gross PnL of the
+closed part and every fee land in cash at once, so that at any time
+    cash + margin + unrealised PnL = initial capital + realised + unrealised PnL.
+Whatever is refused changes nothing.
+"""
+
+from __future__ import annotations
+
+from engine.broker import (
+    ACTION_BUY,
+    ACTION_LIQUIDATION,
+    ACTION_SELL,
+    BY_LIQUIDATION,
+    INF,
+    LONG,
+    SHORT,
+    Broker,
+    check_numbers,
+    watch,
+)
+from engine.config import MAX_ACCOUNT_NUMBER, MAX_HOOK_DEPTH
+from engine.costs import funding_payment, slipped
+from engine.errors import StrategyError
+from engine.margin import leverage_of, liquidation_price
+
+FUNDS_TOLERANCE = 1e-9
+REMAINDER_TOLERANCE = 1e-9
+
+
+def execute(
+    b: Broker,
+    index: int,
+    side: int,
+    quantity: float,
+    price: float,
+    slips: bool,
+    leverage: float,
+    reason: int,
+    stop_loss: float | None,
+    take_profit: float | None,
+) -> str | None:
+    """Buy (`side` +1) or sell (-1) `quantity` at the unslipped `price`, wholly or not at all.
+
+    Returns None when filled, else the reason of the rejection (see `REJECTIONS`), with nothing
+    changed. `index` is the order call's. Opens, adds, reduces, closes or flips.
+    """
+    size = b.size
+    fill = slipped(price, side, b.slip) if slips else price
+    first = len(b.rows)
+    if size == 0.0 or (size > 0.0) is (side > 0):
+        if b.spot and side < 0:
+            return "nothing to sell: no position is held"
+        problem = _opening_problem(b, side, quantity, price, fill, leverage, b.cash, size)
+        if problem is not None:
+            return problem
+        _open(b, index, side, quantity, price, fill, leverage, reason)
+    else:
+        held = abs(size)
+        excess = quantity - held
+        if excess <= REMAINDER_TOLERANCE * held:
+            part = held if -excess <= REMAINDER_TOLERANCE * held else quantity
+            _reduce(b, index, part, price, fill, reason)
+            watch(b)
+            if b.hook is not None:
+                notify(b, first)
+            return None
+        if b.spot:
+            return f"cannot sell {quantity:.12g}: only {held:.12g} is held"
+        _, fee, gross, released = _closing_amounts(b, held, fill)
+        cash = b.cash + released + gross - fee
+        problem = _opening_problem(b, side, excess, price, fill, leverage, cash, 0.0)
+        if problem is not None:
+            return problem
+        _reduce(b, index, held, price, fill, reason)
+        _open(b, index, side, excess, price, fill, leverage, reason)
+    if stop_loss is not None:
+        b.stop_loss = stop_loss
+    if take_profit is not None:
+        b.take_profit = take_profit
+    watch(b)
+    if b.hook is not None:
+        notify(b, first)
+    return None
+
+
+def close(b: Broker, index: int, quantity: float, price: float, slips: bool, reason: int) -> None:
+    """Close `quantity` of the position (all of it within the tolerance) at `price`."""
+    held = abs(b.size)
+    part = held if held - quantity <= REMAINDER_TOLERANCE * held else quantity
+    side = -1 if b.size > 0.0 else 1
+    fill = slipped(price, side, b.slip) if slips else price
+    first = len(b.rows)
+    _reduce(b, index, part, price, fill, reason)
+    watch(b)
+    if b.hook is not None:
+        notify(b, first)
+
+
+def liquidate(b: Broker, price: float) -> None:
+    """Close the whole position at `price` by force; it can lose its margin and no more."""
+    first = len(b.rows)
+    fold(b, price)
+    size = b.size
+    held = abs(size)
+    margin = b.margin
+    gross = max(size * (price - b.entry), -margin)
+    fee = min(held * price * b.fee_rate, margin + gross)
+    b.cash = max(0.0, b.cash + (margin + gross - fee))
+    b.realized += gross - fee
+    side = LONG if size > 0.0 else SHORT
+    pnl = gross - fee - b.entry_fees
+    b.rows.append(
+        (
+            b.i, -1, ACTION_LIQUIDATION, side, BY_LIQUIDATION, b.phase, 1, held, price,
+            leverage_of(size, b.entry, margin), fee, pnl, gross, margin, b.entry, b.open_bar,
+            b.seen_low, b.seen_high,
+        )
+    )  # fmt: skip
+    _flatten(b)
+    _note_state(b)
+    watch(b)
+    if b.hook is not None:
+        notify(b, first)
+
+
+def pay_funding(b: Broker, price: float, rate: float) -> None:
+    """Settle one funding payment at `price`: from cash, then from the position's margin."""
+    due = funding_payment(b.size, price, rate)
+    if due > 0.0:
+        from_cash = min(due, b.cash)
+        from_margin = min(due - from_cash, b.margin)
+        b.cash -= from_cash
+        b.margin -= from_margin
+        due = from_cash + from_margin
+        if from_margin > 0.0:
+            _set_liquidation(b)
+    else:
+        b.cash -= due
+    b.realized -= due
+    b.funding_paid += due
+    _note_state(b)
+
+
+def notify(b: Broker, first: int) -> None:
+    """Tell the strategy of the rows written since `first`, at most MAX_HOOK_DEPTH deep."""
+    hook = b.hook
+    if hook is None:
+        return
+    if b.depth >= MAX_HOOK_DEPTH:
+        raise StrategyError(
+            f"on_fill placed orders whose fills called on_fill again, {MAX_HOOK_DEPTH} deep"
+        )
+    b.depth += 1
+    try:
+        for row in range(first, len(b.rows)):
+            hook(row)
+    finally:
+        b.depth -= 1
+
+
+def fold(b: Broker, price: float) -> None:
+    """Remember that the path reached `price` while the position was held."""
+    if price < b.seen_low:
+        b.seen_low = price
+    if price > b.seen_high:
+        b.seen_high = price
+
+
+def cash_carries(need: float, cash: float) -> bool:
+    """Whether `cash` pays `need` within the tolerance of the contract."""
+    return need <= cash + FUNDS_TOLERANCE * max(1.0, cash)
+
+
+def _opening_problem(
+    b: Broker, side: int, quantity: float, price: float, fill: float, leverage: float,
+    cash: float, size: float,
+) -> str | None:  # fmt: skip
+    notional = quantity * fill
+    need = notional / leverage + notional * b.fee_rate
+    if not cash_carries(need, cash):
+        return (
+            f"insufficient cash: the order needs {need:.2f} for margin and fee, {cash:.2f} is free"
+        )
+    if b.spot:
+        return None
+    held = abs(size)
+    margin = notional / leverage
+    entry = fill
+    if held:
+        entry = (held * b.entry + notional) / (held + quantity)
+        margin += b.margin
+    level = liquidation_price(side * (held + quantity), entry, margin, b.mmr)
+    if (price <= level) if side > 0 else (price >= level):
+        return (
+            f"insufficient margin: the position would be liquidated as it opens "
+            f"(liquidation price {level:.12g}, price {price:.12g})"
+        )
+    return None
+
+
+def _open(
+    b: Broker, index: int, side: int, quantity: float, price: float, fill: float,
+    leverage: float, reason: int,
+) -> None:  # fmt: skip
+    notional = quantity * fill
+    fee = notional * b.fee_rate
+    margin = notional / leverage
+    held = abs(b.size)
+    if held:
+        b.entry = (held * b.entry + notional) / (held + quantity)
+        b.margin += margin
+        b.entry_fees += fee
+        fold(b, price)
+    else:
+        b.entry = fill
+        b.margin = margin
+        b.entry_fees = fee
+        b.open_bar = b.i
+        b.seen_low = b.seen_high = price
+    b.size = side * (held + quantity)
+    cash = b.cash - (margin + fee)
+    b.cash = cash if cash > 0.0 else 0.0
+    b.realized -= fee
+    _set_liquidation(b)
+    b.rows.append(
+        (
+            b.i, index, ACTION_BUY if side > 0 else ACTION_SELL, LONG if side > 0 else SHORT,
+            reason, b.phase, 0, quantity, fill, leverage, fee, 0.0, 0.0, 0.0, b.entry,
+            b.open_bar, b.seen_low, b.seen_high,
+        )
+    )  # fmt: skip
+    _note_state(b)
+
+
+def _closing_amounts(b: Broker, quantity: float, fill: float) -> tuple[float, float, float, float]:
+    """(share of the position, fee, gross PnL, margin released) of closing `quantity`."""
+    size = b.size
+    held = abs(size)
+    share = quantity / held
+    released = b.margin * quantity / held
+    gross = quantity * (fill - b.entry) if size > 0.0 else quantity * (b.entry - fill)
+    fee = quantity * fill * b.fee_rate
+    if not b.spot:
+        # No fill takes more than there is: the exchange's insurance fund bears the rest.
+        gross = max(gross, -released)
+        fee = min(fee, max(0.0, b.cash + released + gross))
+    return share, fee, gross, released
+
+
+def _reduce(b: Broker, index: int, quantity: float, price: float, fill: float, reason: int) -> None:
+    size = b.size
+    held = abs(size)
+    share, fee, gross, released = _closing_amounts(b, quantity, fill)
+    entry_fees = b.entry_fees * share
+    fold(b, price)
+    # Floored: a fee that takes all there is may leave -1e-14 by rounding, a debt all the same.
+    b.cash = max(0.0, b.cash + (released + gross - fee))
+    b.realized += gross - fee
+    b.rows.append(
+        (
+            b.i, index, ACTION_SELL if size > 0.0 else ACTION_BUY, LONG if size > 0.0 else SHORT,
+            reason, b.phase, 1, quantity, fill, leverage_of(size, b.entry, b.margin), fee,
+            gross - fee - entry_fees, gross, released, b.entry, b.open_bar, b.seen_low,
+            b.seen_high,
+        )
+    )  # fmt: skip
+    if quantity == held:
+        _flatten(b)
+    else:
+        b.size = size - quantity if size > 0.0 else size + quantity
+        b.margin -= released
+        b.entry_fees -= entry_fees
+        _set_liquidation(b)
+    _note_state(b)
+
+
+def _flatten(b: Broker) -> None:
+    b.size = 0.0
+    b.entry = 0.0
+    b.margin = 0.0
+    b.entry_fees = 0.0
+    b.open_bar = -1
+    b.liquidation = INF
+    b.stop_loss = None
+    b.take_profit = None
+    b.trail_distance = None
+
+
+def _set_liquidation(b: Broker) -> None:
+    if b.spot:
+        b.liquidation = -INF
+        return
+    b.liquidation = liquidation_price(b.size, b.entry, b.margin, b.mmr)
+
+
+def _note_state(b: Broker) -> None:
+    cash, margin = b.cash, b.margin
+    # One comparison a fill: cash and margin are never negative, and NaN fails it too.
+    if not cash + margin + abs(b.realized) <= MAX_ACCOUNT_NUMBER:
+        check_numbers(cash=cash, margin=margin, realized_pnl=b.realized)
+    b.states.append((b.i, cash, b.size, b.entry, margin, b.realized))
