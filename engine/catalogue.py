@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,26 @@ class Catalogue:
                 lines["day"].tolist(), bars, sources.tolist(), strict=True
             )
         ]
+
+    def holes(
+        self, symbol: str, mode: TradingMode, timeframe: Timeframe
+    ) -> list[tuple[date, date]]:
+        """Stretches of days (first, last) without a file or with too few bars, ascending.
+
+        Only between the first and the last day: those two may well be cut off.
+        """
+        with self._lock:
+            lines, _ = _serving(self._all_lines(mode, symbol), timeframe)
+        lines = lines[lines["bars"][:, TIMEFRAMES.index(timeframe)] > 0]
+        if len(lines) < 2:
+            return []
+        first, last = int(lines["day"][0]), int(lines["day"][-1])
+        bars = lines["bars"][:, TIMEFRAMES.index(timeframe)]
+        whole = np.zeros(last - first + 1, np.bool_)
+        whole[lines["day"][bars == timeframe.bars_per_day] - first] = True
+        whole[[0, -1]] = True
+        edges = np.flatnonzero(np.diff(np.r_[True, whole, True])).reshape(-1, 2)
+        return [(day_date(first + start), day_date(first + stop - 1)) for start, stop in edges]
 
     def forget(self) -> None:
         """Make the next answer look at the directories again, for those who just wrote there."""

@@ -108,7 +108,8 @@ def describe_funding(funding: Funding, bars: Bars, counts: Mapping[str, int]) ->
     if gaps:
         longest = max(gaps, key=lambda gap: gap["hours"])
         warnings.append(
-            f"Funding is not known for {len(gaps)} stretch(es) longer than 8 hours; the longest is "
+            f"Funding is not known for {_count(len(gaps), 'stretch', 'stretches')} of more than "
+            "8 hours; the longest is "
             f"{longest['hours']:g} h from {when(int(longest['start']))} UTC. Nothing was paid or "
             "received in them."
         )
@@ -134,30 +135,42 @@ def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, A
     if quality["missing_bars"]:
         largest = max(quality["gaps"], key=lambda gap: gap["bars"])
         said.append(
-            f"{quality['missing_bars']:,} bars are missing in {quality['gap_count']:,} gap(s); the "
-            f"largest has {largest['bars']:,} from {when(largest['start'])} UTC."
+            f"{_are(quality['missing_bars'], 'bar')} missing in {_count(quality['gap_count'], 'gap')}; "
+            f"the largest has {largest['bars']:,} from {when(largest['start'])} UTC."
         )
     if quality["resampled_days"]:
         finer = ", ".join(t for t in quality["days_by_source"] if t != timeframe)
         said.append(
-            f"{quality['resampled_days']:,} day(s) were built from finer bars ({finer})"
+            f"{_were(quality['resampled_days'], 'day')} built from finer bars ({finer})"
             + (
-                f"; {quality['partial_buckets']:,} bars from an incomplete set."
+                f"; {_count(quality['partial_buckets'], 'bar')} from an incomplete set."
                 if quality["partial_buckets"]
                 else "."
             )
         )
     if quality["sorted_rows"] or quality["duplicate_rows"]:
         said.append(
-            f"{quality['sorted_rows']:,} rows were out of order and {quality['duplicate_rows']:,} "
-            "were exact copies; they were sorted and dropped."
+            f"{_were(quality['sorted_rows'], 'row')} out of order and "
+            f"{quality['duplicate_rows']:,} exact copies of others; they were sorted and dropped."
         )
     if quality["empty_days"]:
-        said.append(f"{quality['empty_days']:,} file(s) hold a header and no bar.")
+        said.append(f"{_count(quality['empty_days'], 'file')} with a header and no bar.")
     if quality["zero_volume_bars"]:
-        said.append(f"{quality['zero_volume_bars']:,} bars have no volume.")
+        said.append(f"{_count(quality['zero_volume_bars'], 'bar')} without volume.")
     return said
 
 
 def _day_of(timestamp_ms: int) -> date:
     return day_date(timestamp_ms // DAY_MS)
+
+
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _are(number: int, noun: str) -> str:
+    return f"{_count(number, noun)} {'is' if number == 1 else 'are'}"
+
+
+def _were(number: int, noun: str) -> str:
+    return f"{_count(number, noun)} {'was' if number == 1 else 'were'}"

@@ -153,6 +153,13 @@ class Store:
         mode = TradingMode(trading_mode)
         return self._catalogue.days(check_symbol(symbol), mode, Timeframe(timeframe))
 
+    def coverage_holes(
+        self, symbol: str, timeframe: Timeframe | str, trading_mode: TradingMode | str
+    ) -> list[tuple[date, date]]:
+        """Stretches of days that are missing or not whole; a cheap answer for a small picture."""
+        mode = TradingMode(trading_mode)
+        return self._catalogue.holes(check_symbol(symbol), mode, Timeframe(timeframe))
+
     def forget_catalogue(self) -> None:
         """Look at the directories again at the next question; for those who just wrote there."""
         self._catalogue.forget()

@@ -207,6 +207,29 @@ def test_the_days_of_a_series_say_how_full_they_are(data: Path) -> None:
     ]
 
 
+def test_holes_are_the_days_between_that_are_missing_or_not_whole(data: Path) -> None:
+    write_day(data, 0, hours=[5])
+    write_day(data, 1)
+    write_day(data, 2, hours=[1, 2])
+    write_day(data, 5)
+    write_day(data, 6, hours=[0])
+    write_day(data, 7)
+    write_day(data, 8, hours=[0])
+
+    holes = catalogue(data).holes("BTCUSDT", TradingMode.SPOT, Timeframe.H1)
+
+    assert [(str(first), str(last)) for first, last in holes] == [
+        ("2024-01-03", "2024-01-05"),
+        ("2024-01-07", "2024-01-07"),
+    ]
+
+
+def test_a_single_day_has_no_holes(data: Path) -> None:
+    write_day(data, 0, hours=[5])
+
+    assert catalogue(data).holes("BTCUSDT", TradingMode.SPOT, Timeframe.H1) == []
+
+
 def test_nothing_is_an_answer_too(tmp_path: Path) -> None:
     assert catalogue(tmp_path / "data").coverage() == []
 

@@ -73,10 +73,10 @@ def test_everything_that_was_done_to_the_data_is_said() -> None:
         "These prices are synthetic: they were made up and never traded.",
         "The range was asked for from 2024-01-01; the data starts 2024-01-01 02:00 UTC.",
         "The range was asked for up to 2024-01-05; the last bar opens 2024-01-02 06:00 UTC.",
-        "26 bars are missing in 1 gap(s); the largest has 26 from 2024-01-01 04:00 UTC.",
-        "2 day(s) were built from finer bars (1m); 5 bars from an incomplete set.",
-        "3 rows were out of order and 4 were exact copies; they were sorted and dropped.",
-        "1 file(s) hold a header and no bar.",
-        "3 bars have no volume.",
+        "26 bars are missing in 1 gap; the largest has 26 from 2024-01-01 04:00 UTC.",
+        "2 days were built from finer bars (1m); 5 bars from an incomplete set.",
+        "3 rows were out of order and 4 exact copies of others; they were sorted and dropped.",
+        "1 file with a header and no bar.",
+        "3 bars without volume.",
     ]
     assert quality["synthetic"] is True
