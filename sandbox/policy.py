@@ -48,6 +48,7 @@ class Facts:
         self.source = source
         self.outline = outline
         self.scopes = find_scopes(tree)
+        self.classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         self.bound = set().union(
             *(s.bound | s.parameters | s.global_names for s in self.scopes.values())
         )
@@ -234,7 +235,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
         return (
             node.attr == "__init__"
             and isinstance(value, ast.Name)
-            and (value.id in self.facts.outline.classes or value.id in ("Strategy", "Exception"))
+            and (value.id in self.facts.classes or value.id in ("Strategy", "Exception"))
         )
 
     def _check_module_attribute(self, node: ast.Attribute) -> None:

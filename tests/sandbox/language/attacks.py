@@ -21,12 +21,18 @@ def tables(where: str) -> dict[str, str]:
     """Name -> code of every attack that runs at `where`: body, top or early."""
     found: dict[str, str] = {}
     for path in sorted(FOLDER.glob(f"*.{where}.txt")):
-        for block in path.read_text(encoding="utf-8").split("\n== ")[1:]:
-            name, _, code = block.partition("\n")
+        for name, code in read_table(path).items():
             if name in found:
                 raise ValueError(f"two attacks are named {name}")
-            found[name] = code.strip("\n")
+            found[name] = code
     return found
+
+
+def read_table(path: Path) -> dict[str, str]:
+    """Name -> text of a file in which each text follows a line `== name`."""
+    blocks = path.read_text(encoding="utf-8").split("\n== ")[1:]
+    pairs = [block.partition("\n") for block in blocks]
+    return {name: text.strip("\n") for name, _, text in pairs}
 
 
 BODY, TOP, EARLY = tables("body"), tables("top"), tables("early")

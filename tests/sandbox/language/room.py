@@ -13,6 +13,7 @@ import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -122,8 +123,10 @@ def plainly(source: str, write: Callable[[str], None], now_ms: Callable[[], int]
         write(sep.join(map(str, words)))
 
     scope["print"] = write_words
-    exec(compile(source, "strategy.py", "exec", dont_inherit=True), scope)
-    return scope["S"]
+    module = sys.modules["strategy"] = ModuleType("strategy")
+    vars(module).update(scope)
+    exec(compile(source, "strategy.py", "exec", dont_inherit=True), vars(module))
+    return vars(module)["S"]
 
 
 def effects(

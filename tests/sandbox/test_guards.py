@@ -1,0 +1,91 @@
+"""Names that arrive as text, and the objects that a strategy may write to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sandbox.guards import Guards, aggregation, is_plain_template
+
+
+@pytest.fixture
+def guards() -> Guards:
+    return Guards(lambda: 1_704_067_200_000, {})
+
+
+@pytest.mark.parametrize(
+    ("template", "plain"),
+    [
+        ("{} {0} {name:>5}", True),
+        ("{0.real}", False),
+        ("{0[a]}", False),
+        ("{0:{1.real}}", False),
+        ("{0:{1}}", True),
+        ("{{x.y}} 1.5", True),
+        ("{", True),
+    ],
+)
+def test_a_template_is_plain_when_no_field_reads_further(template: str, plain: bool) -> None:
+    assert is_plain_template(template) is plain
+
+
+def test_a_field_reads_what_source_code_could_read(guards: Guards) -> None:
+    assert guards.read("{0.real} {1[k]}", "format")(3, {"k": 4}) == "3 4"
+    with pytest.raises(AttributeError, match="not available"):
+        guards.read("{0.__class__}", "format")(3)
+
+
+def test_names_must_be_exactly_texts(guards: Guards) -> None:
+    with pytest.raises(TypeError, match="must be a str"):
+        guards.getattr(3, np.str_("real"))
+
+
+def test_getattr_falls_back_on_a_default_for_what_is_out_of_reach(guards: Guards) -> None:
+    assert guards.getattr(3, "__class__", None) is None
+    assert guards.hasattr(pd.DataFrame(), "to_csv") is False
+    assert guards.hasattr(pd.DataFrame(), "sum") is True
+
+
+def test_labels_of_frames_can_be_set_and_nothing_else(guards: Guards) -> None:
+    frame = pd.DataFrame({"a": [1]})
+    guards.setattr(frame, "columns", ["b"])
+    assert list(frame) == ["b"]
+    for name in ("attrs", "b", "_mgr", "plot"):
+        with pytest.raises(AttributeError):
+            guards.setattr(frame, name, 1)
+
+
+def test_a_checked_list_of_aggregations_is_a_copy() -> None:
+    asked = ["mean", {"a": ("min", len)}]
+    checked = aggregation(asked)
+    assert checked == ["mean", {"a": ["min", len]}]
+    assert checked is not asked
+
+
+@pytest.mark.parametrize("how", ["to_csv", ["mean", "eval"], {"a": "query"}, 5, np.str_("mean")])
+def test_other_aggregations_are_refused(how: object) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        aggregation(how)
+
+
+def test_now_is_the_bars_time_in_any_zone(guards: Guards) -> None:
+    assert guards.now() == datetime(2024, 1, 1)
+    assert guards.now(UTC) == datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def test_type_gives_away_plain_types_only(guards: Guards) -> None:
+    assert guards.type_of(ValueError()) is ValueError
+    with pytest.raises(TypeError, match="use isinstance"):
+        guards.type_of(lambda: 0)
+
+
+def test_a_ufunc_may_not_add_to_a_read_only_array(guards: Guards) -> None:
+    column = np.zeros(2)
+    guards.read(np.add, "at")(column, 0, 5.0)
+    assert column[0] == 5.0
+    column.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        guards.read(np.add, "at")(column, 0, 5.0)
