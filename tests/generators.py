@@ -215,6 +215,10 @@ def random_call(rng: random.Random, config: BacktestConfig, bars: Bars, bar: int
     return call
 
 
+SNAPSHOT = {
+    *("timestamp", "portfolio_value", "cash", "unrealized_pnl", "realized_pnl"),
+    *("margin_used", "price"),
+}
 MALFORMED: list[Call] = [
     ("buy", (0.0,), {}),
     ("buy", (-1.0,), {}),
@@ -268,10 +272,24 @@ def scripted(base: Any, scenario: Scenario, heard: list[Any]) -> Any:
             len(strategy.bars.close),
         )
 
+    def look_back(strategy: Any) -> tuple[Any, ...]:
+        portfolio = strategy.portfolio
+        history = portfolio.portfolio_history
+        seen = [portfolio.cash, portfolio.portfolio_value, len(history), len(portfolio.trades)]
+        for position in portfolio.positions.values():
+            seen += position.values()
+        if len(history):
+            seen += [history[-1][name] for name in sorted(history[-1]) if name in SNAPSHOT]
+        if portfolio.trades:
+            seen += portfolio.trades[-1].values()
+        return (*seen, *strategy.history(3)["close"], *strategy.bars.high[-2:])
+
     class Scripted(base):  # type: ignore[misc]
         def on_data(self, data: Any) -> None:
             counts["bar"] += 1
             heard.append(("data", data.timestamp_ms, data["close"], *look(self)))
+            if counts["bar"] == 5:
+                heard.append(("past", *look_back(self)))
             make(self, scenario.on_data.get(counts["bar"], []))
 
         def on_fill(self, trade: dict[str, Any]) -> None:

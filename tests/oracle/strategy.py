@@ -163,7 +163,7 @@ class Strategy:
                 "entry_price": position.entry_price,
                 "margin": position.margin,
                 "leverage": position.leverage,
-                "liquidation_price": broker.account.liquidation_price(),
+                "liquidation_price": broker.account.liquidation_price() or 0.0,
             }
         return SimpleNamespace(
             cash=broker.account.cash,
