@@ -135,8 +135,9 @@ def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, A
     if quality["missing_bars"]:
         largest = max(quality["gaps"], key=lambda gap: gap["bars"])
         said.append(
-            f"{_are(quality['missing_bars'], 'bar')} missing in {_count(quality['gap_count'], 'gap')}; "
-            f"the largest has {largest['bars']:,} from {when(largest['start'])} UTC."
+            f"{_are(quality['missing_bars'], 'bar')} missing in "
+            f"{_count(quality['gap_count'], 'gap')}; the largest has {largest['bars']:,} from "
+            f"{when(largest['start'])} UTC."
         )
     if quality["resampled_days"]:
         finer = ", ".join(t for t in quality["days_by_source"] if t != timeframe)
