@@ -26,9 +26,9 @@ from engine.resample import resample
 from server.day_writer import day_content, day_path, split_days, write_funding, write_whole
 
 SEED = 20_240_101
-VERSION = 1
+VERSION = 2
 LAST_DAY = date(2025, 12, 31)
-HOUR_DAYS = 730
+HOUR_DAYS = 731
 MINUTE_DAYS = 90
 FUNDING_HOURS = 8
 MARKER = ".sample.json"

@@ -36,6 +36,7 @@ YEAR = date(2023, 1, 1), date(2023, 12, 31)
 MANY_SYMBOLS, MANY_YEARS = 50, 5
 PROCESSES = 8
 HISTORY_BARS = 10_000
+TRADES = 2_000_000
 _SHARER = """
 import sys
 from datetime import date
@@ -45,6 +46,17 @@ bars = Store(sys.argv[1], sys.argv[2]).load(
 columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
 print(sum(float(column.sum()) for column in columns), flush=True)
 sys.stdin.readline()
+"""
+_CONVERTER = """
+import resource, sys, time
+from pathlib import Path
+from engine.enums import Timeframe
+from server.convert import Request, convert
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start = time.process_time()
+convert([Path(sys.argv[1])], Request(Path(sys.argv[2]), timeframes=tuple(Timeframe)))
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(time.process_time() - start, before / 1024, after / 1024)
 """
 
 
@@ -59,6 +71,8 @@ def main() -> None:
         heading(f"the last {HISTORY_BARS:,} bars as JSON")
         history_ms = history_cpu_ms(folder)
         table(["what", "value"], [("CPU ms, median", target(history_ms, 30, ".1f"))])
+        heading(f"converting {TRADES:,} trades")
+        table(["what", "value"], convert_rows(folder))
         heading(f"{MANY_SYMBOLS} symbols x 6 timeframes x {MANY_YEARS} years of daily files")
         table(["what", "value"], many_rows(folder))
 
@@ -178,6 +192,32 @@ def history_cpu_ms(folder: Path) -> float:
 
     answer()
     return statistics.median(_cpu_s(answer) for _ in range(21)) * 1000
+
+
+def convert_rows(folder: Path) -> list[tuple[str, str]]:
+    """A month of trades in a CSV, read in a process of its own."""
+    rng = np.random.default_rng(3)
+    start = 1_704_067_200_000
+    times = np.sort(rng.integers(start, start + 31 * 86_400_000, TRADES)).tolist()
+    prices = np.round(42_000 + np.cumsum(rng.normal(0, 1, TRADES)), 2).tolist()
+    amounts = np.round(rng.exponential(0.05, TRADES) + 1e-5, 5).tolist()
+    path = folder / "BTCUSDT-trades-2024-01.csv"
+    with path.open("w") as file:
+        for number, (t, p, q) in enumerate(zip(times, prices, amounts, strict=True), start=1):
+            file.write(f"{number},{p:.8f},{q:.8f},{p * q:.8f},{t},True,True\n")
+    done = subprocess.run(
+        [sys.executable, "-c", _CONVERTER, str(path), str(folder / "converted")],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    cpu_s, before_mb, after_mb = map(float, done.stdout.split())
+    return [
+        ("file, MB", f"{path.stat().st_size / 2**20:.0f}"),
+        ("CPU s, all six timeframes", f"{cpu_s:.2f}"),
+        ("peak memory above the imports, MB", f"{after_mb - before_mb:.0f}"),
+    ]
 
 
 def many_rows(folder: Path) -> list[tuple[str, str]]:

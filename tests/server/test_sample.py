@@ -31,7 +31,7 @@ def test_the_sample_holds_90_days_of_minutes_and_two_years_of_hours_of_both_mark
         (symbol, mode, timeframe): (bars, 0, True)
         for symbol in ("DEMOBTCUSDT", "DEMOETHUSDT")
         for mode in ("spot", "futures")
-        for timeframe, bars in (("1m", 90 * 1440), ("1h", 730 * 24))
+        for timeframe, bars in (("1m", 90 * 1440), ("1h", 731 * 24))
     }
 
 
@@ -63,12 +63,12 @@ def test_a_run_on_sample_data_is_told_that_it_is_synthetic(sample: Path, tmp_pat
 
 def test_funding_covers_both_years_without_a_gap(sample: Path, tmp_path: Path) -> None:
     store = Store(sample, tmp_path)
-    days = date(2024, 1, 2), date(2025, 12, 31)
+    days = date(2024, 1, 1), date(2025, 12, 31)
     bars = store.load("DEMOBTCUSDT", "1h", "futures", *days).bars
 
     funding, quality = store.funding("DEMOBTCUSDT", *days, bars)
 
-    assert len(funding.timestamp) == 730 * 3
+    assert len(funding.timestamp) == 731 * 3
     assert quality["funding_gaps"] == []
 
 
