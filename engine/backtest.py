@@ -36,7 +36,15 @@ from engine.strategy import (
     make_strategy,
     parameters_of,
 )
-from engine.views import BarsView, PortfolioView, Series, bar_class, check_count, trade_dict
+from engine.views import (
+    BarsView,
+    PortfolioView,
+    Series,
+    bar_class,
+    check_count,
+    plain_text,
+    trade_dict,
+)
 
 CHUNK_BARS = 256
 CHUNK_WALL_S = 0.1
@@ -185,6 +193,7 @@ class Run:
         self._sink.write(text)
 
     def add_plot(self, name: Any, value: Any) -> None:
+        name = plain_text(name)
         if not isinstance(name, str) or not 0 < len(name) <= MAX_PLOT_NAME:
             raise ValidationError(f"plot: the name must be a text of 1 to {MAX_PLOT_NAME} letters")
         if not self.started:
@@ -199,7 +208,7 @@ class Run:
         if line is None:
             if len(self._plots) >= MAX_PLOTS:
                 raise ValidationError(f"plot: at most {MAX_PLOTS} lines; {name!r} is one more")
-            line = self._plots[str(name)] = ([], [])
+            line = self._plots[name] = ([], [])
         if self._plot_points >= MAX_PLOT_POINTS:
             raise ValidationError(f"plot: at most {MAX_PLOT_POINTS:,} points in all")
         self._plot_points += 1
@@ -228,6 +237,7 @@ class Run:
     ) -> None:
         if not self._initializing:
             raise StrategyError("indicator() belongs in initialize")
+        name = plain_text(name)
         if not isinstance(name, str) or not name:
             raise ValidationError("indicator: the name must be a text")
         if not callable(function):
@@ -241,6 +251,7 @@ class Run:
             self._indicator_inputs[name] = arrays[0]
 
     def _indicator_input(self, name: str, item: Any) -> Any:
+        item = plain_text(item)
         if isinstance(item, str):
             if item in COLUMNS:
                 return getattr(self.bars, item)

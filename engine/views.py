@@ -6,6 +6,7 @@ the engine's own memory: columns are copied, dicts are made anew.
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -31,6 +32,14 @@ BAR_FIELDS = (
     "volume",
     "symbol",
 )
+
+
+def plain_text(name: Any) -> Any:
+    """`name` as exactly a str when it is one of whatever kind, else itself.
+
+    A str of a strategy's own class (a StrEnum) may claim to equal any other.
+    """
+    return str.__str__(name) if isinstance(name, str) else name
 
 
 def utc_datetime(milliseconds: int) -> datetime:
@@ -59,6 +68,8 @@ class Bar:
         return EPOCH + timedelta(milliseconds=self.timestamp_ms)
 
     def __getitem__(self, name: str) -> Any:
+        if type(name) is not str:
+            name = plain_text(name)
         if name in BAR_FIELDS:
             return getattr(self, name)
         raise KeyError(f"a bar has no {name!r}; it has {', '.join(BAR_FIELDS)}")
@@ -73,6 +84,7 @@ class Bar:
         return len(BAR_FIELDS)
 
     def get(self, name: str, default: Any = None) -> Any:
+        name = plain_text(name)
         return getattr(self, name) if name in BAR_FIELDS else default
 
     def keys(self) -> tuple[str, ...]:
@@ -181,6 +193,8 @@ class BarsView:
         return self._broker.i + 1 - self._broker.past  # type: ignore[attr-defined, no-any-return]
 
     def __getitem__(self, name: str) -> Any:
+        if type(name) is not str:
+            name = plain_text(name)
         if name in BAR_FIELDS:
             return getattr(self, name)
         raise KeyError(f"bars have no {name!r}; they have {', '.join(BAR_FIELDS)}")
@@ -278,7 +292,8 @@ class PortfolioHistory:
         count = len(self)
         if isinstance(key, slice):
             return [self._row(index) for index in range(*key.indices(count))]
-        index = key + count if key < 0 else key
+        number = operator.index(key)  # which cannot lie about how it compares
+        index = number + count if number < 0 else number
         if not 0 <= index < count:
             raise IndexError(f"{count} snapshots were taken so far; asked for [{key}]")
         return self._row(index)

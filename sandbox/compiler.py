@@ -85,11 +85,14 @@ def compile_strategy(source: str) -> Compiled:
             problems.append(text.at_start("SP901", "the code could not be compiled"))
         problems.sort(key=lambda problem: (problem.line, problem.column))
         raise RejectedCode(problems[:MAX_PROBLEMS])
-    found = violations(result.code)
+    # Compiled once more, for RestrictedPython's own `from __future__ import annotations` has
+    # crept into its result, where it turns the fields of dataclasses into texts.
+    code = compile(tree, FILENAME, "exec", dont_inherit=True)
+    found = violations(code)
     if found:
         message = f"the compiled code was refused by the verifier: {', '.join(found[:3])}"
         raise RejectedCode([text.at_start("SP900", message, "please report this")])
-    return Compiled(result.code, outline.parameters, outline.strategy)
+    return Compiled(code, outline.parameters, outline.strategy)
 
 
 def check(source: str) -> CheckReport:
@@ -232,7 +235,8 @@ def _printer(write: Callable[[str], None]) -> Callable[..., None]:
     ) -> None:
         """The builtin, into the run's log."""
         ending = "\n" if end is None else str(end)
-        write((" " if sep is None else str(sep)).join(map(str, items)) + ending)
+        line = (" " if sep is None else str(sep)).join(map(str, items))
+        write("".join((line, ending)))  # a plain text, of whatever kind the parts are
 
     return print_to_log
 

@@ -85,6 +85,9 @@ class Facades:
                 vars(module)[item] = self.module(f"{name}.{item}")
             elif original is not None and hasattr(original, item):
                 vars(module)[item] = getattr(original, item)
+        # What compiled code must not name, it imports by the name that it may.
+        for item in wanted & FORBIDDEN & vars(module).keys():
+            vars(module)[PREFIX + item] = vars(module)[item]
         return module
 
     def _replacements(self, name: str) -> Mapping[str, Any]:
@@ -121,8 +124,8 @@ class Facades:
 
     def _make_pandas(self) -> Mapping[str, Any]:
         return {
-            "pivot_table": checked_dispatch(pd.pivot_table, "pivot_table"),
-            "crosstab": checked_dispatch(pd.crosstab, "crosstab"),
+            "pivot_table": checked_dispatch(pd.pivot_table, "pivot_table", 4),
+            "crosstab": checked_dispatch(pd.crosstab, "crosstab", 5),
             "MultiIndex": MULTI_INDEX_TYPE,
         }
 
@@ -226,8 +229,25 @@ class Facades:
 
         return {"namedtuple": namedtuple}
 
+    def _make_abc(self) -> Mapping[str, Any]:
+        guards = self._guards
+
+        def abstractmethod(function: Any) -> Any:
+            if type(function) in (FunctionType, classmethod, staticmethod, property):
+                if type(function) is FunctionType:
+                    guards.writable(function, "name")
+                return abc.abstractmethod(function)
+            raise TypeError("@abstractmethod goes on a method")
+
+        return {"abstractmethod": abstractmethod}
+
     def _make_functools(self) -> Mapping[str, Any]:
         guards = self._guards
+
+        def total_ordering(kind: Any) -> Any:
+            if kind not in guards.own:
+                raise TypeError("@total_ordering goes on a class of your own")
+            return functools.total_ordering(kind)
 
         def wraps(wrapped: Any, *items: Any, **named: Any) -> Callable[[Any], Any]:
             def decorate(wrapper: Any) -> Any:
@@ -238,12 +258,7 @@ class Facades:
 
             return decorate
 
-        def total_ordering(kind: Any) -> Any:
-            if kind not in guards.own:
-                raise TypeError("@total_ordering goes on a class of your own")
-            return functools.total_ordering(kind)
-
-        return {"wraps": wraps, "total_ordering": total_ordering}
+        return {"total_ordering": total_ordering, "wraps": wraps}
 
     def _make_enum(self) -> Mapping[str, Any]:
         return ENUM_BASES
@@ -308,7 +323,7 @@ class Indexer:
         object.__setattr__(self, "_target", target)
 
     def __getitem__(self, key: Any) -> Any:
-        for item in key if type(key) is tuple else (key,):
+        for item in key if isinstance(key, tuple) else (key,):
             if isinstance(item, str):
                 raise TypeError("text directives are not available; use np.concatenate")
         return self._target[key]  # type: ignore[attr-defined]

@@ -9,11 +9,19 @@ from __future__ import annotations
 
 import builtins
 import decimal
+import functools
 import typing
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from string import Formatter
-from types import BuiltinFunctionType, FunctionType, GenericAlias, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    GenericAlias,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -36,6 +44,7 @@ _MISSING = object()
 _FRAMES = (pd.DataFrame, pd.Series)
 _LABELS = frozenset({"columns", "index", "name", "names"})
 _LABELLED = (pd.DataFrame, pd.Series, pd.Index, pd.DatetimeIndex, pd.RangeIndex, pd.MultiIndex)
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, np.ufunc, functools.partial, type)
 _CALLABLES = (FunctionType, BuiltinFunctionType, MethodType, np.ufunc)
 _TEMPLATES_KEPT = 1_000
 API_ERRORS = tuple(
@@ -282,6 +291,11 @@ class Guards:
 
         return at
 
+    def _fields(self, thing: Any, name: str) -> Any:
+        """A copy, where the original lends its own dict to whatever it is compared with."""
+        found = getattr(thing, name)
+        return dict(found) if isinstance(found, MappingProxyType) else found
+
     def _absent(self, thing: Any, name: str) -> Any:
         raise AttributeError(f"attribute {name!r} is not available in strategies")
 
@@ -293,6 +307,7 @@ _GUARDED_READS: dict[str, Callable[[Guards, Any, str], Any]] = {
     "plot": Guards._absent,
     "at": Guards._at,
     "ta": Guards._accessor,
+    "fields": Guards._fields,
     "now": Guards._clock,
     "today": Guards._clock,
     "utcnow": Guards._clock,
@@ -379,14 +394,21 @@ def aggregation(value: Any) -> Any:
         return list(map(aggregation, value))
     if kind is dict:
         return {key: aggregation(item) for key, item in value.items()}
-    if value is None or (callable(value) and not isinstance(value, str)):
+    if value is None or isinstance(value, _FUNCTIONS):
         return value
+    if callable(value) and not isinstance(value, str):
+        # pandas takes what can be iterated for a list of names, whatever else it is.
+        return lambda *items, **named: value(*items, **named)
     raise TypeError(f"{kind.__name__!r} does not name an aggregation; pass a name or a function")
 
 
-def checked_dispatch(method: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """pandas' `method`, refusing texts that name anything but an aggregation."""
-    positional = 3 if name == "pivot_table" else 0
+def checked_dispatch(
+    method: Callable[..., Any], name: str, positional: int = 3
+) -> Callable[..., Any]:
+    """pandas' `method`, refusing texts that name anything but an aggregation.
+
+    `positional`: how many arguments may stand before one called `aggfunc`.
+    """
     word = "aggfunc" if name in ("pivot_table", "crosstab") else "func"
 
     def call(*items: Any, **named: Any) -> Any:
@@ -402,7 +424,7 @@ def checked_dispatch(method: Callable[..., Any], name: str) -> Callable[..., Any
             return method(*given, **named)
         if name == "pipe":
             return method(*given, **named)
-        if given:
+        if given and given[0] is not None:
             given[0] = aggregation(given[0])
         elif named.get(word) is not None:
             named[word] = aggregation(named[word])

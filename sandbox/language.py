@@ -83,12 +83,13 @@ MODULE_LEVEL = names(
 DENIED = FILES | MEMORY | CODE | INTROSPECTION | MODULE_LEVEL
 
 # Decided at run time: templates that read attributes, dispatch by text, the wall clock, `plot`,
-# which is ours on a strategy and an importer of modules on a DataFrame, and `at`, which looks up
-# a cell of a DataFrame but as a method of a ufunc writes to read-only arrays (numpy 2.4).
+# which is ours on a strategy and an importer of modules on a DataFrame, `at`, which looks up a cell
+# of a DataFrame but as a method of a ufunc writes to read-only arrays (numpy 2.4), and `fields`,
+# which on a dtype leads to the offsets that numpy trusts.
 GUARDED = names(
     """
-    agg aggregate apply at format format_map now pipe pivot_table plot ta today transform utcnow
-    vformat
+    agg aggregate apply at fields format format_map now pipe pivot_table plot ta today transform
+    utcnow vformat
     """
 )
 

@@ -48,13 +48,17 @@ class Facts:
         self.source = source
         self.outline = outline
         self.scopes = find_scopes(tree)
-        self.classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+        classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         self.bound = set().union(
             *(s.bound | s.parameters | s.global_names for s in self.scopes.values())
         )
         self.attributes = _own_attributes(tree, self.scopes) - INTERNALS
         self.aliases = _module_aliases(tree)
         self.bar_parameters = _bar_parameters(tree, outline)
+        # Names that mean one class wherever they are used.
+        self.base_classes = {"Strategy", "Exception"} - self.bound | {
+            name for name in classes if len(binders(tree, name)) == 1
+        }
 
 
 class StrategyPolicy(RestrictingNodeTransformer):
@@ -231,11 +235,11 @@ class StrategyPolicy(RestrictingNodeTransformer):
         """`super().__x__`, or `Base.__init__` of a class of this file, as older code calls it."""
         value = node.value
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-            return value.func.id == "super"
+            return value.func.id == "super" and "super" not in self.facts.bound
         return (
             node.attr == "__init__"
             and isinstance(value, ast.Name)
-            and (value.id in self.facts.classes or value.id in ("Strategy", "Exception"))
+            and value.id in self.facts.base_classes
         )
 
     def _check_module_attribute(self, node: ast.Attribute) -> None:
@@ -385,6 +389,8 @@ class StrategyPolicy(RestrictingNodeTransformer):
                 )
             else:
                 emitted = self._name(alias, alias.asname or alias.name)
+                if alias.name in FORBIDDEN:
+                    alias.name = PREFIX + alias.name  # as facades show it besides
                 alias.asname = None if emitted == alias.name else emitted
         return node
 

@@ -216,10 +216,10 @@ def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any
             kind = "strategy_error"
     try:
         message, described_line = compiler.describe_error(error, source)
-    except Exception:
+        if kind != "strategy_error":
+            message = str(error)  # our own words; the name of the class adds nothing
+    except Exception:  # it is the strategy's own class that says how it reads
         message, described_line = type(error).__name__, None
-    if kind != "strategy_error":
-        message = str(error)  # our own words; the name of the class adds nothing
     exception = type(error).__name__
     return answer | {
         "kind": kind,

@@ -95,6 +95,15 @@ def test_code_that_does_not_compile_is_refused_with_its_problems(
     assert verdict.error.problems[0].line == 4
 
 
+def test_an_exception_that_cannot_be_shown_is_still_the_strategys(
+    sandbox: Sandbox, make_job: Make, on_data: OnData
+) -> None:
+    shy = "class Shy(CalculationError):\n    def __str__(self): raise ValueError\n"
+    verdict = sandbox.run(make_job(shy + on_data("raise Shy()"), count=10))
+    assert verdict.error is not None
+    assert (verdict.error.kind, verdict.error.message) == ("calculation_error", "Shy")
+
+
 def test_too_many_orders_are_an_order_limit(
     sandbox: Sandbox, make_job: Make, on_data: OnData
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from engine.errors import StrategyError
@@ -139,3 +141,31 @@ def test_a_module_that_replaces_its_class_is_told_so() -> None:
 def test_rejected_code_names_the_first_problem() -> None:
     with pytest.raises(RejectedCode, match='line 1: module "os" is not available'):
         compile_strategy("import os\n" + CROSS)
+
+
+def test_dataclasses_work_though_their_module_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "strategy", raising=False)
+    source = (
+        "from dataclasses import dataclass, fields\n"
+        "@dataclass\n"
+        "class Level:\n"
+        "    price: float = 2.0\n"
+        "    fields: int = 3\n"
+        "print([f.name for f in fields(Level)][0], Level(fields=4).fields)\n"
+    )
+    written: list[str] = []
+    loaded(source + CROSS, write=written.append)
+    assert written == ["price 4\n"]
+
+
+def test_a_guarded_name_can_be_imported_from_its_module() -> None:
+    written: list[str] = []
+    source = (
+        "import pandas as pd\n"
+        "from pandas import pivot_table\n"
+        "df = pd.DataFrame({'a': [1, 2, 1], 'b': [1, 1, 2], 'v': [1.0, 2.0, 3.0]})\n"
+        "print(pivot_table(df, 'v', 'a', aggfunc='sum')['v'].tolist())\n"
+        "print(pd.crosstab(df['a'], df['b']).to_numpy().tolist())\n"
+    )
+    loaded(source + CROSS, write=written.append)
+    assert written == ["[4.0, 2.0]\n", "[[1, 1], [1, 0]]\n"]

@@ -112,7 +112,11 @@ def test_every_public_name_of_a_library_was_reviewed(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_facade_holds_no_foreign_module_and_no_name_too_many(name: str, facades: Facades) -> None:
     module = facades.module(name)
-    public = {key: item for key, item in vars(module).items() if not key.startswith("__")}
+    public = {
+        key.removeprefix(PREFIX): item
+        for key, item in vars(module).items()
+        if not key.startswith("__")
+    }
     assert set(public) <= MODULES[name]
     for key, item in public.items():
         if isinstance(item, ModuleType):
