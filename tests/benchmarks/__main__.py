@@ -14,6 +14,7 @@ SECTIONS = {
     "results": "what a result costs after the run: series, figures, files, views",
     "sandbox": "the locked room",
     "service": "the service under load",
+    "pages": "the pages in a browser",
 }
 
 

@@ -100,6 +100,20 @@ class Watched(Strategy):
         self.number = sum(range(3000))
 """
 
+# In and out every 26 bars: ten thousand round trips in a year of minutes.
+TEN_THOUSAND_TRIPS = """
+class InAndOut(Strategy):
+    def initialize(self):
+        self.bar = 0
+
+    def on_data(self, data):
+        if self.bar % 52 == 0:
+            self.buy(1.0)
+        elif self.bar % 52 == 26:
+            self.close_position()
+        self.bar += 1
+"""
+
 WAITS = """
 class Waits(Strategy):
     def on_data(self, data):
