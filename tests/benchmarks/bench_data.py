@@ -48,15 +48,18 @@ print(sum(float(column.sum()) for column in columns), flush=True)
 sys.stdin.readline()
 """
 _CONVERTER = """
-import resource, sys, time
+import sys, time
 from pathlib import Path
 from engine.enums import Timeframe
 from server.convert import Request, convert
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_kb():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+before = peak_kb()
 start = time.process_time()
 convert([Path(sys.argv[1])], Request(Path(sys.argv[2]), timeframes=tuple(Timeframe)))
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(time.process_time() - start, before / 1024, after / 1024)
+cpu_s = time.process_time() - start
+print(cpu_s, before / 1024, peak_kb() / 1024)
 """
 
 
