@@ -172,6 +172,8 @@ def list_backtests(
     symbol: str | None = None,
     strategy_id: str | None = None,
     search: str = "",
+    tag: str = "",
+    starred: bool = False,
     before: int | None = None,
     limit: int = 50,
 ) -> tuple[list[Backtest], int | None]:
@@ -185,6 +187,14 @@ def list_backtests(
     if search:
         where.append("(instr(lower(t.name), lower(:search)) or instr(t.id, :search))")
         named["search"] = search
+    if tag or starred:
+        marked = "select 1 from marks m where m.backtest_id = t.id"
+        if tag:
+            marked += " and instr(' ' || m.tags || ' ', ' ' || :tag || ' ')"
+            named["tag"] = tag
+        if starred:
+            marked += " and m.starred = 1"
+        where.append(f"exists ({marked})")
     if before is not None:
         where.append("t.seq < :before")
         named["before"] = before

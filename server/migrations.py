@@ -118,6 +118,27 @@ create table idempotency_keys (
 ) strict, without rowid;
 """
 
+# What people write on their backtests, and the links by which they show one.
+MARKS = """
+create table marks (
+    backtest_id text primary key references backtests (id) on delete cascade,
+    starred integer not null default 0 check (starred in (0, 1)),
+    tags text not null default '',
+    note text not null default ''
+) strict, without rowid;
+
+create table shares (
+    id integer primary key autoincrement,
+    digest text not null unique,
+    backtest_id text not null references backtests (id) on delete cascade,
+    user_id integer not null references users (id) on delete cascade,
+    with_code integer not null check (with_code in (0, 1)),
+    created_at_ms integer not null,
+    expires_at_ms integer not null
+) strict;
+create index shares_backtest on shares (backtest_id);
+"""
+
 
 @migrations(name="0001_accounts")
 def accounts(db: Database) -> None:
@@ -132,6 +153,11 @@ def strategies(db: Database) -> None:
 @migrations(name="0003_backtests")
 def backtests(db: Database) -> None:
     _run(db, BACKTESTS)
+
+
+@migrations(name="0004_marks")
+def marks(db: Database) -> None:
+    _run(db, MARKS)
 
 
 def _run(db: Database, script: str) -> None:

@@ -52,16 +52,26 @@ document.addEventListener("change", (event) => {
 });
 
 // Choosing rows: the actions on the chosen ones are named with their number.
-document.addEventListener("change", (event) => {
-  if (!event.target.closest("#runs-form")) return;
+function countChosen() {
   const form = document.getElementById("runs-form");
-  if (event.target.matches("[data-all]"))
-    for (const box of form.querySelectorAll("[name=id]")) box.checked = event.target.checked;
+  if (!form) return;
   const count = form.querySelectorAll("[name=id]:checked").length;
   for (const button of form.querySelectorAll("[data-min]")) {
     button.disabled = count < +button.dataset.min || count > +(button.dataset.max ?? 1e9);
     button.querySelector("[data-count]").textContent = count ? ` (${count})` : "";
   }
+}
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("#runs-form");
+  if (!form) return;
+  if (event.target.matches("[data-all]"))
+    for (const box of form.querySelectorAll("[name=id]")) box.checked = event.target.checked;
+  countChosen();
+});
+document.addEventListener("htmx:load", countChosen);
+// The list refreshes itself while something runs, but never under a hand that is choosing.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "rows" && event.target.querySelector("[name=id]:checked")) event.preventDefault();
 });
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm;

@@ -144,7 +144,8 @@ class ResultChart {
     const { time } = data;
     const line = (values) => time.map((t, i) => (values[i] === null ? { time: t } : { time: t, value: values[i] }));
     const digits = priceDigits(data.close.at(-1));
-    this.price.applyOptions({ priceFormat: { type: "price", precision: digits, minMove: 10 ** -digits } });
+    const grouped = nf(digits);
+    this.price.applyOptions({ priceFormat: { type: "custom", minMove: 10 ** -digits, formatter: (v) => grouped.format(v) } });
     this.price.setData(time.map((t, i) => ({ time: t, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] })));
     this.volume.setData(line(data.volume));
     this.equity.setData(line(data.equity));
@@ -169,7 +170,7 @@ class ResultChart {
   }
 
   drawPlots(plots) {
-    const hues = ["info", "warn", "accent", "loss", "gain", "muted"];
+    const hues = ["warn", "info", "accent", "muted", "loss", "gain"];
     const near = this.data.close.at(-1);
     for (const [i, [name, points]] of Object.entries(plots).entries()) {
       if (!this.plots.has(name)) {

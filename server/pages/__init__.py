@@ -11,10 +11,15 @@ from litestar.types import ControllerRouterHandler
 
 from server.pages import data
 from server.pages.account import Account, SignIn
+from server.pages.admin import Admin
 from server.pages.backtests import Backtests
+from server.pages.compare import Compare
 from server.pages.examples import gallery
 from server.pages.home import home
+from server.pages.marks import MarkPages
 from server.pages.new_backtest import NewBacktest
+from server.pages.report import report
+from server.pages.sharing import Sharing, shared, shared_chart, shared_trips
 from server.pages.strategies import Strategies
 
 route_handlers: list[ControllerRouterHandler] = [
@@ -27,4 +32,12 @@ route_handlers: list[ControllerRouterHandler] = [
     gallery,
     data.index,
     data.series,
+    Compare,
+    MarkPages,
+    Sharing,
+    shared,
+    shared_chart,
+    shared_trips,
+    report,
+    Admin,
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import orjson
 from litestar import Controller, Request, Response, get, post
@@ -18,6 +19,7 @@ from server import actions, auth, backtests, examples
 from server.backtests import STATUSES, Backtest
 from server.charts import chart_document
 from server.examples import Example
+from server.marks import Marks, marks_of, tags_used
 from server.pages import result
 from server.pages.render import is_partial, page
 from server.pages.trips import TripPage, trip_page
@@ -36,16 +38,34 @@ class Row:
     run: Backtest
     title: str
     metrics: dict[str, Any]
+    marks: Marks
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What narrows the list, as texts of its address."""
+
+    status: str = ""
+    symbol: str = ""
+    search: str = ""
+    tag: str = ""
+    starred: bool = False
+
+    @property
+    def query(self) -> dict[str, str]:
+        found = {"status": self.status, "symbol": self.symbol, "q": self.search, "tag": self.tag}
+        found["starred"] = "true" if self.starred else ""
+        return {name: value for name, value in found.items() if value}
 
 
 @dataclass(frozen=True)
 class ListPage:
     rows: list[Row]
     more: str
-    status: str
-    symbol: str
-    search: str
+    filter: Filter
+    here: str
     symbols: list[str]
+    tags: list[str]
     live: bool
     empty: bool
     first: Example | None = None
@@ -70,10 +90,14 @@ class Backtests(Controller):
         status: Text = "",
         symbol: Text = "",
         search: Annotated[str, QueryParameter(name="q")] = "",
+        tag: Text = "",
+        starred: Text = "",
         before: Annotated[int | None, QueryParameter()] = None,
     ) -> Template:
         """The list. Without any backtest yet it leads to the first one."""
-        context = list_page(services, request.user.id, status, symbol, search, before)
+        status = status if status in STATUSES else ""
+        narrowed = Filter(status, symbol, search.strip(), tag, starred == "true")
+        context = list_page(services, request.user.id, narrowed, before)
         partial = is_partial(request) and request.headers.get("hx-target") == "rows"
         return page(request, "backtests/_rows.html" if partial else "backtests/index.html", context)
 
@@ -116,7 +140,7 @@ class Backtests(Controller):
         shown = trip_page(run.id, series, query)
         if is_partial(request):
             return page(request, "backtests/_trips.html", TripsPart(shown))
-        context = {"trips": shown, "run": run, "title": result.title_of(run)}
+        context = {"trips": shown, "back": f"/backtests/{run.id}", "title": result.title_of(run)}
         return page(request, "backtests/trips.html", context)
 
     @get("/backtests/{backtest_id:str}/chart.json", sync_to_thread=True)
@@ -201,28 +225,32 @@ def chart_response(
     return Response(body, media_type="application/json")
 
 
-def list_page(
-    services: Services, owner: int, status: str, symbol: str, search: str, before: int | None
-) -> ListPage:
+def list_page(services: Services, owner: int, narrowed: Filter, before: int | None) -> ListPage:
     """A page of the list that passes the filter."""
-    status = status if status in STATUSES else ""
     found, more = backtests.list_backtests(
         services.store,
         owner,
-        status=status or None,  # type: ignore[arg-type]
-        symbol=symbol or None,
-        search=search.strip(),
+        status=narrowed.status or None,  # type: ignore[arg-type]
+        symbol=narrowed.symbol or None,
+        search=narrowed.search,
+        tag=narrowed.tag,
+        starred=narrowed.starred,
         before=before,
         limit=PER_PAGE,
     )
-    empty = not found and not (status or symbol or search or before)
+    marked = marks_of(services.store, owner, [run.id for run in found])
+    empty = not found and not narrowed.query and before is None
+    here = narrowed.query | ({} if before is None else {"before": str(before)})
     return ListPage(
-        rows=[Row(run, result.title_of(run), dict(run.metrics or {})) for run in found],
-        more="" if more is None else str(more),
-        status=status,
-        symbol=symbol,
-        search=search,
+        rows=[
+            Row(run, result.title_of(run), dict(run.metrics or {}), marked.get(run.id, Marks()))
+            for run in found
+        ],
+        more="" if more is None else f"/backtests?{urlencode(narrowed.query | {'before': more})}",
+        filter=narrowed,
+        here=f"/backtests?{urlencode(here)}",
         symbols=backtests.symbols_of(services.store, owner),
+        tags=tags_used(services.store, owner),
         live=any(not run.ended for run in found),
         empty=empty,
         first=examples.find(examples.FIRST) if empty else None,

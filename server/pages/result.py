@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from server import backtests
 from server.artifacts import NAMES
 from server.backtests import Backtest
 from server.db import now_ms
+from server.marks import Marks, marks_of
 from server.notices import missing_locks
 from server.outlook import outlook
 from server.pages import figures, formats, plots
@@ -24,6 +25,7 @@ from server.queue import load
 from server.result_document import config_of
 from server.series import RunSeries
 from server.services import Services
+from server.shares import Share, list_shares
 
 LOG_SHOWN_BYTES = 32 * 1024
 ROLLING_DAYS = 30
@@ -126,7 +128,12 @@ class RunPage:
     log_cut: bool
     files: list[str]
     chart_src: str
+    marks: Marks
+    shares: list[Share]
     shared: bool = False
+    link: str = ""
+    saved: bool = False
+    errors: dict[str, list[str]] = field(default_factory=dict)
 
 
 def run_page(services: Services, run: Backtest) -> RunPage:
@@ -144,6 +151,8 @@ def run_page(services: Services, run: Backtest) -> RunPage:
         log_cut=cut,
         files=[n for n in NAMES if services.artifacts.path(run.id, n)] if run.ended else [],
         chart_src=f"/backtests/{run.id}/chart.json",
+        marks=marks_of(services.store, run.user_id, [run.id]).get(run.id, Marks()),
+        shares=list_shares(services.store, run.user_id, run.id),
     )
 
 

@@ -86,3 +86,11 @@ def test_signing_out_everywhere_ends_every_session(clients, submit, alice, fresh
     here, there = clients.browser(alice), clients.browser(alice)
     submit(here, "/account/sessions/end")
     assert there.get("/account").headers["location"].startswith("/login")
+
+
+def test_deleting_the_account_needs_the_password_and_removes_it(clients, submit, alice, fresh_db):
+    browser = clients.browser(alice)
+    assert submit(browser, "/account/delete", confirm_password="no").status_code == 422
+    answer = submit(browser, "/account/delete", confirm_password=PASSWORD)
+    assert answer.headers["location"] == "/"
+    assert find_user(fresh_db, "alice") is None

@@ -1,0 +1,101 @@
+"""Administration: who is here, what they use, and how the machine is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from engine.errors import ValidationError
+from server import auth
+from server.pages.render import page
+from server.problems import NotFound, WrongState
+from server.services import Services
+from server.usage import Totals, Usage, totals, usage_of_everybody
+from server.users import QUOTAS, count_admins, get_user, set_disabled, set_quotas
+
+
+@dataclass(frozen=True)
+class AdminPage:
+    accounts: list[Usage]
+    totals: Totals
+    room: Mapping[str, Any]
+    stats: Mapping[str, Any]
+    defaults: dict[str, int]
+    signup_open: bool
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+class Admin(Controller):
+    path = "/admin"
+    guards = (auth.requires_admin,)
+
+    @get("/", sync_to_thread=True)
+    def index(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+    ) -> Template:
+        return _admin(request, services)
+
+    @post("/users/{user_id:int}/disable", sync_to_thread=True, status_code=303)
+    def disable(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        user_id: FromPath[int],
+    ) -> Redirect:
+        """Lock an account, or unlock one that is locked."""
+        user = get_user(services.store, user_id)
+        if user is None:
+            raise NotFound("There is no such account.")
+        if not user.disabled and user.is_admin and count_admins(services.store) == 1:
+            raise WrongState("This is the only administrator; make another one first.")
+        set_disabled(services.store, user_id, not user.disabled)
+        return Redirect("/admin", status_code=303)
+
+    @post("/users/{user_id:int}/quotas", sync_to_thread=True, status_code=200)
+    def quotas(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        user_id: FromPath[int],
+        data: URLEncodedBody[dict[str, str]],
+    ) -> Response[Any]:
+        """An empty field returns to the installation's setting."""
+        if get_user(services.store, user_id) is None:
+            raise NotFound("There is no such account.")
+        try:
+            set_quotas(services.store, user_id, **{n: _whole(data.get(n, ""), n) for n in QUOTAS})
+        except ValidationError as error:
+            return _admin(request, services, error.fields)
+        return Redirect("/admin", status_code=303)
+
+
+def _admin(
+    request: Request[Any, Any, Any],
+    services: Services,
+    errors: dict[str, list[str]] | None = None,
+) -> Template:
+    settings = services.settings
+    context = AdminPage(
+        accounts=usage_of_everybody(services.store),
+        totals=totals(services.store),
+        room=services.worker.room,
+        stats=services.worker.stats() or {},
+        defaults={name: getattr(settings, f"user_{name}") for name in QUOTAS},
+        signup_open=services.signup_open,
+        errors=errors or {},
+    )
+    return page(request, "admin/index.html", context, status_code=422 if errors else 200)
+
+
+def _whole(text: str, name: str) -> int | None:
+    if not text.strip():
+        return None
+    if not text.strip().isdecimal():
+        raise ValidationError(fields={name: ["must be a whole number, or empty"]})
+    return int(text)

@@ -1,0 +1,57 @@
+"""A result as one file that opens anywhere, offline: style and pictures are inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+
+from server import actions, auth
+from server.charts import rows_of
+from server.pages import result
+from server.pages.assets import STATIC
+from server.pages.render import page
+from server.pages.result import Result, RunPage
+from server.problems import NotFound
+from server.services import Services
+
+MAX_TRADES = 500
+
+
+@dataclass(frozen=True)
+class ReportPage:
+    whole: RunPage
+    result: Result
+    style: str
+    trades: list[dict[str, Any]]
+    trades_total: int
+
+
+@get(
+    "/backtests/{backtest_id:str}/report.html",
+    sync_to_thread=True,
+    guards=[auth.requires_user],
+)
+def report(
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    backtest_id: FromPath[str],
+) -> Template:
+    run = actions.find(services, request.user, backtest_id)
+    whole = result.run_page(services, run)
+    series = services.series.load(run.id)
+    if whole.result is None or series is None:
+        raise NotFound("This backtest has no result to report.", backtest_id=run.id)
+    context = ReportPage(
+        whole=whole,
+        result=whole.result,
+        style=(STATIC / "style.css").read_text(encoding="utf-8"),
+        trades=rows_of(series.tables["round_trips"], slice(MAX_TRADES)),
+        trades_total=series.length("round_trips"),
+    )
+    headers = {"Content-Disposition": f'attachment; filename="{run.id}.html"'}
+    return page(request, "backtests/report.html", context, headers=headers)

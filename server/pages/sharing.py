@@ -1,0 +1,165 @@
+"""Links that show one result to whoever has them, and the page that they open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from engine.errors import ValidationError
+from server import actions, auth, backtests
+from server.backtests import Backtest
+from server.pages import result
+from server.pages.backtests import TripsPart, chart_response
+from server.pages.render import is_partial, page
+from server.pages.trips import trip_page
+from server.problems import NotFound
+from server.services import Services
+from server.shares import Share, create_share, find_share, list_shares, revoke_share
+
+GONE = "This link opens nothing: it was revoked, has expired, or was never made."
+
+
+@dataclass(frozen=True)
+class SharesPart:
+    run: Backtest
+    shares: list[Share]
+    link: str = ""
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+class Sharing(Controller):
+    """The owner's side."""
+
+    guards = (auth.requires_user,)
+
+    @get("/backtests/{backtest_id:str}/shares", sync_to_thread=True)
+    def index(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+    ) -> Template:
+        return _shares(request, services, actions.find(services, request.user, backtest_id))
+
+    @post("/backtests/{backtest_id:str}/shares", sync_to_thread=True, status_code=200)
+    def create(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+        data: URLEncodedBody[dict[str, str]],
+    ) -> Template:
+        run = actions.find(services, request.user, backtest_id)
+        days = data.get("days", "")
+        try:
+            secret = create_share(
+                services.store,
+                request.user.id,
+                run.id,
+                with_code=data.get("with_code") == "true",
+                days=int(days) if days.isdecimal() else 0,
+            )
+        except ValidationError as error:
+            return _shares(request, services, run, errors=error.fields)
+        return _shares(request, services, run, link=f"{request.base_url}shared/{secret}")
+
+    @post(
+        "/backtests/{backtest_id:str}/shares/{share_id:int}/revoke",
+        sync_to_thread=True,
+        status_code=200,
+    )
+    def revoke(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+        share_id: FromPath[int],
+    ) -> Response[Any]:
+        run = actions.find(services, request.user, backtest_id)
+        if not revoke_share(services.store, request.user.id, share_id):
+            raise NotFound("There is no such link.")
+        if is_partial(request):
+            return _shares(request, services, run)
+        return Redirect(f"/backtests/{run.id}/shares", status_code=303)
+
+
+@get("/shared/{secret:str}", sync_to_thread=True)
+def shared(
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+) -> Template:
+    """The result, read only: no account, no files, no name of its owner."""
+    share, run = _open(services, secret)
+    whole = result.run_page(services, run)
+    series = services.series.load(run.id)
+    found = whole.result
+    if found is not None and series is not None:
+        found = replace(found, trips=trip_page(run.id, series, {}, f"/shared/{secret}"))
+    context = replace(
+        whole,
+        shared=True,
+        result=found,
+        chart_src=f"/shared/{secret}/chart.json",
+        source_lines=whole.source_lines if share.with_code else [],
+        log="",
+        files=[],
+    )
+    return page(request, "backtests/show.html", context, headers={"Referrer-Policy": "no-referrer"})
+
+
+@get("/shared/{secret:str}/chart.json", sync_to_thread=True)
+def shared_chart(
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+    start: Annotated[int | None, QueryParameter()] = None,
+    end: Annotated[int | None, QueryParameter()] = None,
+) -> Response[bytes]:
+    return chart_response(services, _open(services, secret)[1], start, end)
+
+
+@get("/shared/{secret:str}/trips", sync_to_thread=True)
+def shared_trips(
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+) -> Response[Any]:
+    run = _open(services, secret)[1]
+    series = services.series.load(run.id)
+    if series is None:
+        raise NotFound(GONE)
+    query = {name: str(value) for name, value in request.query_params.items()}
+    shown = trip_page(run.id, series, query, f"/shared/{secret}")
+    if is_partial(request):
+        return page(request, "backtests/_trips.html", TripsPart(shown))
+    context = {"trips": shown, "back": f"/shared/{secret}", "title": result.title_of(run)}
+    return page(request, "backtests/trips.html", context)
+
+
+def _open(services: Services, secret: str) -> tuple[Share, Backtest]:
+    share = find_share(services.store, secret)
+    if share is None:
+        raise NotFound(GONE)
+    run = backtests.get_backtest(services.store, share.user_id, share.backtest_id)
+    if run is None or not run.ended:
+        raise NotFound(GONE)
+    return share, run
+
+
+def _shares(
+    request: Request[Any, Any, Any],
+    services: Services,
+    run: Backtest,
+    *,
+    link: str = "",
+    errors: dict[str, list[str]] | None = None,
+) -> Template:
+    found = list_shares(services.store, request.user.id, run.id)
+    context = SharesPart(run, found, link, errors or {})
+    name = "backtests/_shares.html" if is_partial(request) else "backtests/shares.html"
+    return page(request, name, context, status_code=422 if errors else 200)

@@ -1,0 +1,154 @@
+"""What README and docs/ tell people to type works as it stands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.__main__ import main, parser
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def sandtable(*words: str, where: Path, text: str = "") -> str:
+    """The standard output of a `sandtable` command on its own data and results in `where`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "server", *words],
+        cwd=ROOT,
+        env=environment(where),
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def environment(where: Path) -> dict[str, str]:
+    return os.environ | {
+        "SANDTABLE_DATA_DIRECTORY": str(where / "data"),
+        "SANDTABLE_RESULTS_DIRECTORY": str(where / "results"),
+    }
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with sample data, as `make serve` leaves it."""
+    where = tmp_path_factory.mktemp("installation")
+    sandtable("data", "sample", where=where)
+    return where
+
+
+@pytest.fixture
+def service(installation: Path) -> Iterator[str]:
+    """The address of a running service on the sample data."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server", "serve", "--port", "0"],
+        cwd=ROOT,
+        env=environment(installation),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        lines = iter(process.stderr.readline, "")
+        address = next(line.split()[-1] for line in lines if line.startswith("Sandtable is at"))
+        yield address
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def commands() -> set[str]:
+    """Every command as people type it: `run`, `user add`..."""
+
+    def walk(top: argparse.ArgumentParser, words: str) -> Iterator[str]:
+        groups = [a for a in top._actions if isinstance(a, argparse._SubParsersAction)]
+        if not groups:
+            yield words.strip()
+        for group in groups:
+            for name, inner in group.choices.items():
+                yield from walk(inner, f"{words} {name}")
+
+    return set(walk(parser(), ""))
+
+
+def test_the_readme_lists_every_command() -> None:
+    table = README.partition("## Commands")[2].partition("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    typed = {name for cell in first_cells for name in re.findall(r"`(?:sandtable )?([^`]+)`", cell)}
+    assert {re.sub(r" [A-Z]\S*", "", name) for name in typed} == commands() - {"worker"}
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_no_page_names_a_command_that_does_not_exist(document: Path) -> None:
+    known = commands()
+    typed = re.findall(
+        r"(?:bin/|`|^    )sandtable ([a-z]+(?: [a-z]+)?)", document.read_text("utf-8")
+    )
+    assert [name for name in typed if name not in known and name.split()[0] not in known] == []
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_no_link_inside_the_repository_is_broken(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
+    assert [name for name in targets if not (document.parent / name).exists()] == []
+
+
+def test_no_page_names_a_make_target_that_does_not_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.M))
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert set(re.findall(r"(?:`|^    )make ([a-z]+)", text, re.M)) <= targets
+
+
+def test_the_first_strategy_of_the_readme_runs(
+    installation: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source,) = re.findall(r"^```python\n(.*?)^```$", README, re.S | re.M)
+    (command,) = re.findall(r"sandtable (run cross\.py .*?)\n\n", README, re.S)
+    (tmp_path / "cross.py").write_text(source)
+    for name, value in environment(installation).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    words = command.replace("\\\n", " ").split()
+    assert main([*words, "--out", "files"]) == 0
+    assert len((tmp_path / "files/trades.csv").read_text().splitlines()) > 10
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_api_page_works_line_by_line(service: str, installation: Path, tmp_path: Path) -> None:
+    text = (ROOT / "docs/API.md").read_text(encoding="utf-8")
+    script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.S | re.M))
+    sandtable("user", "add", "alice", "--admin", where=installation, text="correct horse\n")
+    token = sandtable("token", "create", "--user", "alice", where=installation).strip()
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"SANDTABLE": service, "TOKEN": token},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for expected in (
+        '"status":"ok"',
+        '"valid":true',
+        "event: end",
+        "completed",
+        "timestamp,action,symbol,quantity",
+        "This backtest has ended already",
+        "strategy_code: give exactly one of",
+    ):
+        assert expected in done.stdout

@@ -1,0 +1,133 @@
+"""For everybody: every page by axe, without scripts, on a phone, by keyboard alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ANSWERED_404, PASSWORD, Open, Service, Watch
+from tests.browser.test_first_run import run_example
+
+pytestmark = pytest.mark.browser
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+
+def complaints(page: Page) -> list[str]:
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{page.url}: {v['id']}: {v['nodes'][0]['html'][:200]}" for v in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_an_accessibility_violation(
+    open_page: Open, service: Service, watch: Watch, scheme: str
+) -> None:
+    watch.expected.append(ANSWERED_404)
+    found: list[str] = []
+    stranger = open_page(color_scheme=scheme)
+    for path in ("/", "/login", "/signup"):
+        stranger.goto(path)
+        found += complaints(stranger)
+    page = open_page(service.user(f"careful-{scheme}", admin=True), color_scheme=scheme)
+    page.goto("/backtests")
+    found += complaints(page)
+    for title in ("Too much leverage", "Mean cross"):
+        run_example(page, title)
+        found += complaints(page)
+    run_path = page.url
+    page.goto("/backtests/new?example=grid")
+    page.get_by_role("button", name="Save as strategy").click()
+    expect(page.get_by_text("Saved as Grid, version 1")).to_be_visible()
+    page.get_by_text("Strategy reference").click()
+    found += complaints(page)
+    page.get_by_role("link", name="Its versions").click()
+    strategy_path = page.url
+    paths = ["/backtests", "/strategies", strategy_path, f"{strategy_path}/diff", "/examples"]
+    paths += ["/data", "/data/spot/DEMOBTCUSDT/1h", "/account", "/admin", f"{run_path}/trips"]
+    paths += [f"{run_path}/shares", "/nowhere"]
+    for path in paths:
+        page.goto(path)
+        found += complaints(page)
+    page.goto("/backtests")
+    page.get_by_label("Choose all shown").check()
+    page.get_by_role("button", name=re.compile("^Compare")).click()
+    expect(page.get_by_role("heading", name="2 backtests compared")).to_be_visible()
+    found += complaints(page)
+    assert found == []
+
+
+def test_everything_but_the_chart_works_without_scripts(open_page: Open, service: Service) -> None:
+    page = open_page(java_script_enabled=False)
+    service.user("plain")
+    page.goto("/backtests")
+    page.get_by_label("Name").fill("plain")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Your first result is one click away")).to_be_visible()
+    page.goto("/backtests/new")
+    page.get_by_role("button", name="Last 90 days").click()
+    expect(page.get_by_label("From (UTC)")).to_have_value("2024-01-31")
+    page.get_by_label("bars_in_mean").fill("30")
+    page.get_by_role("button", name="Run backtest").click()
+    expect(page).to_have_url(re.compile("/backtests/bt_"))
+    expect(page.locator(".figures")).to_be_visible(timeout=40_000)
+    expect(page.get_by_text("bars_in_mean (parameter)")).to_be_visible()
+    expect(page.locator("figure .plot .line")).to_be_visible()
+    page.get_by_role("link", name="Next page").click()
+    expect(page.locator("#trips .pager")).to_contain_text(re.compile("^26 to "))
+    page.goto("/backtests")
+    page.get_by_label("Status").select_option("failed")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_text("No backtest passes this filter")).to_be_visible()
+
+
+def test_a_phone_shows_every_page_without_scrolling_sideways(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("walker"), viewport={"width": 390, "height": 844}, has_touch=True)
+    run_example(page, "Mean cross")
+    paths = [page.url, "/backtests", "/backtests/new", "/strategies", "/examples", "/data"]
+    wide = []
+    for path in (*paths, "/data/spot/DEMOBTCUSDT/1h", "/account"):
+        page.goto(path)
+        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if over > 0:
+            wide.append((path, over))
+    assert wide == []
+    page.goto("/backtests/new")
+    page.get_by_role("button", name="Run backtest").tap()
+    expect(page.locator(".figures")).to_be_visible(timeout=30_000)
+
+
+def test_a_run_is_made_and_read_by_keyboard_alone(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("keys"))
+    page.goto("/backtests")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("n")
+    expect(page).to_have_url(re.compile("/backtests/new"))
+    editor = page.get_by_label("Strategy (Python)")
+    editor.focus()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("Tab")  # indents
+    expect(editor).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")  # leaves
+    expect(editor).not_to_be_focused()
+    page.get_by_label("Name of this run").focus()
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".figures")).to_be_visible(timeout=30_000)
+    chart = page.locator(".chart[data-loaded]")
+    chart.focus()
+    whole = chart.get_attribute("data-from") or ""
+    page.keyboard.press("+")
+    expect(chart).not_to_have_attribute("data-from", whole)
+    page.keyboard.press("0")
+    expect(chart).to_have_attribute("data-from", whole)
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    expect(page).to_have_url(re.compile("/examples$"))

@@ -1,0 +1,136 @@
+"""Strategies written in the browser: problems marked, repaired, completed, kept."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ANSWERED_422, Open, Service, Watch
+
+pytestmark = pytest.mark.browser
+
+BROKEN = """import os
+
+
+class Mine(Strategy):
+    size = 0.1
+
+    def on_data(self, data):
+        self.bui(self.size)
+        if data.close > 0
+            pass
+"""
+FLAT_OUT = """class Loud(Strategy):
+    def on_data(self, data):
+        if data.timestamp.hour == 5:
+            raise ValueError("five o'clock")
+"""
+
+
+def test_a_broken_strategy_is_repaired_by_following_the_marks(
+    open_page: Open, service: Service, watch: Watch
+) -> None:
+    watch.expected.append(ANSWERED_422)
+    page = open_page(service.user("mender"))
+    page.goto("/backtests/new")
+    editor = page.get_by_label("Strategy (Python)")
+    editor.fill(BROKEN)
+    problems = page.locator("#check .problems li")
+    expect(problems.first).to_contain_text("Line 9")
+    expect(page.locator(".gutter .bad")).to_have_text(re.compile("9"))
+    page.get_by_role("button", name=re.compile("Line 9")).click()
+    expect(editor).to_be_focused()
+    editor.fill(BROKEN.replace("data.close > 0", "data.close > 0:"))
+    expect(problems.first).to_contain_text("Line 1")
+    expect(page.locator(".gutter .bad").first).to_have_text("1")
+    page.get_by_role("button", name="Run backtest").click()
+    expect(page.get_by_role("alert").first).to_contain_text("to solve before this can run")
+    fixed = BROKEN.replace("import os\n", "").replace("data.close > 0", "data.close > 0:")
+    editor.fill(fixed.replace("self.bui(", "self.buy("))
+    expect(page.locator("#check")).to_contain_text("Mine compiles; 1 parameter found")
+    expect(page.locator(".gutter .bad")).to_have_count(0)
+    page.get_by_label("size").fill("0.01")
+    page.get_by_role("button", name="Run backtest").click()
+    expect(page.locator(".figures")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("size (parameter)")).to_be_visible()
+
+
+def test_an_error_of_the_strategy_leads_to_its_line(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("raiser"))
+    page.goto("/backtests/new")
+    page.get_by_label("Strategy (Python)").fill(FLAT_OUT)
+    expect(page.locator("#check")).to_contain_text("Loud compiles")
+    page.get_by_role("button", name="Run backtest").click()
+    failure = page.locator(".message.bad").first
+    expect(failure).to_contain_text("The strategy raised an error, line 4", timeout=30_000)
+    expect(failure).to_contain_text("five o'clock")
+    expect(page.locator("#line-4.bad")).to_contain_text("raise ValueError")
+
+
+def test_typing_completes_the_strategys_words(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("typist"))
+    page.goto("/backtests/new")
+    editor = page.get_by_label("Strategy (Python)")
+    editor.fill("")
+    editor.press_sequentially("self.target")
+    expect(page.get_by_role("listbox", name="Completions")).to_be_visible()
+    editor.press("Enter")
+    expect(editor).to_have_value("self.target_percent()")
+
+
+def test_a_draft_is_offered_again(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("drafter"))
+    page.goto("/backtests/new")
+    page.get_by_label("Strategy (Python)").fill("# my half-written idea")
+    expect(page.locator("#check")).to_contain_text("problem")  # asked for after the draft is kept
+    page.reload()
+    page.get_by_role("button", name="Restore it").click()
+    expect(page.get_by_label("Strategy (Python)")).to_have_value("# my half-written idea")
+
+
+def test_only_what_exists_is_offered(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("chooser"))
+    page.goto("/backtests/new")
+    expect(page.get_by_label("Highest leverage")).to_be_hidden()
+    page.get_by_label("futures").check()
+    expect(page.get_by_label("Highest leverage")).to_be_visible()
+    expect(page.locator("#timeframe option")).to_have_text(["1 hour", "4 hours", "1 day"])
+    page.get_by_role("button", name="Last 30 days").click()
+    expect(page.get_by_label("From (UTC)")).to_have_value("2024-03-31")
+    expect(page.locator("#range")).to_contain_text("About 720 bars")
+    # htmx listens to new fields a moment after they appear; nobody types that fast.
+    expect(page.locator(".htmx-added, .htmx-settling, .htmx-request")).to_have_count(0)
+    page.get_by_label("From (UTC)").fill("2024-04-29")
+    page.get_by_label("From (UTC)").press("Tab")
+    expect(page.locator("#range")).to_contain_text("About 24 bars")
+
+
+def test_a_file_is_read_into_the_editor(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("uploader"))
+    page.goto("/backtests/new")
+    code = b"class FromFile(Strategy):\n    def on_data(self, data):\n        pass\n"
+    page.locator("#file").set_input_files(
+        {"name": "idea.py", "mimeType": "text/x-python", "buffer": code}
+    )
+    expect(page.locator("#check")).to_contain_text("FromFile compiles")
+    expect(page.get_by_label("Name of this run")).to_have_value("idea")
+    page.locator("#file").set_input_files(
+        {"name": "picture.py", "mimeType": "text/x-python", "buffer": b"\xff\xd8\xff"}
+    )
+    expect(page.locator("#file-error")).to_contain_text("picture.py is not UTF-8 text")
+
+
+def test_saving_makes_versions_that_can_be_compared(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("keeper"))
+    page.goto("/backtests/new?example=momentum")
+    page.get_by_role("button", name="Save as strategy").click()
+    expect(page.get_by_text("Saved as Momentum, version 1")).to_be_visible()
+    editor = page.get_by_label("Strategy (Python)")
+    editor.fill(editor.input_value().replace("lookback = 30", "lookback = 31"))
+    page.get_by_role("button", name="Save as strategy").click()
+    expect(page.get_by_text("Saved as Momentum, version 2")).to_be_visible()
+    page.get_by_role("link", name="Its versions").click()
+    page.get_by_role("link", name="Compare the last two").click()
+    expect(page.locator(".diff .add")).to_contain_text("lookback = 31")

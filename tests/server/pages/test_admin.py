@@ -1,0 +1,45 @@
+import pytest
+
+from server.users import get_user
+
+
+def test_only_administrators_may_look(clients, alice, ada):
+    assert clients.browser(alice).get("/admin").status_code == 403
+    page = clients.browser(ada).get("/admin").text
+    assert "alice" in page
+
+
+def test_an_account_is_locked_and_unlocked(clients, submit, ada, alice, fresh_db):
+    browser = clients.browser(ada)
+    submit(browser, f"/admin/users/{alice.id}/disable")
+    assert get_user(fresh_db, alice.id).disabled
+    submit(browser, f"/admin/users/{alice.id}/disable")
+    assert not get_user(fresh_db, alice.id).disabled
+
+
+def test_the_only_administrator_cannot_be_locked_out(clients, submit, ada, fresh_db):
+    assert submit(clients.browser(ada), f"/admin/users/{ada.id}/disable").status_code == 409
+    assert not get_user(fresh_db, ada.id).disabled
+
+
+def test_quotas_are_set_and_emptied(clients, submit, ada, alice, fresh_db):
+    browser = clients.browser(ada)
+    submit(browser, f"/admin/users/{alice.id}/quotas", max_running="1", max_queued="5")
+    assert (get_user(fresh_db, alice.id).max_running, get_user(fresh_db, alice.id).max_queued) == (
+        1,
+        5,
+    )
+    submit(browser, f"/admin/users/{alice.id}/quotas")
+    assert get_user(fresh_db, alice.id).max_running is None
+
+
+def test_a_quota_that_is_no_number_changes_nothing(clients, submit, ada, alice, fresh_db):
+    answer = submit(clients.browser(ada), f"/admin/users/{alice.id}/quotas", max_running="many")
+    assert answer.status_code == 422
+    assert "must be a whole number, or empty" in answer.text
+
+
+@pytest.mark.parametrize("action", ["disable", "quotas"])
+def test_an_ordinary_user_may_change_nothing(clients, submit, alice, bob, action):
+    answer = submit(clients.browser(alice), f"/admin/users/{bob.id}/{action}")
+    assert answer.status_code == 403

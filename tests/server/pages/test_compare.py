@@ -1,0 +1,34 @@
+import pytest
+
+from tests.server.builders import queue_runs
+
+
+@pytest.fixture
+def two(fresh_db, settings, alice):
+    (first,) = queue_runs(fresh_db, settings, alice, 1, name="slow", source="a = 1")
+    (second,) = queue_runs(fresh_db, settings, alice, 1, name="fast", source="a = 2", fee_rate=0.0)
+    return first, second
+
+
+def test_what_was_ticked_becomes_an_address(clients, submit, alice, two):
+    ids = [run.id for run in two]
+    answer = submit(clients.browser(alice), "/backtests/compare", files={}, id=ids)
+    assert answer.headers["location"] == f"/backtests/compare?ids={ids[0]},{ids[1]}"
+
+
+def test_differences_of_configuration_and_code_are_shown(clients, alice, two):
+    page = clients.browser(alice).get(f"/backtests/compare?ids={two[0].id},{two[1].id}").text
+    assert "1. slow" in page
+    assert '<span class="row add">+a = 2</span>' in page
+    assert page.count('<span class="tag">differs</span>') == 1
+
+
+def test_one_is_too_few_and_seven_too_many(clients, alice, two):
+    browser = clients.browser(alice)
+    assert browser.get(f"/backtests/compare?ids={two[0].id}").status_code == 422
+    assert browser.get(f"/backtests/compare?ids={','.join('abcdefg')}").status_code == 422
+
+
+def test_another_users_run_cannot_be_compared(clients, bob, two):
+    path = f"/backtests/compare?ids={two[0].id},{two[1].id}"
+    assert clients.browser(bob).get(path).status_code == 404
