@@ -45,9 +45,10 @@ class Worker:
         self.artifacts = Artifacts(settings.results_directory)
         self.sandbox = Sandbox(level=settings.sandbox_level)
         self.room: dict[str, Any] = {"state": "starting", "reason": None, "layers": {}}
+        self.market = MarketStore(settings.data_directory, settings.cache_directory)
         self.executor = LocalExecutor(
             self.sandbox,
-            MarketStore(settings.data_directory, settings.cache_directory),
+            self.market,
             self.artifacts,
             SeriesCache(settings.cache_directory, self.artifacts),
             slots=settings.workers,
@@ -116,6 +117,7 @@ class Worker:
             "room": self.room,
             "max_rss_kb": usage.ru_maxrss,
             "cpu_s": usage.ru_utime + usage.ru_stime,
+            "bars": self.market.stats(),
         }
 
     def _payload(self, job: Job) -> Payload:

@@ -73,6 +73,12 @@ def _lines(services: Services) -> Iterator[str]:
         yield f"sandtable_worker_slots {stats['slots']}"
         yield "# TYPE sandtable_worker_running gauge"
         yield f"sandtable_worker_running {stats['running']}"
+    yield "# TYPE sandtable_bars_cache gauge"
+    caches = {"web": services.market.stats()} | ({"worker": stats["bars"]} if stats else {})
+    for process, counts in caches.items():
+        for name in ("hits", "misses", "evictions", "entries", "bytes", "max_bytes"):
+            labels = f'process="{process}",count="{name}"'
+            yield f"sandtable_bars_cache{{{labels}}} {counts[name]}"
     yield "# TYPE sandtable_sandbox_ready gauge"
     yield f"sandtable_sandbox_ready {int(services.worker.room['state'] == 'ready')}"
     yield from _requests(services)

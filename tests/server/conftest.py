@@ -148,7 +148,9 @@ class FakeWorker:
         return self.reports.get(source, self.report)
 
     def stats(self) -> dict[str, Any] | None:
-        return {"running": 0, "slots": 2, "room": self.room, "max_rss_kb": 1, "cpu_s": 0.0}
+        bars = dict.fromkeys(("hits", "misses", "evictions", "entries", "bytes", "max_bytes"), 0)
+        stats = {"running": 0, "slots": 2, "room": self.room, "max_rss_kb": 1, "cpu_s": 0.0}
+        return stats | {"bars": bars}
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ def test_administrators_read_the_figures(
     assert 'sandtable_backtests{status="queued"} 2' in lines
     assert "sandtable_users 2" in lines
     assert "sandtable_worker_slots 2" in lines
+    assert 'sandtable_bars_cache{process="web",count="evictions"} 0' in lines
+    assert 'sandtable_bars_cache{process="worker",count="hits"} 0' in lines
 
 
 def test_others_do_not(clients: Clients, alice: User) -> None:
