@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MIB = 1024 * 1024
-# What a child uses beside its budget: touched pages of the server, kernel memory.
-OVERHEAD_MB = 40
+# What a child may use beside its budget: the server's 62 MB, should it write to every page that it
+# inherits, what is set aside for its report, and page tables.
+OVERHEAD_MB = 96
 # Share of the machine that strategies may have; the rest is for the service and its caches.
 _SHARE = 0.8
 _POLL_S = 0.1

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy.typing as npt
 
-from engine.bars import Bars
-from sandbox import lookahead, wire
+from sandbox import kernel, lookahead, probes, wire
 from sandbox.admission import OVERHEAD_MB, Admission
-from sandbox.job import CheckReport, Job, Limits, Lookahead, Progress, RunError, Verdict
-from sandbox.sealed import sealed_bars, sealed_job
+from sandbox.bars_cache import BarsCache
+from sandbox.job import CheckReport, ErrorKind, Job, Limits, Lookahead, Progress, RunError, Verdict
+from sandbox.sealed import sealed_job
+from sandbox.servers import Servers
 from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
-from sandbox.verdicts import report_of, verdict_of
+from sandbox.verdicts import killed_from_outside, report_of, verdict_of
 
 Level = Literal["strict", "degraded"]
 
@@ -31,6 +28,10 @@ PROBE_LIMITS = Limits(wall_s=20.0, cpu_s=10, memory_mb=128, max_log_bytes=4096)
 # Checks have a small share of the machine for themselves, so that none waits behind long runs.
 CONCURRENT_CHECKS = 2
 CHECKS_MB = CONCURRENT_CHECKS * (CHECK_LIMITS.memory_mb + OVERHEAD_MB)
+_MACHINES = {
+    "x86_64": "x86-64",
+    "aarch64": "arm64 (its filter was checked by interpreting it; it has not run on one)",
+}
 # Runs on a dying fork server are tried once more.
 _ATTEMPTS = 2
 
@@ -51,15 +52,10 @@ class Sandbox:
         admission: Admission | None = None,
     ) -> None:
         self._level = level
-        self._recycle_after = recycle_after
-        self._python = python
+        self._servers = Servers(python, recycle_after)
         self._admission = admission or Admission.of_this_machine(except_mb=CHECKS_MB)
         self._check_admission = Admission(CHECKS_MB)
-        self._lock = threading.Lock()
-        self._server: Server | None = None
-        self._standby: Server | None = None
-        self._closed = False
-        self._bars = _BarsCache(MAX_SEALED_BYTES)
+        self._bars = BarsCache(MAX_SEALED_BYTES)
 
     # --- the door ------------------------------------------------------------------------------
     def run(
@@ -146,7 +142,8 @@ class Sandbox:
     def layers(self) -> dict[str, bool | str]:
         """The layers that a child gets on this machine, by name."""
         try:
-            facts = self._ready_server().facts
+            with self._servers.lent() as server:
+                facts = server.facts
         except ServerLost as error:
             return {"fork_server": str(error)}
         abi = facts["landlock_abi"]
@@ -158,6 +155,7 @@ class Sandbox:
             "not_dumpable": True,
             "resource_limits": True,
             "sealed_inputs": True,
+            "machine": _MACHINES.get(kernel.MACHINE, kernel.MACHINE),
             "level": self._level,
         }
 
@@ -165,24 +163,18 @@ class Sandbox:
     def refusal(self) -> str | None:
         """Why no strategy is run on this machine; None when they are."""
         try:
-            return self._refusal(self._ready_server())
+            with self._servers.lent() as server:
+                return self._refusal(server)
         except ServerLost as error:
             return str(error)
 
     def probe(self) -> list[str]:
         """Attack this machine's room through real children; what got through, in words."""
-        from sandbox import probes
-
         return probes.failures(self._probe_once)
 
     def close(self) -> None:
         """End the fork server and, with it, every child."""
-        with self._lock:
-            self._closed = True
-            servers, self._server, self._standby = [self._server, self._standby], None, None
-        for server in servers:
-            if server is not None:
-                server.close()
+        self._servers.close()
         self._bars.clear()
 
     def __enter__(self) -> Sandbox:
@@ -229,23 +221,21 @@ class Sandbox:
         cancelled: Callable[[], bool] | None,
     ) -> Outcome | RunError:
         try:
-            server = self._take_server()
+            with self._servers.lent() as server:
+                refusal = self._refusal(server)
+                if refusal:
+                    return RunError("internal", refusal)
+                flags = wire.FLAG_SECCOMP if server.facts["seccomp"] else 0
+                flags |= wire.FLAG_LANDLOCK if server.facts["landlock_abi"] else 0
+                outcome = run_child(
+                    server, replace(order, flags=flags), on_frames=on_frames, cancelled=cancelled
+                )
+                if outcome.server_odd:
+                    self._servers.retire(server)
+                return outcome
         except ServerLost as error:
-            return RunError("internal", f"the sandbox could not start: {error}")
-        try:
-            refusal = self._refusal(server)
-            if refusal:
-                return RunError("internal", refusal)
-            flags = wire.FLAG_SECCOMP if server.facts["seccomp"] else 0
-            flags |= wire.FLAG_LANDLOCK if server.facts["landlock_abi"] else 0
-            outcome = run_child(
-                server, replace(order, flags=flags), on_frames=on_frames, cancelled=cancelled
-            )
-            if outcome.server_odd:
-                self._retire(server)
-            return outcome
-        finally:
-            self._give_back(server)
+            kind: ErrorKind = "interrupted" if self._servers.closed else "internal"
+            return RunError(kind, f"the sandbox could not start: {error}")
 
     def _probe_once(self, document: dict[str, Any]) -> Outcome | RunError:
         return self._run({**document, "task": "probe"}, None, None, PROBE_LIMITS)
@@ -265,64 +255,6 @@ class Sandbox:
             return None
         return f"this machine lacks {' and '.join(missing)}, so that no strategy is run here"
 
-    # --- the fork server -----------------------------------------------------------------------
-    def _ready_server(self) -> Server:
-        server = self._take_server()
-        self._give_back(server)
-        return server
-
-    def _take_server(self) -> Server:
-        """A live, warm fork server, counted as in use. Raises ServerLost."""
-        with self._lock:
-            if self._closed:
-                raise ServerLost("the sandbox is closed")
-            if self._server is not None and not self._server.alive:
-                self._drop(self._server)
-            if self._server is None:
-                self._server, self._standby = self._standby or Server(self._python), None
-            server = self._server
-            if server.facts and server.runs >= self._recycle_after:
-                server = self._recycled(server)
-            if not server.ready():
-                self._drop(server)
-                raise ServerLost("the fork server did not become ready")
-            server.in_flight += 1
-            return server
-
-    def _recycled(self, old: Server) -> Server:
-        """A fresh server in place of an old one, which serves on until the fresh one is warm."""
-        if self._standby is None:
-            self._standby = Server(self._python)
-        with contextlib.suppress(ServerLost):
-            if not self._standby.ready(timeout_s=0):
-                return old
-            self._server, self._standby = self._standby, None
-            old.retired = True
-            if old.in_flight == 0:
-                old.close()
-            return self._server
-        self._standby = None
-        return old
-
-    def _give_back(self, server: Server) -> None:
-        with self._lock:
-            server.in_flight -= 1
-            if server.retired and server.in_flight == 0:
-                server.close()
-
-    def _retire(self, server: Server) -> None:
-        """It did something odd: no new runs go there."""
-        with self._lock:
-            server.retired = True
-            if self._server is server:
-                self._server = None
-
-    def _drop(self, server: Server) -> None:
-        server.retired = True
-        server.kill()
-        if self._server is server:
-            self._server = None
-
 
 class SandboxUnavailable(RuntimeError):
     """No child can be run on this machine now; the message says why."""
@@ -333,8 +265,6 @@ _SAYS_NOTHING = frozenset({"timeout", "cpu_limit", "interrupted", "internal"})
 
 
 def _interrupted(outcome: Outcome) -> bool:
-    from sandbox.verdicts import killed_from_outside
-
     return outcome.end == "server_lost" or killed_from_outside(outcome)
 
 
@@ -344,51 +274,3 @@ def _document(job: Job) -> dict[str, Any]:
         "symbol": job.bars.symbol,
         "config": job.config.to_document(),
     }
-
-
-class _BarsCache:
-    """Sealed copies of bars by key, shared by all runs; least recently used out first."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._lock = threading.Lock()
-        self._fds: OrderedDict[str, int] = OrderedDict()
-
-    @contextmanager
-    def descriptor(self, bars: Bars) -> Iterator[int]:
-        """A descriptor of the caller's own, so that an eviction meanwhile does no harm."""
-        fd = self._duplicate(bars)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-
-    def _duplicate(self, bars: Bars) -> int:
-        if not bars.key:
-            return sealed_bars(bars)
-        with self._lock:
-            known = self._fds.get(bars.key)
-            if known is not None:
-                self._fds.move_to_end(bars.key)
-                return os.dup(known)
-        fresh = sealed_bars(bars)
-        with self._lock:
-            if bars.key not in self._fds:
-                self._fds[bars.key] = os.dup(fresh)
-            self._evict()
-        return fresh
-
-    def _evict(self) -> None:
-        sizes = {key: os.fstat(fd).st_size for key, fd in self._fds.items()}
-        total = sum(sizes.values())
-        for key in list(self._fds)[:-1]:
-            if total <= self._max_bytes:
-                return
-            total -= sizes[key]
-            os.close(self._fds.pop(key))
-
-    def clear(self) -> None:
-        with self._lock:
-            for fd in self._fds.values():
-                os.close(fd)
-            self._fds.clear()

@@ -32,11 +32,8 @@ ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "brk": (12, 214),
     "munmap": (11, 215),
     "mremap": (25, 216),
-    "clock_gettime": (228, 113),
-    "clock_getres": (229, 114),
     "gettimeofday": (96, 169),
     "time": (201, None),
-    "clock_nanosleep": (230, 115),
     "nanosleep": (35, 101),
     "restart_syscall": (219, 128),
     "sched_yield": (24, 124),
@@ -55,6 +52,9 @@ EXAMINED: dict[str, tuple[int, int]] = {
     "mprotect": (10, 226),
     "madvise": (28, 233),
     "futex": (202, 98),
+    "clock_gettime": (228, 113),
+    "clock_getres": (229, 114),
+    "clock_nanosleep": (230, 115),
 }
 # glibc tries clone3 first and falls back to clone, which is then refused, only on ENOSYS.
 ABSENT: dict[str, tuple[int, int]] = {"clone3": (435, 435)}
@@ -107,16 +107,20 @@ KILLED: dict[str, tuple[int | None, int | None]] = {
 
 PROT_EXEC = 4
 MAP_ANONYMOUS = 0x20
-# Shared memory, stacks that grow by themselves, pinned pages, and the machine's huge pages.
-MAP_REFUSED = 0x01 | 0x0100 | 0x2000 | 0x40000
+# Every type but private memory, stacks that grow by themselves, pinned pages, and the machine's
+# huge pages.
+MAP_REFUSED = 0x0D | 0x0100 | 0x2000 | 0x40000
 # NORMAL, WILLNEED, DONTNEED, FREE, HUGEPAGE, NOHUGEPAGE: what allocators say. Not MERGEABLE,
 # which would let one tenant time another's pages.
 MADVICE = (0, 3, 4, 8, 14, 15)
-# WAIT, WAKE and their bitset forms; the priority-inheriting ones have a history.
+# WAIT, WAKE and their bitset forms; the priority-inheriting ones have a history. Only private:
+# a futex in the bars that all share would let two colluding tenants call each other.
 FUTEX_OPERATIONS = (0, 1, 9, 10)
-FUTEX_FLAGS = 128 | 256
+FUTEX_PRIVATE, FUTEX_CLOCK_REALTIME = 128, 256
+# The machine's and its own. A negative number names the processor clock of any other process.
+LAST_CLOCK = 11
 
-_LOAD, _JEQ, _JGE, _JSET, _AND, _RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
+_LOAD, _JEQ, _JGT, _JGE, _JSET, _AND, _RET = 0x20, 0x15, 0x25, 0x35, 0x45, 0x54, 0x06
 _OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARGUMENTS = 0, 4, 16
 _MAX_INSTRUCTIONS = 4096
 
@@ -167,7 +171,10 @@ def build(machine: str, write_fds: Iterable[int]) -> list[Instruction]:
     when(EXAMINED["mmap"][column], _mmap_rule())
     when(EXAMINED["mprotect"][column], [*_without_bits(2, PROT_EXEC), *_ret(ALLOW)])
     when(EXAMINED["madvise"][column], _only(2, MADVICE))
-    when(EXAMINED["futex"][column], _only(1, FUTEX_OPERATIONS, mask=~FUTEX_FLAGS))
+    operations = [operation | FUTEX_PRIVATE for operation in FUTEX_OPERATIONS]
+    when(EXAMINED["futex"][column], _only(1, operations, mask=~FUTEX_CLOCK_REALTIME))
+    for name in ("clock_gettime", "clock_getres", "clock_nanosleep"):
+        when(EXAMINED[name][column], _at_most(0, LAST_CLOCK))
     for numbers in ALLOWED.values():
         when(numbers[column], _ret(ALLOW))
     for numbers in ABSENT.values():
@@ -209,6 +216,11 @@ def _only(index: int, values: Iterable[int], mask: int | None = None) -> list[In
     for value in values:
         body += [Instruction(_JEQ, 0, 1, value), *_ret(ALLOW)]
     return [*body, *_ret(EPERM)]
+
+
+def _at_most(index: int, value: int) -> list[Instruction]:
+    """Allow when the argument, an unsigned 32-bit word, is not above `value`; else EPERM."""
+    return [_argument(index), Instruction(_JGT, 1, 0, value), *_ret(ALLOW), *_ret(EPERM)]
 
 
 def _without_bits(index: int, bits: int) -> list[Instruction]:

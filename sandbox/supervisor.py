@@ -30,6 +30,11 @@ TICK_S = 0.1
 # The child reports a reached wall limit itself, within this time, or is killed silently.
 WALL_GRACE_S = 0.5
 _READ_BYTES = 1 << 16
+# A child that writes byte by byte must not keep the supervisor as busy as itself: who has been
+# read this often with this little each time is read at intervals.
+_BUSY_READS = 200
+_SMALL_READ_BYTES = 4096
+_INTERVAL_S = 0.002
 # Everything that a child may say on its result pipe: orders, plots, progress and a bit.
 MAX_RESULT_BYTES = 160 * rlimits.MIB
 
@@ -197,6 +202,7 @@ class _Watch:
     pidfd: int | None = None
     open_fds: set[int] = field(default_factory=set)
     result_bytes: int = 0
+    reads: int = 0
     log: bytearray = field(default_factory=bytearray)
     log_bytes: int = 0
     end: End | None = None
@@ -280,6 +286,8 @@ def _watch(
     give_up_at: float | None = None
     next_tick = 0.0
     while watch.ended is None:
+        if watch.reads > _BUSY_READS + (watch.result_bytes + watch.log_bytes) // _SMALL_READ_BYTES:
+            time.sleep(_INTERVAL_S)
         now = time.monotonic()
         deadline = give_up_at or kill_at
         for fd, _ in poll.poll(max(0.0, min(deadline - now, TICK_S)) * 1000):
@@ -319,6 +327,7 @@ def _watch(
 def _read(watch: _Watch, fd: int) -> bool:
     """Read once from a pipe; True when it has ended."""
     data = os.read(fd, _READ_BYTES)
+    watch.reads += 1
     if not data:
         watch.open_fds.discard(fd)
         os.close(fd)

@@ -69,18 +69,23 @@ class Channel:
             took = time.monotonic() - began
             self._next_flush_s = began + max(_FLUSH_EVERY_S, took / _FLUSH_SHARE)
 
-    def finish(self) -> None:
-        """Everything that was recorded, and the final frame."""
+    def finish(self, *, torn: bool = False) -> None:
+        """Everything that was recorded, and the final frame.
+
+        A run is torn when it was stopped in the middle of anything, maybe of a fill: then the
+        bar that it was in does not count, and no fills are claimed.
+        """
         run = self._run_of()
         self.flush_log()
-        self._send_orders()
+        self._send_orders(before_bar=run.bars_done if torn else None)
         points = 0
         for name, (times, values) in run.plots().items():
             points += len(times)
             for frame in wire.encode_plot(str(name), times, values):
                 self.send(frame)
         final = wire.FINAL.pack(run.bars_done, self._orders_sent, points)
-        self.send(wire.encode(wire.Frame.FINAL, final + run.fills_digest()))
+        digest = b"" if torn else run.fills_digest()
+        self.send(wire.encode(wire.Frame.FINAL, final + digest))
 
     def finish_without_run(self) -> None:
         self.flush_log()
@@ -97,8 +102,10 @@ class Channel:
         checkpoint = wire.CHECKPOINT.pack(bars_done, self._orders_sent)
         self.send(wire.encode(wire.Frame.CHECKPOINT, checkpoint))
 
-    def _send_orders(self) -> None:
+    def _send_orders(self, before_bar: int | None = None) -> None:
         rows = self._run_of().orders(self._orders_sent)
+        if before_bar is not None:
+            rows = rows[rows["bar"] < before_bar]
         with self._stops:
             for frame in wire.encode_orders(rows):
                 _write_all(RESULT_FD, frame)
@@ -173,7 +180,7 @@ def _run(
     channel = Channel(inside.stops)
     config = BacktestConfig.from_document(document["config"])
     run = channel.run = Run(config, bars, funding, sink=channel)
-    filename = ""
+    filename, torn = "", False
     try:
         compiled = compiler.compile_strategy(source)
         filename = compiled.code.co_filename
@@ -183,6 +190,7 @@ def _run(
         run.execute(strategy, stop_after=stop_after)
     except BaseException as error:
         inside.stops.quiet()
+        torn = isinstance(error, Stopped | MemoryError)
         # The report needs memory: what was set aside, and what the strategy's frames hold.
         inside.ballast.close()
         answer = _describe(error, source, filename)
@@ -191,7 +199,7 @@ def _run(
         gc.collect()
         channel.send(_fitting(wire.Frame.ERROR, answer))
     inside.stops.quiet()
-    channel.finish()
+    channel.finish(torn=torn)
 
 
 def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from engine.config import BacktestConfig
 from engine.enums import Timeframe
 from sandbox.client import Sandbox
 from sandbox.job import Job, Limits
+from sandbox.supervisor import Server
 
 FIRST_MS = 1_672_531_200_000  # 2023-01-01 00:00
 SMALL = Limits(wall_s=20.0, cpu_s=10, memory_mb=256)
@@ -22,6 +23,12 @@ SMALL = Limits(wall_s=20.0, cpu_s=10, memory_mb=256)
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as shared:
         yield shared
+
+
+def server_of(sandbox: Sandbox) -> Server:
+    """The fork server that the next run goes to."""
+    with sandbox._servers.lent() as server:
+        return server
 
 
 def make_bars(count: int) -> Bars:

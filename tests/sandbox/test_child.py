@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.bars import Bars
-from sandbox import seccomp, tasks, wire
+from sandbox import seccomp, supervisor, tasks, wire
 from sandbox.child import WRITE_FDS
 from sandbox.kernel import MACHINE
 from sandbox.native import NativeOutcome, run_native_as
@@ -186,13 +186,15 @@ def test_nothing_of_an_earlier_tenant_is_in_the_memory_of_a_later_one(run: Run) 
     for number in range(3):
         secret = f"tenant-one-{number:08x}"
         assert run(f"secret = {secret!r} * 100\nprint(len(secret))").exit_code == 0
-    outcome = run(SEARCH)
+    outcome = run(SEARCH, memory_mb=1024)
     assert outcome.stdout.split()[-2:] == ["True", "0"]
 
 
 def test_the_search_finds_what_is_there(run: Run) -> None:
     """The positive control of the test above."""
-    outcome = run("kept = [('tenant-one-%08x' % n) * 20 for n in range(100)]\n" + SEARCH)
+    outcome = run(
+        "kept = [('tenant-one-%08x' % n) * 20 for n in range(100)]\n" + SEARCH, memory_mb=1024
+    )
     large, count = outcome.stdout.split()[-2:]
     assert large == "True"
     assert int(count) >= 100
@@ -225,6 +227,26 @@ def test_frames_without_end_are_a_security_violation(run: Run) -> None:
     frame = wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(0, 1.0))
     outcome = run(f"import os\nwhile True:\n    os.write(3, {frame!r} * 100)")
     assert outcome.reason == "security_violation"
+
+
+def test_writing_byte_by_byte_does_not_keep_the_supervisor_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It reads at intervals then, instead of once for each of some hundred thousand bytes."""
+    reads = []
+    read = supervisor._read
+    monkeypatch.setattr(supervisor, "_read", lambda *args: reads.append(1) or read(*args))
+    outcome = run_native_as(
+        None,
+        "import os\nwhile True:\n    os.write(1, b'x')",
+        wall_s=0.5,
+        cpu_s=5,
+        memory_mb=64,
+        max_log_bytes=1 << 20,
+        preload=MODULES,
+    )
+    assert outcome.reason == "timeout"
+    assert len(reads) < 2000 < len(outcome.stdout)
 
 
 def test_orders_without_end_are_a_security_violation(run: Run) -> None:

@@ -21,7 +21,7 @@ GONE_WITHIN_S = 1.0
 SUPERVISOR = """
 import sys, time
 from sandbox.client import Sandbox
-from tests.sandbox.conftest import SMALL, make_bars
+from tests.sandbox.conftest import SMALL, make_bars, server_of
 from engine.config import BacktestConfig
 from sandbox.job import Job
 
@@ -34,7 +34,7 @@ source = (
     "        while True:\\n            pass\\n"
 )
 sandbox = Sandbox()
-print(sandbox._ready_server().pid, flush=True)
+print(server_of(sandbox).pid, flush=True)
 sandbox.run(Job("endless", source, config, make_bars(10), limits=SMALL))
 """
 

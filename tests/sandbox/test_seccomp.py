@@ -43,6 +43,8 @@ def verdict(machine: str, number: int, *arguments: int, arch: int | None = None)
                 return int(value)
             case 0x15:
                 at += jump_true if accumulator == value else jump_false
+            case 0x25:
+                at += jump_true if accumulator > value else jump_false
             case 0x35:
                 at += jump_true if accumulator >= value else jump_false
             case 0x45:
@@ -101,7 +103,8 @@ def test_memory_is_private_anonymous_and_not_executable(machine: str) -> None:
     for prot in (4, 5, 6, 7):
         assert mmap(prot, private | anonymous) == EPERM
     assert mmap(3, shared | anonymous) == EPERM
-    assert mmap(3, 3 | anonymous) == EPERM  # SHARED_VALIDATE
+    for other in (3, 4, 8, 10):  # SHARED_VALIDATE, no type yet, DROPPABLE, and with PRIVATE
+        assert mmap(3, other | anonymous) == EPERM
     assert mmap(3, private) == EPERM  # of a descriptor
     for flag in (0x100, 0x2000, 0x40000):  # GROWSDOWN, LOCKED, HUGETLB
         assert mmap(3, private | anonymous | flag) == EPERM
@@ -123,16 +126,21 @@ def test_a_high_half_does_not_hide_a_refused_bit(machine: str) -> None:
     assert verdict(machine, mmap, 0, 4096, 3, high | 0x21) == EPERM
 
 
-def test_futexes_wait_and_wake_only(machine: str) -> None:
+def test_futexes_wait_and_wake_inside_the_process_only(machine: str) -> None:
     call = number(EXAMINED, "futex", machine)
     private, realtime = 128, 256
-    plain = [op for op in range(16) if verdict(machine, call, 0, op) == ALLOW]
-    assert plain == [0, 1, 9, 10]  # WAIT, WAKE, WAIT_BITSET, WAKE_BITSET
-    flagged = [
-        op for op in range(16) if verdict(machine, call, 0, op | private | realtime) == ALLOW
-    ]
-    assert flagged == plain
-    assert verdict(machine, call, 0, 1 | 512) == EPERM
+    allowed = [op for op in range(1024) if verdict(machine, call, 0, op) == ALLOW]
+    plain = [op | private for op in (0, 1, 9, 10)]  # WAIT, WAKE, WAIT_BITSET, WAKE_BITSET
+    assert allowed == [*plain, *(op | realtime for op in plain)]
+
+
+def test_the_clocks_of_other_processes_are_not_read(machine: str) -> None:
+    for name in ("clock_gettime", "clock_getres", "clock_nanosleep"):
+        call = number(EXAMINED, name, machine)
+        assert [verdict(machine, call, clock) for clock in range(12)] == [ALLOW] * 12
+        of_process_1 = (~1 << 3) | 2
+        for clock in (12, 15, of_process_1, -1, -6, 2**31 - 1):
+            assert verdict(machine, call, clock) == EPERM
 
 
 def test_only_what_allocators_say_is_taken_as_advice(machine: str) -> None:
@@ -171,7 +179,7 @@ def test_the_program_fits_the_kernel_and_its_jumps_land_inside(machine: str) -> 
     program = seccomp.build(machine, WRITE_FDS)
     assert len(program) < 400
     for at, instruction in enumerate(program):
-        if instruction.code in (0x15, 0x35, 0x45):
+        if instruction.code in (0x15, 0x25, 0x35, 0x45):
             for jump in (instruction.jump_true, instruction.jump_false):
                 assert at + 1 + jump < len(program)
                 assert jump <= 255

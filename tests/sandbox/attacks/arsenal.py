@@ -30,6 +30,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "bpf": (321, 280),
     "capset": (126, 91),
     "chroot": (161, 51),
+    "clock_gettime": (228, 113),
     "clone": (56, 220),
     "clone3": (435, 435),
     "execveat": (322, 281),

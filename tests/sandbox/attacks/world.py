@@ -72,7 +72,9 @@ class World:
         if self.user_id != os.getuid():
             who = {"user": self.user_id, "group": self.user_id, "extra_groups": []}
         command = "trap '' USR1; exec sleep 600" if hardy else "exec sleep 600"
-        victim = subprocess.Popen(["sh", "-c", command], cwd="/", start_new_session=True, **who)
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        where = {"cwd": "/", "start_new_session": True}
+        victim = subprocess.Popen(["sh", "-c", command], **where, **quiet, **who)
         while Path(f"/proc/{victim.pid}/comm").read_text() != "sleep\n":
             pass  # for the moment until it has become what it will stay
         return victim
