@@ -7,6 +7,7 @@ not the index's business: a run and `data check` look.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -32,6 +33,8 @@ from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError
 from engine.file_checks import day_date
 from engine.resample import finer_divisors
+
+log = logging.getLogger(__name__)
 
 TTL_S = 10.0
 RESTAT_NS = 900 * 10**9
@@ -174,7 +177,9 @@ class Catalogue:
                     index = DayIndex(known.lines, index.directory_mtime_ns, index.checked_ns)
                 write_index(stored, index)
                 known = index
-        except (FileNotFoundError, NotADirectoryError, DataError):
+        except (OSError, DataError) as failure:
+            if not isinstance(failure, FileNotFoundError | NotADirectoryError):
+                log.warning("series_not_indexed directory=%s reason=%s", directory, failure)
             self._indexes.pop(directory, None)
             return NO_LINES
         self._indexes[directory] = known
@@ -237,5 +242,5 @@ def _coverage(
 def _names(directory: Path) -> list[str]:
     try:
         return sorted(os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return []

@@ -122,8 +122,8 @@ def _read_lines(
     for number, path in enumerate(paths):
         try:
             content = read_file(path)
-        except FileNotFoundError:
-            continue
+        except OSError:
+            continue  # It is gone, or not ours to read: it makes nothing.
         if _count_lines(content) - 1 == timeframe.bars_per_day:
             full[number] = True
         else:

@@ -217,6 +217,9 @@ class Store:
             ) from None
         except DataError as error:
             raise DataError(str(error).replace(prefix, "")) from None
+        except OSError as failure:
+            name = str(failure.filename or "a file").removeprefix(prefix)
+            raise DataError(f"{name}: cannot be read: {failure.strerror}") from failure
 
     def _choose(
         self, symbol: str, timeframe: Timeframe, mode: TradingMode, first: int, last: int

@@ -29,6 +29,8 @@ def serve(settings: Settings) -> int:
     services = make_services(settings, worker)
     app = create_app(services)
     worker.start()
+    # The first look at a large data directory takes a while; better now than for the first page.
+    threading.Thread(target=services.market.catalogue, name="index", daemon=True).start()
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -155,6 +155,20 @@ def test_a_broken_file_is_named_from_the_data_directory_on(store: Store, write: 
     )
 
 
+def test_a_file_that_may_not_be_read_is_named(
+    store: Store, write: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("2024-01-01", hours(0))
+
+    def denied(*_: object) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("engine.daily_files.read_file", denied)
+
+    with pytest.raises(DataError, match=r"^binance/.*2024-01-01\.csv: cannot be read: Permission"):
+        store.load("BTCUSDT", "1h", "spot", date(2024, 1, 1), date(2024, 1, 2))
+
+
 def test_a_link_to_another_folder_is_refused(store: Store, data: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/BTCUSDT_1h_2024-01-01.csv").write_text(HEADER)
