@@ -8,8 +8,10 @@ a name counts only when it is exactly a `str`, a list of aggregations is copied 
 from __future__ import annotations
 
 import builtins
+import contextlib
 import decimal
 import functools
+import sys
 import typing
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -78,6 +80,7 @@ class Guards:
             "_refuse_": refuse_write,
             "_name_of_": self.name_of,
             "_class_of_": self.type_of,
+            "_stop_first_": stop_first,
         }
 
     def is_own(self, thing: Any) -> bool:
@@ -317,6 +320,15 @@ _GUARDED_READS: dict[str, Callable[[Guards, Any, str], Any]] = {
 assert set(_GUARDED_READS) == GUARDED
 
 
+def stop_first() -> None:
+    """Raise the control stop that the error being handled arose under, if it did."""
+    error = sys.exception()
+    while error is not None:
+        if not isinstance(error, Exception | GeneratorExit):
+            raise error
+        error = error.__context__
+
+
 def refuse_write(thing: Any) -> None:
     """Raise: a method of the strategy was given a `self` that is not its own."""
     raise AttributeError(f"attributes of {type(thing).__name__!r} objects are read-only")
@@ -338,7 +350,8 @@ def _courteous_exit(leave: Callable[..., Any]) -> Callable[..., Any]:
     def __exit__(self: Any, kind: Any, error: Any, trace: Any) -> Any:
         if kind is None or (isinstance(kind, type) and issubclass(kind, Exception)):
             return leave(self, kind, error, None)
-        leave(self, None, None, None)
+        with contextlib.suppress(Exception):
+            leave(self, None, None, None)
         return False
 
     return __exit__
@@ -409,25 +422,24 @@ def checked_dispatch(
 
     `positional`: how many arguments may stand before one called `aggfunc`.
     """
-    word = "aggfunc" if name in ("pivot_table", "crosstab") else "func"
 
     def call(*items: Any, **named: Any) -> Any:
         given = list(items)
         for key in ("engine", "engine_kwargs"):
             if named.get(key) is not None:
                 raise ValueError(f"{key}= is not available in strategies")
-        if word == "aggfunc":
+        if name == "pipe":
+            return method(*given, **named)
+        if name in ("pivot_table", "crosstab"):
             if len(given) > positional:
                 raise TypeError("pass aggfunc= by its name")
-            if word in named:
-                named[word] = aggregation(named[word])
-            return method(*given, **named)
-        if name == "pipe":
+            if "aggfunc" in named:
+                named["aggfunc"] = aggregation(named["aggfunc"])
             return method(*given, **named)
         if given and given[0] is not None:
             given[0] = aggregation(given[0])
-        elif named.get(word) is not None:
-            named[word] = aggregation(named[word])
+        elif named.get("func") is not None:
+            named["func"] = aggregation(named["func"])
         else:
             named = {key: _named_aggregation(item) for key, item in named.items()}
         return method(*given, **named)
@@ -436,11 +448,16 @@ def checked_dispatch(
 
 
 def _named_aggregation(value: Any) -> Any:
-    """`(column, how)` of a named aggregation, or the value of an option."""
-    if isinstance(value, tuple) and len(value) == 2:
-        column, how = value
-        return pd.NamedAgg(column, aggregation(how))
-    return aggregation(value) if isinstance(value, str) or callable(value) else value
+    """`(column, how)` of a named aggregation, or the value of an option such as axis."""
+    if type(value) is tuple and len(value) == 2:
+        return (value[0], aggregation(value[1]))
+    if type(value) is pd.NamedAgg:
+        if getattr(value, "args", ()) or getattr(value, "kwargs", {}):
+            raise TypeError("pd.NamedAgg takes a column and an aggregation")
+        return pd.NamedAgg(value.column, aggregation(value.aggfunc))
+    if value is None or type(value) in (bool, int):
+        return value
+    return aggregation(value)
 
 
 class IndicatorAccessor:

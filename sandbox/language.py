@@ -15,7 +15,9 @@ from sandbox.facade_names import MODULES, names
 PREFIX = "_user_"
 
 # The compiled code calls these; a user's name can never be one of them (it would be renamed).
-HOOKS = frozenset({"_read_", "_write_", "_own_", "_type_", "_refuse_", "_name_of_", "_class_of_"})
+HOOKS = frozenset(
+    {"_read_", "_write_", "_own_", "_type_", "_refuse_", "_name_of_", "_class_of_", "_stop_first_"}
+)
 
 # Attributes of frames, code, generators, tracebacks and compiled (Cython) functions: refused
 # wherever they appear.
@@ -256,8 +258,9 @@ def builtin_names() -> frozenset[str]:
 def module_hint(name: str) -> str:
     """What to do instead of importing `name`."""
     root = name.partition(".")[0]
-    if root in MODULE_HINTS:
-        return MODULE_HINTS[root]
+    for known in (name, root):
+        if known in MODULE_HINTS:
+            return MODULE_HINTS[known]
     return "available: " + ", ".join(sorted(m for m in MODULES if "." not in m))
 
 
@@ -273,6 +276,16 @@ MODULE_HINTS: dict[str, str] = {
         _NO_WORLD,
     ),
     "logging": "use self.log(...)",
+    "talib.abstract": "use talib itself: talib.RSI(frame['close'], timeperiod=14)",
+    "talib.stream": "use talib itself: talib.RSI(frame['close'], timeperiod=14)",
+    "types": "use a dataclass",
+    "typing_extensions": "use typing",
+    "pytz": "times are UTC; use datetime.timezone for another zone",
+    "zoneinfo": "times are UTC; use datetime.timezone for another zone",
+    "numba": "numpy and talib run at native speed",
+    "uuid": "use random",
+    "secrets": "use random",
+    "hashlib": "use random",
     "re": "use the methods of str",
     "json": "self.log(str(value)) writes any value to the log",
     "matplotlib": "draw lines on the result chart with self.plot(name, value)",

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
-from sandbox.diagnostics import Source, nearest
+from sandbox.diagnostics import MAX_PROBLEMS, Source, nearest
 from sandbox.facade_names import MODULES, names
 from sandbox.job import Problem
 from sandbox.language import (
@@ -34,7 +35,14 @@ from sandbox.language import (
     attribute_hint,
     module_hint,
 )
-from sandbox.scopes import FUNCTIONS, Function, Scope, all_arguments, binders, find_scopes
+from sandbox.scopes import (
+    FUNCTIONS,
+    Function,
+    Scope,
+    all_arguments,
+    count_binders,
+    find_scopes,
+)
 from sandbox.strategy_class import Outline
 
 _DUNDER = re.compile(r"__.*__")
@@ -48,16 +56,17 @@ class Facts:
         self.source = source
         self.outline = outline
         self.scopes = find_scopes(tree)
+        counts = count_binders(tree)
         classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         self.bound = set().union(
             *(s.bound | s.parameters | s.global_names for s in self.scopes.values())
         )
         self.attributes = _own_attributes(tree, self.scopes) - INTERNALS
-        self.aliases = _module_aliases(tree)
+        self.aliases = _module_aliases(tree, counts)
         self.bar_parameters = _bar_parameters(tree, outline)
         # Names that mean one class wherever they are used.
         self.base_classes = {"Strategy", "Exception"} - self.bound | {
-            name for name in classes if len(binders(tree, name)) == 1
+            name for name in classes if counts[name] == 1
         }
 
 
@@ -80,7 +89,13 @@ class StrategyPolicy(RestrictingNodeTransformer):
         self, node: ast.AST, info: str, code: str = "SP100", hint: str | None = None, word: str = ""
     ) -> None:
         self.errors.append(info)
-        self.problems.append(self.facts.source.problem(node, code, info, hint, word))
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(self.facts.source.problem(node, code, info, hint, word))
+
+    def _meant(self, name: str, known: Iterable[str]) -> str | None:
+        """A hint with the nearest known name; none when nobody will read it any more."""
+        meant = nearest(name, known) if len(self.problems) < MAX_PROBLEMS else None
+        return f"did you mean {meant!r}?" if meant else None
 
     def not_allowed(self, node: ast.AST) -> None:
         kind = type(node).__name__
@@ -250,12 +265,11 @@ class StrategyPolicy(RestrictingNodeTransformer):
             return
         if node.attr.startswith("_") or f"{module}.{node.attr}" in MODULES:
             return
-        meant = nearest(node.attr, MODULES[module])
         self.error(
             node,
             f'"{node.attr}" is not available from {module}',
             "SP132",
-            attribute_hint(node.attr) or (f"did you mean {meant!r}?" if meant else None),
+            attribute_hint(node.attr) or self._meant(node.attr, MODULES[module]),
             node.attr,
         )
 
@@ -380,12 +394,11 @@ class StrategyPolicy(RestrictingNodeTransformer):
                     f'write "import {node.module}", or name what you need',
                 )
             elif alias.name not in MODULES[node.module]:
-                meant = nearest(alias.name, MODULES[node.module])
                 self.error(
                     alias,
                     f'"{alias.name}" is not available from {node.module}',
                     "SP132",
-                    attribute_hint(alias.name) or (f"did you mean {meant!r}?" if meant else None),
+                    attribute_hint(alias.name) or self._meant(alias.name, MODULES[node.module]),
                 )
             else:
                 emitted = self._name(alias, alias.asname or alias.name)
@@ -460,7 +473,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
         if not isinstance(owner, ast.ClassDef) or isinstance(node, ast.Lambda):
             return None
         positional = [*node.args.posonlyargs, *node.args.args]
-        if not positional or len(binders(node, positional[0].arg)) != 1:
+        if not positional or count_binders(node)[positional[0].arg] != 1:
             return None
         if any(isinstance(item, ast.Name) and item.id in _NOT_SELF for item in node.decorator_list):
             return None
@@ -539,14 +552,17 @@ class StrategyPolicy(RestrictingNodeTransformer):
     # --- exceptions ------------------------------------------------------------------------
     def visit_Try(self, node: ast.Try) -> Any:
         for jump in _jumps_out(node.finalbody):
-            word = type(jump).__name__.lower()
+            word = "yield" if isinstance(jump, _YIELDS) else type(jump).__name__.lower()
             self.error(
                 jump,
                 f'"{word}" inside finally swallows errors',
                 "SP150",
                 "move it after the try statement",
             )
-        return self._contents(node)
+        node = self._contents(node)
+        if node.finalbody:
+            node.finalbody = [_stop_goes_first(node.finalbody)]
+        return node
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
         if node.type is None:
@@ -593,6 +609,7 @@ class _Self:
         self.written = False
 
 
+_YIELDS = (ast.Yield, ast.YieldFrom)
 _NOT_SELF = frozenset({"staticmethod", "classmethod"})
 _TIME_MAKERS = names("datetime64")
 
@@ -611,6 +628,16 @@ def _own_check(name: str) -> ast.If:
     (check,) = ast.parse(f"if _type_({name}) not in _own_: _refuse_({name})").body
     assert isinstance(check, ast.If)
     return check
+
+
+def _stop_goes_first(body: list[ast.stmt]) -> ast.Try:
+    """The body of a finally clause, whose own errors cannot take a control stop's place."""
+    (guarded,) = ast.parse("try: pass\nexcept Exception:\n    _stop_first_()\n    raise").body
+    assert isinstance(guarded, ast.Try)
+    for part in ast.walk(guarded):
+        ast.copy_location(part, body[0])
+    guarded.body = body
+    return guarded
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -668,7 +695,7 @@ def _own_attributes(tree: ast.Module, scopes: dict[ast.AST, Scope]) -> set[str]:
     return found
 
 
-def _module_aliases(tree: ast.Module) -> dict[str, str]:
+def _module_aliases(tree: ast.Module, counts: Counter[str]) -> dict[str, str]:
     """Names that mean one facade module wherever they are used in the file."""
     found: dict[str, str] = {}
     for node in tree.body:
@@ -676,7 +703,7 @@ def _module_aliases(tree: ast.Module) -> dict[str, str]:
             for alias in node.names:
                 if alias.name in MODULES and (alias.asname or "." not in alias.name):
                     found[alias.asname or alias.name] = alias.name
-    return {name: module for name, module in found.items() if len(binders(tree, name)) == 1}
+    return {name: module for name, module in found.items() if counts[name] == 1}
 
 
 def _bar_parameters(tree: ast.Module, outline: Outline) -> set[tuple[ast.AST, str]]:
@@ -697,7 +724,7 @@ def _bar_parameters(tree: ast.Module, outline: Outline) -> set[tuple[ast.AST, st
                 names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
                 plain = len(names) == 2 and not node.decorator_list and not node.args.defaults
                 once = sum("on_data" in _statement_names(other) for other in owner.body) == 1
-                if plain and once and len(binders(node, names[1])) == 1:
+                if plain and once and count_binders(node)[names[1]] == 1:
                     found.add((node, names[1]))
     return found
 
@@ -711,12 +738,12 @@ def _is_super_call(node: ast.Attribute) -> bool:
 
 
 def _jumps_out(body: Sequence[ast.stmt]) -> list[ast.AST]:
-    """return, break and continue that would leave a finally block."""
+    """return, break, continue and yield that would leave a finally block."""
     found: list[ast.AST] = []
     todo: list[tuple[ast.AST, bool]] = [(statement, False) for statement in body]
     while todo:
         node, in_loop = todo.pop()
-        if isinstance(node, ast.Return) or (
+        if isinstance(node, (ast.Return, *_YIELDS)) or (
             isinstance(node, ast.Break | ast.Continue) and not in_loop
         ):
             found.append(node)

@@ -8,6 +8,7 @@ for the sake of keyword arguments, and is renamed as any other variable.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -104,12 +105,14 @@ def _binds(node: ast.AST) -> list[str]:
     return []
 
 
-def binders(tree: ast.AST, name: str) -> list[ast.AST]:
-    """Every node inside `tree` that binds `name`, in whatever nested scope: deliberately wide."""
-    found: list[ast.AST] = []
+def count_binders(tree: ast.AST) -> Counter[str]:
+    """How often each name is bound inside `tree`, in whatever nested scope: deliberately wide."""
+    found: Counter[str] = Counter()
     for node in ast.walk(tree):
-        declared = node.names if isinstance(node, ast.Global | ast.Nonlocal) else []
-        argument = node.arg if isinstance(node, ast.arg) else None
-        if name in _binds(node) or name in declared or name == argument:
-            found.append(node)
+        if isinstance(node, ast.arg):
+            found[node.arg] += 1
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            found.update(node.names)
+        else:
+            found.update(_binds(node))
     return found

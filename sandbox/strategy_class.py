@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ Value = int | float | bool | str
 MAX_TEXT = 10_000
 MAX_EXPONENT = 64
 MAX_INTEGER = 2**63
+MAX_LINEAGE = 100
 
 
 @dataclass
@@ -40,19 +42,14 @@ def read_outline(tree: ast.Module, api_names: frozenset[str]) -> Outline:
         if isinstance(node, ast.ClassDef):
             outline.classes[node.name] = node
             bases[node.name] = [_dotted(base) for base in node.bases]
-    known = set(roots)
-    while True:
-        more = {name for name in bases if name not in known and known & set(bases[name])}
-        if not more:
-            break
-        known |= more
+    known = _descendants(roots, bases)
     outline.strategies = tuple(name for name in bases if name in known)
     used = {base for name in outline.strategies for base in bases[name]}
     leaves = [name for name in outline.strategies if name not in used]
     if len(leaves) == 1:
         outline.strategy = leaves[0]
         constants = _constants(statements, {})
-        lineage = [outline.classes[name] for name in _lineage(leaves[0], bases, set(bases))]
+        lineage = [outline.classes[name] for name in _lineage(leaves[0], bases)]
         outline.parameters = _parameters(lineage, constants, api_names)
     return outline
 
@@ -123,14 +120,34 @@ def _dotted(node: ast.expr) -> str:
     return ""
 
 
-def _lineage(name: str, bases: Mapping[str, list[str]], seen: set[str]) -> list[str]:
+def _descendants(roots: set[str], bases: Mapping[str, list[str]]) -> set[str]:
+    """`roots` and every class that derives from one of them."""
+    derived: dict[str, list[str]] = {}
+    for name, parents in bases.items():
+        for parent in parents:
+            derived.setdefault(parent, []).append(name)
+    known, todo = set(roots), list(roots)
+    while todo:
+        for name in derived.get(todo.pop(), ()):
+            if name not in known:
+                known.add(name)
+                todo.append(name)
+    return known
+
+
+def _lineage(name: str, bases: Mapping[str, list[str]]) -> list[str]:
     """The class and its bases of this file, furthest base first."""
-    seen.discard(name)
-    found: list[str] = []
-    for base in reversed(bases[name]):
-        if base in bases and base in seen:
-            found += _lineage(base, bases, seen)
-    return [*found, name]
+    found: dict[str, None] = {}
+    todo = [name]
+    while todo:
+        current = todo.pop()
+        if current in bases:
+            found.pop(current, None)
+            found[current] = None
+            if len(found) > MAX_LINEAGE:
+                break
+            todo += [base for base in reversed(bases[current]) if base not in found]
+    return list(reversed(found))
 
 
 def _parameters(
@@ -161,11 +178,12 @@ def _defined(body: list[ast.stmt]) -> set[str]:
 def _constants(body: list[ast.stmt], known: Mapping[str, Value]) -> dict[str, Value]:
     """Names that a body sets to a constant, with the value that they have at its end."""
     values: dict[str, Value] = {}
+    seen: Mapping[str, Value] = ChainMap(values, dict(known))
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             values.pop(node.name, None)
         for name, expression in _assignments(node):
-            value = _evaluate(expression, {**known, **values}) if expression else None
+            value = _evaluate(expression, seen) if expression else None
             if value is None:
                 values.pop(name, None)
             else:

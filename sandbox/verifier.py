@@ -87,6 +87,8 @@ def _is_plain(constant: object) -> bool:
 
 
 def _opcode_violations(code: CodeType) -> Iterator[str]:
+    if not _needs_a_closer_look(code):
+        return
     before: dis.Instruction | None = None
     for step in dis.get_instructions(code):
         kind, argument = step.opname, step.argval
@@ -111,6 +113,23 @@ def _opcode_violations(code: CodeType) -> Iterator[str]:
             yield from _pattern_violations(before)
         if kind not in ("CACHE", "EXTENDED_ARG", "NOP"):
             before = step
+
+
+def _needs_a_closer_look(code: CodeType) -> bool:
+    """Whether any opcode or name is one that the walk over the instructions judges.
+
+    The bytes at even places are the opcodes and their inline caches, so nothing is missed.
+    """
+    if any(name in HOOKS or _is_dunder(name) for name in code.co_names):
+        return True
+    kinds = {dis.opname[byte] for byte in set(code.co_code[::2])}
+    return any(
+        kind == "MATCH_CLASS"
+        or "INTRINSIC" in kind
+        or kind.endswith("_STAR")
+        or any(part in kind for part in _REFUSED_OPCODES)
+        for kind in kinds
+    )
 
 
 def _pattern_violations(before: dis.Instruction | None) -> Iterator[str]:
