@@ -94,7 +94,8 @@ def test_the_readme_lists_every_command() -> None:
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
 def test_no_page_names_a_command_that_does_not_exist(document: Path) -> None:
     known = commands()
-    typed = re.findall(r"(?:bin/|`|^    )sandtable ([a-z]+(?: [a-z]+)?)", document.read_text("utf-8"))
+    text = document.read_text(encoding="utf-8")
+    typed = re.findall(r"(?:bin/|`|^    )sandtable ([a-z]+(?: [a-z]+)?)", text, re.M)
     assert [name for name in typed if name not in known and name.split()[0] not in known] == []
 
 
