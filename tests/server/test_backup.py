@@ -1,0 +1,87 @@
+"""A backup is a copy that fits together and can be served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import ConfigurationError
+from server import queue
+from server.artifacts import Artifacts
+from server.backtests import get_backtest
+from server.backup import back_up
+from server.db import Store
+from server.executor import Outcome
+from server.settings import Settings
+from server.users import User
+from tests.server.builders import queue_runs
+
+
+@pytest.fixture
+def finished_run(fresh_db: Store, settings: Settings, alice: User) -> str:
+    """The id of a completed run with two files."""
+    made = queue_runs(fresh_db, settings, alice)[0]
+    job = queue.claim(fresh_db, settings)
+    assert job is not None
+    files = {"config.json": b"{}", "trades.csv": b"timestamp\n1\n"}
+    size = Artifacts(settings.results_directory).store(made.id, files)
+    queue.finish(fresh_db, job, Outcome("completed", 1, storage_bytes=size))
+    return made.id
+
+
+def test_database_and_files_are_in_the_copy(
+    settings: Settings, finished_run: str, alice: User, tmp_path: Path
+) -> None:
+    assert back_up(settings, tmp_path / "copy") == 1
+    copy = Store(tmp_path / "copy/sandtable.db")
+    found = get_backtest(copy, alice.id, finished_run)
+    copy.close()
+    assert found is not None
+    assert found.status == "completed"
+    artifacts = Artifacts(tmp_path / "copy")
+    assert artifacts.read(finished_run, "trades.csv") == b"timestamp\n1\n"
+
+
+def test_a_run_whose_files_are_gone_is_taken_out_of_the_copy(
+    settings: Settings, finished_run: str, alice: User, tmp_path: Path
+) -> None:
+    Artifacts(settings.results_directory).delete(finished_run)
+    assert back_up(settings, tmp_path / "copy") == 0
+    copy = Store(tmp_path / "copy/sandtable.db")
+    found = get_backtest(copy, alice.id, finished_run)
+    copy.close()
+    assert found is None
+
+
+def test_a_waiting_run_waits_in_the_copy_too(
+    fresh_db: Store, settings: Settings, alice: User, tmp_path: Path
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    back_up(settings, tmp_path / "copy")
+    copy = Store(tmp_path / "copy/sandtable.db")
+    found = get_backtest(copy, alice.id, made.id)
+    copy.close()
+    assert found is not None
+    assert found.status == "queued"
+
+
+def test_the_copy_is_readable_by_its_owner_alone(
+    fresh_db: Store, settings: Settings, tmp_path: Path
+) -> None:
+    back_up(settings, tmp_path / "copy")
+    assert (tmp_path / "copy/sandtable.db").stat().st_mode & 0o077 == 0
+
+
+def test_an_existing_directory_is_left_alone(
+    fresh_db: Store, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(ConfigurationError, match="exists already"):
+        back_up(settings, tmp_path / "copy")
+
+
+def test_without_a_database_nothing_is_made(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is no database"):
+        back_up(settings, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()

@@ -1,0 +1,129 @@
+"""The shell's client: sends its token, waits when told to, turns errors into sentences."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import BacktestError
+from server.http_client import ApiClient, ApiError
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+class Desk:
+    """A service on loopback that gives prepared replies and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        desk = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                desk.asked.append((self.command, self.path, dict(self.headers), body))
+                status, headers, content = desk.replies.pop(0)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    thread = threading.Thread(target=made.server.serve_forever)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def reply(document: Any, status: int = 200, **headers: str) -> Reply:
+    return status, headers, json.dumps(document).encode()
+
+
+def test_the_token_goes_with_every_request(desk: Desk) -> None:
+    desk.replies = [reply({"items": []})]
+    assert ApiClient(desk.url + "/", "stk_1").get("/api/backtest") == {"items": []}
+    method, path, headers, _ = desk.asked[0]
+    assert (method, path, headers["Authorization"]) == ("GET", "/api/backtest", "Bearer stk_1")
+
+
+def test_a_document_is_posted_as_json(desk: Desk) -> None:
+    desk.replies = [reply({"ok": True}, 202)]
+    key = {"Idempotency-Key": "k"}
+    assert ApiClient(desk.url, "t").post("/x", {"a": 1}, **key) == {"ok": True}
+    assert json.loads(desk.asked[0][3]) == {"a": 1}
+    assert desk.asked[0][2]["Idempotency-Key"] == "k"
+
+
+def test_an_error_carries_the_services_sentence(desk: Desk) -> None:
+    desk.replies = [reply({"error": "not_found", "message": "There is none."}, 404)]
+    with pytest.raises(ApiError, match="There is none") as caught:
+        ApiClient(desk.url, "t").get("/x")
+    assert (caught.value.status, caught.value.document["error"]) == (404, "not_found")
+
+
+def test_an_error_that_is_not_json_is_told_by_its_status(desk: Desk) -> None:
+    desk.replies = [(502, {}, b"<html>")]
+    with pytest.raises(ApiError, match="the service answered 502"):
+        ApiClient(desk.url, "t").get("/x")
+
+
+def test_it_waits_when_told_to_slow_down(desk: Desk) -> None:
+    busy = reply({"message": "slow down"}, 429, **{"Retry-After": "0"})
+    desk.replies = [busy, reply({"done": 1})]
+    assert ApiClient(desk.url, "t").get("/x") == {"done": 1}
+    assert len(desk.asked) == 2
+
+
+def test_it_gives_up_after_five_tries(desk: Desk) -> None:
+    desk.replies = [reply({"message": "full"}, 503, **{"Retry-After": "0"})] * 5
+    with pytest.raises(ApiError, match="full"):
+        ApiClient(desk.url, "t").get("/x")
+    assert len(desk.asked) == 5
+
+
+def test_a_file_appears_whole(desk: Desk, tmp_path: Path) -> None:
+    desk.replies = [(200, {}, b"a,b\n1,2\n")]
+    assert ApiClient(desk.url, "t").download("/f", tmp_path / "f.csv")
+    assert (tmp_path / "f.csv").read_bytes() == b"a,b\n1,2\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["f.csv"]
+
+
+def test_a_file_that_is_not_there_is_no_error(desk: Desk, tmp_path: Path) -> None:
+    desk.replies = [reply({"message": "none"}, 404)]
+    assert not ApiClient(desk.url, "t").download("/f", tmp_path / "f.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_events_come_with_their_documents(desk: Desk) -> None:
+    stream = b'event: progress\ndata: {"bar": 1}\n\nevent: end\ndata: {"status": "failed"}\n\n'
+    desk.replies = [(200, {"Content-Type": "text/event-stream"}, stream)]
+    assert list(ApiClient(desk.url, "t").events("/e")) == [
+        ("progress", {"bar": 1}),
+        ("end", {"status": "failed"}),
+    ]
+
+
+def test_a_service_that_is_not_there_is_one_sentence() -> None:
+    with pytest.raises(BacktestError, match=r"cannot reach http://127\.0\.0\.1:9"):
+        ApiClient("http://127.0.0.1:9", "t").get("/x")

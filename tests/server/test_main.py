@@ -1,0 +1,60 @@
+"""The `sandtable` command: every way out has its exit code and one sentence."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn
+
+import pytest
+
+from engine.errors import ConfigurationError, DataError
+from server import VERSION, doctor
+from server.__main__ import main
+
+
+def raises(error: BaseException) -> Callable[[argparse.Namespace], NoReturn]:
+    def command(_: argparse.Namespace) -> NoReturn:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (ConfigurationError("no such folder"), 2, "sandtable: no such folder\n"),
+        (DataError("line 3 is broken"), 1, "sandtable: line 3 is broken\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_an_error_is_an_exit_code_and_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.setattr(doctor, "_doctor", raises(error))
+    assert main(["doctor"]) == code
+    assert capsys.readouterr().err == message
+
+
+def test_what_is_no_command_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["paint"])
+    assert caught.value.code == 2
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"sandtable {VERSION}\n"
+
+
+def test_a_wrong_setting_is_told_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SANDTABLE_PORT", "many")
+    assert main(["doctor"]) == 2
+    assert "SANDTABLE_PORT" in capsys.readouterr().err

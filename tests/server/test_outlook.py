@@ -1,0 +1,90 @@
+"""How long until a run ends, from what runs took of late."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from server import queue
+from server.backtests import Backtest
+from server.db import Store
+from server.executor import Outcome
+from server.outlook import expected_bars, measured_pace, outlook
+from server.settings import Settings
+from server.users import User
+from tests.server.builders import queue_runs
+
+BARS = 168  # a week of hours
+
+
+def complete(store: Store, settings: Settings, owner: User, took_ms: int) -> None:
+    """One completed run of a week that took `took_ms`."""
+    made = queue_runs(store, settings, owner)[0]
+    job = queue.claim(store, settings)
+    assert job is not None
+    queue.finish(store, job, Outcome("completed", 0, bars_done=BARS, bars=BARS))
+    with store.write() as db:
+        db.conn.execute(
+            "update backtests set started_at_ms = 1000, finished_at_ms = ? where id = ?",
+            [1000 + took_ms, made.id],
+        )
+
+
+def test_no_pace_is_known_before_anything_was_completed(fresh_db: Store) -> None:
+    assert measured_pace(fresh_db) is None
+
+
+def test_the_pace_is_the_average_of_late(fresh_db: Store, settings: Settings, alice: User) -> None:
+    complete(fresh_db, settings, alice, 100)
+    complete(fresh_db, settings, alice, 300)
+    pace = measured_pace(fresh_db)
+    assert pace is not None
+    assert pace.run_s == 0.2
+    assert pace.ns_per_bar == pytest.approx(400e6 / (2 * BARS))
+
+
+def test_a_week_of_hours_has_168_bars(fresh_db: Store, settings: Settings, alice: User) -> None:
+    assert expected_bars(queue_runs(fresh_db, settings, alice)[0]) == BARS
+
+
+def test_the_first_in_the_queue_is_next(fresh_db: Store, settings: Settings, alice: User) -> None:
+    first, second = queue_runs(fresh_db, settings, alice, 2)
+    places = [outlook(fresh_db, item, slots=2) for item in (first, second)]
+    assert [place.position for place in places if place] == [1, 2]
+
+
+def test_another_accounts_crowd_counts_once_for_each_of_mine(
+    fresh_db: Store, settings: Settings, alice: User, bob: User
+) -> None:
+    queue_runs(fresh_db, settings, alice, 500)
+    mine = queue_runs(fresh_db, settings, bob)[0]
+    place = outlook(fresh_db, mine, slots=2)
+    assert place is not None
+    assert place.position == 2
+
+
+def test_the_estimate_is_those_ahead_and_the_bars_of_its_own(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    complete(fresh_db, settings, alice, 200)
+    _, _, third = queue_runs(fresh_db, settings, alice, 3)
+    place = outlook(fresh_db, third, slots=2)
+    assert place is not None
+    # Two runs of 0.2 s ahead on two slots, then 168 bars at 0.2 s / 168.
+    assert place.seconds == pytest.approx(2 * 0.2 / 2 + 0.2)
+
+
+def test_a_running_one_has_no_place_in_the_queue(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    running: Backtest = dataclasses.replace(made, status="running")
+    place = outlook(fresh_db, running, slots=2)
+    assert place is not None
+    assert (place.position, place.seconds) == (None, None)
+
+
+def test_what_has_ended_has_no_outlook(fresh_db: Store, settings: Settings, alice: User) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    assert outlook(fresh_db, dataclasses.replace(made, status="failed"), slots=2) is None
