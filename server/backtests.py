@@ -19,6 +19,9 @@ STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "can
 ENDED: tuple[Status, ...] = ("completed", "failed", "cancelled")
 MAX_IDEMPOTENCY_KEY = 200
 KEY_LIFE_MS = 7 * 86_400_000
+# What a list may be sorted by instead of by age: figures of a result, the best first.
+SORTS = ("total_return", "sharpe_ratio", "max_drawdown", "closed_trades")
+MAX_SORTED = 200
 
 
 @dataclass(frozen=True)
@@ -174,10 +177,14 @@ def list_backtests(
     search: str = "",
     tag: str = "",
     starred: bool = False,
+    sort: str = "",
     before: int | None = None,
     limit: int = 50,
 ) -> tuple[list[Backtest], int | None]:
-    """One page, newest first, and the `before` of the next page (None on the last)."""
+    """One page, newest first, and the `before` of the next page (None on the last).
+
+    With a `sort` of SORTS it is the best MAX_SORTED of those with that figure, and no more.
+    """
     where = ["t.user_id = :owner"]
     named: dict[str, Any] = {"owner": owner, "limit": limit + 1}
     for column, value in (("status", status), ("symbol", symbol), ("strategy_id", strategy_id)):
@@ -198,6 +205,12 @@ def list_backtests(
     if before is not None:
         where.append("t.seq < :before")
         named["before"] = before
+    if sort in SORTS:
+        figure = f"json_extract(t.summary, '$.metrics.{sort}')"
+        where.append(f"{figure} is not null")
+        named["limit"] = MAX_SORTED
+        sql = f"{_SELECT} where {' and '.join(where)} order by {figure} desc limit :limit"
+        return [backtest_of(row) for row in store.rows(sql, **named)], None
     sql = f"{_SELECT} where {' and '.join(where)} order by t.seq desc limit :limit"
     found = [backtest_of(row) for row in store.rows(sql, **named)]
     return found[:limit], found[limit - 1].seq if len(found) > limit else None

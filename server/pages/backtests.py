@@ -16,7 +16,7 @@ from litestar.response import Redirect, Template
 
 from engine.errors import DataError
 from server import actions, auth, backtests, examples
-from server.backtests import STATUSES, Backtest
+from server.backtests import SORTS, STATUSES, Backtest
 from server.charts import chart_document
 from server.examples import Example
 from server.marks import Marks, marks_of, tags_used
@@ -50,11 +50,12 @@ class Filter:
     search: str = ""
     tag: str = ""
     starred: bool = False
+    sort: str = ""
 
     @property
     def query(self) -> dict[str, str]:
         found = {"status": self.status, "symbol": self.symbol, "q": self.search, "tag": self.tag}
-        found["starred"] = "true" if self.starred else ""
+        found |= {"starred": "true" if self.starred else "", "sort": self.sort}
         return {name: value for name, value in found.items() if value}
 
 
@@ -92,11 +93,13 @@ class Backtests(Controller):
         search: Annotated[str, QueryParameter(name="q")] = "",
         tag: Text = "",
         starred: Text = "",
+        sort: Text = "",
         before: Annotated[int | None, QueryParameter()] = None,
     ) -> Template:
         """The list. Without any backtest yet it leads to the first one."""
         status = status if status in STATUSES else ""
-        narrowed = Filter(status, symbol, search.strip(), tag, starred == "true")
+        sort = sort if sort in SORTS else ""
+        narrowed = Filter(status, symbol, search.strip(), tag, starred == "true", sort)
         context = list_page(services, request.user.id, narrowed, before)
         partial = is_partial(request) and request.headers.get("hx-target") == "rows"
         return page(request, "backtests/_rows.html" if partial else "backtests/index.html", context)
@@ -235,6 +238,7 @@ def list_page(services: Services, owner: int, narrowed: Filter, before: int | No
         search=narrowed.search,
         tag=narrowed.tag,
         starred=narrowed.starred,
+        sort=narrowed.sort,
         before=before,
         limit=PER_PAGE,
     )

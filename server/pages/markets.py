@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from engine.catalogue import Coverage
 from engine.enums import Timeframe
+from server.outlook import Pace
 from server.pages import formats, plots
 
 PRESETS = {"all": None, "365d": 365, "90d": 90, "30d": 30}
@@ -68,6 +69,14 @@ def choose(
     else:
         chosen = {"start_date": "", "end_date": ""} | chosen
     return chosen, _choice(found, catalogue, start, end, seconds_per_bar)
+
+
+def seconds_per_bar(pace: Pace | None) -> float | None:
+    """What a bar costs beside what every run costs, from the runs of late."""
+    if pace is None or pace.ns_per_bar <= 0:
+        return None
+    bars = pace.run_s * 1e9 / pace.ns_per_bar
+    return max(1e-6, (pace.run_s - SECONDS_PER_RUN) / bars)
 
 
 def _nearest(values: Mapping[str, str], catalogue: Sequence[Coverage]) -> Coverage:

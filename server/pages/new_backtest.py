@@ -247,7 +247,7 @@ def _market(
         catalogue,
         preset=preset,
         keep_dates=keep_dates,
-        seconds_per_bar=pace.ns_per_bar / 1e9 if pace else None,
+        seconds_per_bar=markets.seconds_per_bar(pace),
     )
 
 

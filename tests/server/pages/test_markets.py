@@ -1,6 +1,7 @@
 from engine.catalogue import Coverage
 from engine.enums import Timeframe, TradingMode
-from server.pages.markets import choose
+from server.outlook import Pace
+from server.pages.markets import choose, seconds_per_bar
 
 DAY_MS = 86_400_000
 START_MS = 1_704_067_200_000  # 2024-01-01
@@ -74,3 +75,10 @@ def test_without_any_history_the_form_still_works():
     values, market = choose({}, [])
     assert values["symbol"] == ""
     assert market.symbols == []
+
+
+def test_short_runs_do_not_make_a_bar_look_dear():
+    # A run of 1,000 bars that took 0.7 s spent it all on what every run costs.
+    assert seconds_per_bar(Pace(ns_per_bar=0.7e6, run_s=0.7)) == 1e-6
+    # One of 100,000 bars in 10.7 s: 10 s for the bars.
+    assert seconds_per_bar(Pace(ns_per_bar=107_000, run_s=10.7)) == 1e-4
