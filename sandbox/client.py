@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +15,7 @@ import numpy.typing as npt
 from sandbox import kernel, lookahead, probes, wire
 from sandbox.admission import OVERHEAD_MB, Admission
 from sandbox.bars_cache import BarsCache
+from sandbox.child import TASK_FAILED
 from sandbox.job import CheckReport, ErrorKind, Job, Limits, Lookahead, Progress, RunError, Verdict
 from sandbox.sealed import sealed_job
 from sandbox.servers import Servers
@@ -101,41 +104,57 @@ class Sandbox:
         orders: npt.NDArray[Any],
         *,
         cancelled: Callable[[], bool] | None = None,
+        run_cpu_s: float = math.inf,
     ) -> Lookahead:
         """Whether the run whose order calls are given does the same on other futures.
 
-        All cuts together may take as long as the run itself was allowed.
+        All cuts together may take as long as the run itself was allowed; one that needs many
+        times the `run_cpu_s` that the whole run took is a difference.
         """
-        cuts = lookahead.choose_cuts(orders, len(job.bars), job.config.lookahead_check)
+        cuts = lookahead.choose_cuts(orders, job.bars.close, job.config.lookahead_check)
         if not cuts:
             return Lookahead(note="there was nothing to compare")
-        limits = job.limits
-        wall_s, cpu_s = limits.wall_s, float(limits.cpu_s)
+        wall_s, cpu_s = job.limits.wall_s, float(job.limits.cpu_s)
         done: list[int] = []
+
+        def told(passed: bool | None, bar: int | None = None, note: str = "") -> Lookahead:
+            return Lookahead(bool(done), passed, tuple(sorted(done, reverse=True)), bar, note)
+
         with self._bars.descriptor(job.bars) as bars_fd:
             for cut in cuts:
-                document = {**_document(job), "task": "cut", "cut": cut}
-                left = replace(limits, wall_s=wall_s, cpu_s=max(1, int(cpu_s)))
-                outcome = self._run(document, job, bars_fd, left, cancelled=cancelled)
+                # Not the run's own seed: from that, code could tell an invented future.
+                document = {
+                    **_document(job),
+                    "task": "cut",
+                    "cut": cut,
+                    "future": secrets.randbits(63),
+                }
+                enough_s = min(max(1, int(cpu_s)), _at_most(run_cpu_s))
+                limits = replace(job.limits, wall_s=wall_s, cpu_s=enough_s)
+                outcome = self._run(document, job, bars_fd, limits, cancelled=cancelled)
                 if isinstance(outcome, RunError):
-                    return Lookahead(cuts=tuple(done), note=outcome.message)
-                verdict = verdict_of(job, outcome, stop_after=cut)
+                    return told(True if done else None, note=outcome.message)
+                verdict = verdict_of(replace(job, limits=limits), outcome, stop_after=cut)
                 kind = verdict.error.kind if verdict.error else None
-                if verdict.status == "cancelled" or kind in _SAYS_NOTHING:
+                stalled = kind == "cpu_limit" and enough_s < int(cpu_s)
+                failed = outcome.exit_code == TASK_FAILED
+                if verdict.status == "cancelled" or (
+                    kind in _SAYS_NOTHING and not stalled and not failed
+                ):
                     note = verdict.error.message if verdict.error else "cancelled"
-                    return Lookahead(bool(done), True if done else None, tuple(done), None, note)
+                    return told(True if done else None, note=note)
                 done.append(cut)
                 difference = lookahead.first_difference(orders, verdict.orders, cut)
-                if difference is None and verdict.error is not None:
+                if verdict.error is not None and (difference is None or stalled or failed):
                     difference = min(verdict.bars_done, cut)
                 if difference is not None:
-                    return Lookahead(True, False, tuple(done), difference)
+                    return told(False, difference)
                 wall_s -= outcome.wall_s
                 cpu_s -= outcome.cpu_s
                 if wall_s <= 0 or cpu_s <= 0:
                     break
-        note = "" if len(done) == len(cuts) else "the check's own time limit ended it early"
-        return Lookahead(True, True, tuple(done), None, note)
+        early = len(done) < len(cuts)
+        return told(True, note="the check's own time limit ended it early" if early else "")
 
     # --- its condition -------------------------------------------------------------------------
     @property
@@ -262,6 +281,11 @@ class SandboxUnavailable(RuntimeError):
 
 # Ends of a look-ahead run that say nothing about the code's honesty.
 _SAYS_NOTHING = frozenset({"timeout", "cpu_limit", "interrupted", "internal"})
+
+
+def _at_most(run_cpu_s: float) -> int:
+    """Processor seconds that one cut may take; the run's own limit caps it."""
+    return sys.maxsize if math.isinf(run_cpu_s) else lookahead.cut_limit_s(run_cpu_s)
 
 
 def _interrupted(outcome: Outcome) -> bool:

@@ -163,7 +163,7 @@ def run_to_cut(inside: Inside) -> None:
     # No real bar after the cut is left in this process when the user's code is first parsed.
     memory.close()
     cut = int(document["cut"])
-    lookahead.scramble(columns, cut, int(document["config"]["seed"]))
+    lookahead.scramble(columns, cut, int(document["future"]))
     bars = make_bars(document["symbol"], document["config"]["timeframe"], timestamp, columns)
     _run(inside, document, bars, funding, stop_after=cut)
 
@@ -199,6 +199,7 @@ def _run(
         gc.collect()
         channel.send(_fitting(wire.Frame.ERROR, answer))
     inside.stops.quiet()
+    inside.ballast.close()  # a strategy that ate all memory to the last byte can report too
     channel.finish(torn=torn)
 
 

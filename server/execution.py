@@ -55,7 +55,12 @@ class Room(Protocol):
     def check(self, source: str) -> CheckReport: ...
 
     def check_lookahead(
-        self, job: Job, orders: Any, *, cancelled: Callable[[], bool] | None = None
+        self,
+        job: Job,
+        orders: Any,
+        *,
+        cancelled: Callable[[], bool] | None = None,
+        run_cpu_s: float = ...,
     ) -> Lookahead: ...
 
 
@@ -112,7 +117,7 @@ def execute(
         )
         results, error = replayed(job, verdict)
         if error is None and verdict.status == "completed" and results is not None:
-            lookahead = _look_ahead(room, job, results, cancelled)
+            lookahead = _look_ahead(room, job, verdict, results, cancelled)
     except DataError as problem:
         error = RunError("data_error", str(problem))
     except CalculationError as problem:
@@ -206,11 +211,17 @@ def error_document(error: RunError) -> dict[str, Any]:
 
 
 def _look_ahead(
-    room: Room, job: Job, results: BacktestResults, cancelled: Callable[[], bool]
+    room: Room,
+    job: Job,
+    verdict: Verdict,
+    results: BacktestResults,
+    cancelled: Callable[[], bool],
 ) -> Lookahead:
     if job.config.lookahead_check is LookaheadCheck.OFF:
         return Lookahead()
-    return room.check_lookahead(job, results.ledger.orders, cancelled=cancelled)
+    return room.check_lookahead(
+        job, results.ledger.orders, cancelled=cancelled, run_cpu_s=verdict.cpu_s
+    )
 
 
 def _lookahead_document(lookahead: Lookahead, market_bars: Bars | None) -> dict[str, Any]:

@@ -267,9 +267,65 @@ def test_orders_that_knew_the_future_fail_the_lookahead_check(
     """The orders are those of a clairvoyant; the code again, without the future, gives others."""
     job = make_job(CROSS)
     orders = sandbox.run(job).orders.copy()
-    orders["amount"][3] += 1.0
+    orders["amount"][0] += 1.0
     found = sandbox.check_lookahead(job, orders)
-    assert (found.passed, found.first_difference) == (False, int(orders["bar"][3]))
+    assert (found.passed, found.first_difference) == (False, int(orders["bar"][0]))
+
+
+# Knows tomorrow's close from its indicator. Recognises an invented future by prices that the real
+# one never has, and then either takes the order that must have been there for granted or stalls.
+CHEAT = """
+class Cheat(Strategy):
+    stall = False
+
+    def initialize(self):
+        self.known = None
+        self.indicator("all", self.steal, "close")
+
+    def steal(self, close):
+        if self.known is None:
+            self.known = close
+        return close
+
+    def on_data(self, data):
+        now = len(self.bars.close) - 1
+        if now + 1 >= len(self.known):
+            return
+        tomorrow = self.known[now + 1]
+        invented = round(tomorrow * 64) != tomorrow * 64
+        while invented and self.stall:
+            pass
+        if self.get_position_size() > 0:
+            self.close_position()
+        elif invented or tomorrow > self.known[now]:
+            self.buy(1)
+"""
+
+
+def cheating(make_job: Make, **params: bool) -> Job:
+    job = make_job(CHEAT, lookahead_check="full", params=params)
+    sixty_fourths = {
+        name: np.round(getattr(job.bars, name) * 64) / 64
+        for name in ("open", "high", "low", "close")
+    }
+    return replace(job, bars=replace(job.bars, **sixty_fourths, key=""))
+
+
+def test_taking_an_order_at_the_cut_for_granted_is_found_out(
+    sandbox: Sandbox, make_job: Make
+) -> None:
+    job = cheating(make_job)
+    found = sandbox.check_lookahead(job, sandbox.run(job).orders)
+    assert found.passed is False
+
+
+def test_never_ending_on_an_invented_future_is_a_difference(
+    sandbox: Sandbox, make_job: Make
+) -> None:
+    job = cheating(make_job, stall=True)
+    verdict = sandbox.run(job)
+    found = sandbox.check_lookahead(job, verdict.orders, run_cpu_s=verdict.cpu_s)
+    assert (found.checked, found.passed) == (True, False)
 
 
 def test_an_exception_before_the_cut_is_a_difference(

@@ -18,32 +18,67 @@ def orders(*bars: int) -> np.ndarray:
     return rows
 
 
-def test_cuts_are_bars_with_orders_from_last_to_first() -> None:
-    assert choose_cuts(orders(1, 5, 5, 9, 20), 100, LookaheadCheck.SAMPLE) == (20, 9, 5)
+CLOSE = make_bars(1000).close
 
 
-def test_a_sample_has_three_cuts_and_a_full_check_fifty() -> None:
-    many = orders(*range(0, 900, 3))
-    sample = choose_cuts(many, 1000, LookaheadCheck.SAMPLE)
-    full = choose_cuts(many, 1000, LookaheadCheck.FULL)
-    assert (len(sample), len(full)) == (3, 50)
-    assert set(sample) | set(full) <= set(range(0, 900, 3))
-    assert sample[0] == full[0] == 897
-    assert list(full) == sorted(full, reverse=True)
+def test_of_three_cuts_two_are_bars_with_orders() -> None:
+    with_orders = {1, 5, 9, 20}
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        cuts = choose_cuts(orders(1, 5, 5, 9, 20), CLOSE, LookaheadCheck.SAMPLE, random)
+        assert len(set(cuts)) == 3
+        assert len(with_orders & set(cuts)) == 2
+
+
+def test_a_full_check_has_fifty_cuts() -> None:
+    cuts = choose_cuts(orders(*range(0, 900, 3)), CLOSE, LookaheadCheck.FULL)
+    assert len(set(cuts)) == 50
+    assert sum(cut % 3 == 0 and cut < 900 for cut in cuts) == 34
+
+
+def test_nobody_can_foresee_the_cuts() -> None:
+    chosen = {choose_cuts(orders(*range(900)), CLOSE, LookaheadCheck.SAMPLE) for _ in range(20)}
+    assert len(chosen) > 1
+
+
+def test_large_orders_are_likelier_cuts_than_dust() -> None:
+    many = orders(*range(900))
+    many["amount"] = 1e-5
+    many["amount"][450] = 100.0
+    hits = sum(
+        450 in choose_cuts(many, CLOSE, LookaheadCheck.SAMPLE, np.random.default_rng(seed))
+        for seed in range(100)
+    )
+    assert hits > 30
+
+
+def test_bars_before_large_moves_are_likelier_cuts() -> None:
+    close = np.full(1000, 100.0)
+    close[501:] = 150.0
+    hits = sum(
+        500 in choose_cuts(orders(3), close, LookaheadCheck.SAMPLE, np.random.default_rng(seed))
+        for seed in range(100)
+    )
+    assert hits > 30
+
+
+def test_where_every_bar_has_orders_every_cut_is_one() -> None:
+    cuts = choose_cuts(orders(*range(10)), CLOSE[:10], LookaheadCheck.SAMPLE)
+    assert len(set(cuts)) == 3
 
 
 def test_nothing_comes_after_the_last_bar() -> None:
-    assert choose_cuts(orders(2, 9), 10, LookaheadCheck.FULL) == (2,)
-    assert choose_cuts(orders(0), 1, LookaheadCheck.FULL) == ()
+    assert 9 not in choose_cuts(orders(2, 9), CLOSE[:10], LookaheadCheck.FULL)
+    assert choose_cuts(orders(0), CLOSE[:1], LookaheadCheck.FULL) == ()
 
 
-def test_without_orders_one_cut_in_the_middle() -> None:
-    assert choose_cuts(orders(), 100, LookaheadCheck.SAMPLE) == (49,)
-    assert choose_cuts(orders(), 2, LookaheadCheck.SAMPLE) == (0,)
+def test_without_orders_there_is_one_cut() -> None:
+    assert len(choose_cuts(orders(), CLOSE, LookaheadCheck.SAMPLE)) == 1
+    assert choose_cuts(orders(), CLOSE[:2], LookaheadCheck.SAMPLE) == (0,)
 
 
 def test_switched_off_there_are_none() -> None:
-    assert choose_cuts(orders(1), 100, LookaheadCheck.OFF) == ()
+    assert choose_cuts(orders(1), CLOSE, LookaheadCheck.OFF) == ()
 
 
 @pytest.fixture
@@ -73,6 +108,26 @@ def test_invented_bars_are_valid_and_plausible(columns: tuple[np.ndarray, ...]) 
     assert open_[2000] == close[1999]
     past, future = np.std(np.diff(np.log(close[:2000]))), np.std(np.diff(np.log(close[2000:])))
     assert 0.5 < future / past < 2.0
+
+
+def test_invented_prices_have_no_more_decimals_than_real_ones(
+    columns: tuple[np.ndarray, ...],
+) -> None:
+    for column in columns[:4]:
+        np.round(column, 2, out=column)
+    scramble(columns, 1999, seed=1)
+    open_, high, low, close, _ = columns
+    for column in columns[:4]:
+        assert np.array_equal(np.round(column, 2), column)
+    assert np.all(high >= np.maximum(open_, close))
+    assert np.all(low <= np.minimum(open_, close))
+
+
+def test_invented_prices_of_dust_stay_above_zero(columns: tuple[np.ndarray, ...]) -> None:
+    for column in columns[:4]:
+        column[:] = 1e-8
+    scramble(columns, 1999, seed=1)
+    assert min(column.min() for column in columns[:4]) == 1e-8
 
 
 def test_the_same_seed_invents_the_same(columns: tuple[np.ndarray, ...]) -> None:

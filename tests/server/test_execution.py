@@ -90,7 +90,9 @@ class FakeRoom:
     def check(self, source: str) -> CheckReport:
         return CheckReport()
 
-    def check_lookahead(self, job: Job, orders: Any, *, cancelled: Any = None) -> Lookahead:
+    def check_lookahead(
+        self, job: Job, orders: Any, *, cancelled: Any = None, run_cpu_s: float = 0.0
+    ) -> Lookahead:
         self.looked.append(orders)
         return Lookahead(True, True, (100, 10), None)
 
