@@ -8,6 +8,7 @@ columns for the next price that reaches a sentinel.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ from engine.records import (
     Rejection,
 )
 
-__all__ = ["ReplayError", "fills_digest", "ledger_of", "replay"]
+__all__ = ["ReplayError", "ReplayGivenUp", "fills_digest", "ledger_of", "replay"]
 
 _FIELDS = {
     "amount": GIVEN_AMOUNT,
@@ -50,6 +51,7 @@ _FIELDS = {
 GIVEN_ALL = 31
 FIRST_WINDOW = 64
 LAST_WINDOW = 16_384
+STEPS_BETWEEN_QUESTIONS = 1024
 
 
 class ReplayError(BacktestError):
@@ -58,6 +60,10 @@ class ReplayError(BacktestError):
 
 # What an order call raises in a run, in the strategy's face or, from a queue, as its end.
 REFUSALS = (InsufficientFundsError, PositionNotFoundError, StrategyError, ValidationError)
+
+
+class ReplayGivenUp(Exception):
+    """The replay was told to stop before its end."""
 
 
 class _Stopped(Exception):
@@ -71,18 +77,21 @@ def replay(
     orders: npt.NDArray[np.void],
     bars_done: int,
     rows_done: int | None = None,
+    *,
+    give_up: Callable[[], bool] = lambda: False,
 ) -> Ledger:
     """The ledger of `orders` (ORDER_DTYPE) played over the first `bars_done` bars.
 
     A run that ended by an exception inside bar `bars_done` gives `rows_done`, its number of
     trade rows: that bar is then played too, up to that row. Raises ReplayError when the calls
-    do not fit the bars, CalculationError when a number of the account overflows.
+    do not fit the bars, CalculationError when a number of the account overflows, ReplayGivenUp
+    once `give_up()`, asked now and then, says so: a log can be made to take minutes.
     """
     orders = np.ascontiguousarray(orders, ORDER_DTYPE)
     partial = rows_done is not None and bars_done < len(bars)
     last = bars_done if partial else bars_done - 1
     _check_log(orders, len(bars), bars_done, last)
-    player = _Player(config, bars, funding, orders.tolist())
+    player = _Player(config, bars, funding, orders.tolist(), give_up)
     try:
         player.play(last + 1)
     except _Stopped as error:
@@ -170,12 +179,19 @@ def _check_form(orders: npt.NDArray[np.void]) -> None:
 
 class _Player:
     def __init__(
-        self, config: BacktestConfig, bars: Bars, funding: Funding, calls: list[Any]
+        self,
+        config: BacktestConfig,
+        bars: Bars,
+        funding: Funding,
+        calls: list[Any],
+        give_up: Callable[[], bool],
     ) -> None:
         self.broker = Broker(config, bars, funding, len(calls))
         self.broker.hook = self._hook
         self.calls = calls
         self.next = 0
+        self.give_up = give_up
+        self.steps = 0
         self.bars = bars
         self.settled = sorted(self.broker.settlements)
 
@@ -198,6 +214,7 @@ class _Player:
             index = self._next_touch(position, end)
             if index >= stop:
                 break
+            self._step()
             broker.i = index
             broker.price = price = close[index]
             if (
@@ -232,6 +249,11 @@ class _Player:
             window = min(window * 4, LAST_WINDOW)
         return end
 
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps % STEPS_BETWEEN_QUESTIONS == 0 and self.give_up():
+            raise ReplayGivenUp
+
     def _hook(self, row: int) -> None:
         self._enter_at(self.broker.i, self.broker.depth)
 
@@ -243,6 +265,7 @@ class _Player:
             if call_bar != bar or call_depth != depth or rows != len(broker.rows):
                 return
             self.next += 1
+            self._step()
             try:
                 enter(broker, call, given, *numbers)
             except REFUSALS:

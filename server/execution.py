@@ -9,6 +9,7 @@ in an `Execution`: nothing here raises for what a strategy, a file or a disk doe
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from engine.config import BacktestConfig
 from engine.enums import LookaheadCheck
 from engine.errors import CalculationError, DataError
 from engine.market_data import Store as MarketStore
-from engine.replay import ReplayError, fills_digest, replay
+from engine.replay import ReplayError, ReplayGivenUp, fills_digest, replay
 from engine.results import BacktestResults
 from sandbox.job import (
     CheckReport,
@@ -170,8 +171,8 @@ def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunErr
     """What the verdict's order calls earned, and the error that the run ends with, if any.
 
     A run that ended by an exception says with its fingerprint how many fills it saw in the bar
-    that it did not finish; one that was stopped from outside counts whole bars only. Raises
-    CalculationError.
+    that it did not finish; one that was stopped from outside counts whole bars only. The replay
+    may take as much processor time as the run, which did the same work. Raises CalculationError.
     """
     error = verdict.error
     if error is not None and error.kind in ("security_violation", "internal", "rejected_code"):
@@ -181,8 +182,20 @@ def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunErr
     rows = None
     if verdict.status == "failed" and verdict.fills_digest:
         rows = int.from_bytes(verdict.fills_digest[:8], "little")
+    until_s = time.thread_time() + job.limits.cpu_s
     try:
-        ledger = replay(job.config, job.bars, job.funding, verdict.orders, verdict.bars_done, rows)
+        ledger = replay(
+            job.config,
+            job.bars,
+            job.funding,
+            verdict.orders,
+            verdict.bars_done,
+            rows,
+            give_up=lambda: time.thread_time() >= until_s,
+        )
+    except ReplayGivenUp:
+        limit = f"{job.limits.cpu_s:,} s of processor time (the limit)"
+        return None, RunError("cpu_limit", f"stopped: entering its orders again took {limit}")
     except ReplayError as problem:
         log.warning("forged_orders backtest_id=%s problem=%s", job.job_id, problem)
         return None, RunError("security_violation", f"{FORGED} ({problem})")

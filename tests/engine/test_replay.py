@@ -3,7 +3,7 @@ import pytest
 
 from engine.backtest import Run
 from engine.bars import NO_FUNDING
-from engine.replay import ReplayError, fills_digest, replay
+from engine.replay import ReplayError, ReplayGivenUp, fills_digest, replay
 from engine.strategy import Strategy
 from tests.engine.builders import flat_bars, make_config, run_script
 
@@ -80,3 +80,33 @@ def test_calls_made_in_on_fill_are_replayed_at_the_same_fill():
     ledger, _ = run_script(bars, {0: lambda s: s.buy(1.0, limit=96.0)}, on_fill=react)
     assert seen == [("buy", "limit"), ("sell", "take_profit")]
     assert ledger.trades["price"].tolist() == [96.0, 105.0]
+
+
+def test_a_replay_that_takes_too_long_is_given_up_among_the_calls_of_one_bar_too():
+    bars = flat_bars([100.0] * 200)
+
+    class Many(Strategy):
+        def on_data(self, data):
+            if len(self.bars) == 200:
+                for _ in range(1_100):
+                    self.set_stop_loss(None)
+
+    run = Run(make_config(), bars, NO_FUNDING)
+    run.execute(Many)
+    with pytest.raises(ReplayGivenUp):
+        replay(make_config(), bars, NO_FUNDING, run.orders(), 200, give_up=lambda: True)
+
+
+def test_a_replay_that_takes_too_long_is_given_up_between_bars():
+    bars = flat_bars([100.0] * 1_200)
+
+    class Trail(Strategy):
+        def on_data(self, data):
+            if len(self.bars) == 1:
+                self.buy(0.001)
+                self.set_trailing_stop(50.0)
+
+    run = Run(make_config(), bars, NO_FUNDING)
+    run.execute(Trail)
+    with pytest.raises(ReplayGivenUp):
+        replay(make_config(), bars, NO_FUNDING, run.orders(), 1_200, give_up=lambda: True)
