@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import io
+import math
 import os
 import sys
 import threading
@@ -48,8 +49,8 @@ def run_native(
     source: str,
     *,
     wall_s: float,
-    cpu_s: int,
-    memory_mb: int,
+    cpu_s: float,
+    memory_mb: float,
     max_log_bytes: int,
     preload: tuple[str, ...] = (),
 ) -> NativeOutcome:
@@ -74,8 +75,8 @@ def run_native_as(
     source: str,
     *,
     wall_s: float,
-    cpu_s: int,
-    memory_mb: int,
+    cpu_s: float,
+    memory_mb: float,
     max_log_bytes: int,
     preload: tuple[str, ...] = (),
     bars: Bars | None = None,
@@ -84,7 +85,13 @@ def run_native_as(
 
     Only root can become another: this is how root's tests also run as an ordinary user.
     """
-    limits = Limits(wall_s, cpu_s, memory_mb, max_log_bytes, 64 * max(1, max_log_bytes))
+    limits = Limits(
+        wall_s=float(wall_s),
+        cpu_s=math.ceil(cpu_s),
+        memory_mb=math.ceil(memory_mb),
+        max_log_bytes=max_log_bytes,
+        max_output_bytes=64 * max(1, max_log_bytes),
+    )
     server = _server(user_id, tuple(preload))
     job_fd = sealed_job({"task": "native", "source": source})
     bars_fd = sealed_bars(bars) if bars is not None else None
@@ -103,7 +110,7 @@ def run_native_as(
         for fd in (job_fd, bars_fd):
             if fd is not None:
                 os.close(fd)
-    if outcome.received.layers is None and outcome.end != "malformed":
+    if outcome.received.layers is None and outcome.end in ("ended", "not_started"):
         log = outcome.log.decode("utf-8", "replace")
         raise RuntimeError(f"no room: {outcome.end} {outcome.complaint} {log}".strip())
     return NativeOutcome(

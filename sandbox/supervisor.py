@@ -250,6 +250,9 @@ def run_child(
             _watch(watch, began, on_frames, cancelled)
         return _outcome(watch, began)
     finally:
+        # Also when a callback raises, or the user interrupts: no child runs on unwatched.
+        if watch.ended is None:
+            _kill(watch, "cancelled")
         ours.close()
         for fd in (*watch.open_fds, *([watch.pidfd] if watch.pidfd is not None else [])):
             os.close(fd)
@@ -369,9 +372,8 @@ def _take_status(watch: _Watch) -> None:
 
 
 def _kill(watch: _Watch, end: End, complaint: str = "") -> None:
-    if watch.end is not None:
-        return
-    watch.end, watch.complaint = end, complaint
+    if watch.end is None:
+        watch.end, watch.complaint = end, complaint
     if watch.pidfd is not None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(watch.pidfd, signal.SIGKILL)

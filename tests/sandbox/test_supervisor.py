@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sandbox.client import Sandbox
 from sandbox.job import Job, Limits
 from sandbox.sealed import sealed_job
 from sandbox.supervisor import Order, Server, run_child
+from tests.sandbox.conftest import server_of
 from tests.sandbox.test_client import CROSS
 
 Make = Callable[..., Job]
@@ -75,6 +77,21 @@ def test_a_dead_fork_server_is_noticed(order: Order) -> None:
     assert run_child(dead, order).end == "server_lost"
     dead.kill()
     assert run_child(dead, order).end == "server_lost"
+
+
+def test_a_callback_that_raises_leaves_no_child_behind(
+    sandbox: Sandbox, make_job: Make, on_data: Callable[[str], str]
+) -> None:
+    def interrupt() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sandbox.run(make_job(on_data("while True:\n    pass")), cancelled=interrupt)
+    children = Path(f"/proc/{server_of(sandbox).pid}/task/{server_of(sandbox).pid}/children")
+    deadline = time.monotonic() + 5
+    while children.read_text() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert children.read_text() == ""
 
 
 def test_no_descriptor_is_left_open(sandbox: Sandbox, make_job: Make) -> None:
