@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from server.pages import data
 from server.pages.account import Account, SignIn
+from server.pages.add_data import AddData
 from server.pages.admin import Admin
 from server.pages.backtests import Backtests
 from server.pages.compare import Compare
@@ -32,6 +33,7 @@ route_handlers: list[ControllerRouterHandler] = [
     gallery,
     data.index,
     data.series,
+    AddData,
     Compare,
     MarkPages,
     Sharing,
