@@ -33,7 +33,7 @@ SPOT = {
     "start_date": "2024-02-01",
     "end_date": "2024-12-31",
 }
-FUTURES = SPOT | {"trading_mode": "futures", "max_leverage": 20, "funding": True}
+FUTURES = SPOT | {"trading_mode": "futures", "max_leverage": 50, "funding": True}
 BROKEN = """class Broken(Strategy):
     def on_data(self, data):
         if data.close > 0:
@@ -104,12 +104,14 @@ def furnish(service: Service, alice: Account) -> list[View]:
         View("result-failed", f"/backtests/{failed}"),
         View("result-running", f"/backtests/{going}"),
         View("trips", f"/backtests/{spot}/trips"),
-        View("compare", f"/backtests/compare?id={spot}&id={other}"),
+        View("compare", f"/backtests/compare?ids={spot},{other}"),
+        View("shares", f"/backtests/{spot}/shares"),
         View("list", "/backtests"),
         View("strategies", "/strategies"),
         View("strategy", f"/strategies/{strategy}"),
         View("examples", "/examples"),
         View("data", "/data"),
+        View("series", "/data/spot/DEMOBTCUSDT/1h"),
         View("account", "/account"),
         View("missing", "/backtests/bt_20240101_000000_aaaaaaaa"),
     ]

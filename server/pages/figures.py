@@ -249,10 +249,10 @@ def comparison(runs: list[Metrics]) -> list[Row]:
             best = None
             if key in _BETTER and len({value for value, _ in known}) > 1:
                 best = max(known, key=lambda pair: pair[0] * _BETTER[key])[1]
-            differences = [""]
+            differences, digits = [""], 0 if kind.write is _count else 2
             for value in values[1:]:
                 both = value is not None and values[0] is not None
-                differences.append(formats.signed(value - values[0]) if both else "")
+                differences.append(formats.signed(value - values[0], digits) if both else "")
             rows.append(
                 Row(
                     kind.label,
