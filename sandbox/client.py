@@ -21,6 +21,7 @@ from sandbox.sealed import sealed_job
 from sandbox.servers import Servers
 from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
 from sandbox.verdicts import killed_from_outside, report_of, verdict_of
+from sandbox.verifier import version_warning
 
 Level = Literal["strict", "degraded"]
 
@@ -174,6 +175,7 @@ class Sandbox:
             "not_dumpable": True,
             "resource_limits": True,
             "sealed_inputs": True,
+            "verified_code": version_warning() or True,
             "machine": _MACHINES.get(kernel.MACHINE, kernel.MACHINE),
             "level": self._level,
         }

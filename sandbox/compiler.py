@@ -27,10 +27,11 @@ from sandbox import diagnostics
 from sandbox.diagnostics import FILENAME, MAX_PROBLEMS, RejectedCode, Source
 from sandbox.facade_names import MODULES
 from sandbox.facades import API, Facades
+from sandbox.facts import Facts
 from sandbox.guards import Guards
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter, Problem
 from sandbox.language import BUILTINS, EXCEPTIONS, FORBIDDEN, PREFIX
-from sandbox.policy import Facts, StrategyPolicy
+from sandbox.policy import StrategyPolicy
 from sandbox.strategy_class import outline_problems, read_outline
 from sandbox.verifier import version_warning, violations
 

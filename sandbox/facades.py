@@ -31,8 +31,9 @@ from engine.strategy import Strategy
 from sandbox import clock
 from sandbox.copying import Copier
 from sandbox.facade_names import MODULES
-from sandbox.guards import Guards, checked_dispatch, plain_types
+from sandbox.guards import Guards, plain_types
 from sandbox.language import FORBIDDEN, PREFIX
+from sandbox.text_guards import checked_dispatch
 
 _ENUMS = ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")
 ALIASES = {

@@ -63,8 +63,8 @@ CODE = names(
 
 INTROSPECTION = names(
     """
-    fdel fget fset func func_doc func_name generate_state mro n_children_spawned pool register
-    spawn with_traceback
+    fdel fget fset func func_doc func_name generate_state mapping mro n_children_spawned pool
+    register spawn with_traceback
     """
 )
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
-from sandbox.diagnostics import MAX_PROBLEMS, Source, nearest
+from sandbox.diagnostics import MAX_PROBLEMS, nearest
 from sandbox.facade_names import MODULES, names
+from sandbox.facts import Facts, last_name, statement_names
 from sandbox.job import Problem
 from sandbox.language import (
     BAR_FIELDS,
@@ -35,39 +35,19 @@ from sandbox.language import (
     attribute_hint,
     module_hint,
 )
-from sandbox.scopes import (
-    FUNCTIONS,
-    Function,
-    Scope,
-    all_arguments,
-    count_binders,
-    find_scopes,
+from sandbox.rewrites import (
+    YIELDS,
+    class_expression,
+    hook,
+    is_text,
+    jumps_out,
+    own_check,
+    stop_goes_first,
 )
-from sandbox.strategy_class import Outline
+from sandbox.scopes import Function, Scope, all_arguments, count_binders
 
 _DUNDER = re.compile(r"__.*__")
 _CLASS_FIELD_MARKS = frozenset({"ClassVar", "InitVar", "KW_ONLY"})
-
-
-class Facts:
-    """What the policy looks up about one file before it visits it."""
-
-    def __init__(self, tree: ast.Module, source: Source, outline: Outline) -> None:
-        self.source = source
-        self.outline = outline
-        self.scopes = find_scopes(tree)
-        counts = count_binders(tree)
-        classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-        self.bound = set().union(
-            *(s.bound | s.parameters | s.global_names for s in self.scopes.values())
-        )
-        self.attributes = _own_attributes(tree, self.scopes) - INTERNALS
-        self.aliases = _module_aliases(tree, counts)
-        self.bar_parameters = _bar_parameters(tree, outline)
-        # Names that mean one class wherever they are used.
-        self.base_classes = {"Strategy", "Exception"} - self.bound | {
-            name for name in classes if counts[name] == 1
-        }
 
 
 class StrategyPolicy(RestrictingNodeTransformer):
@@ -221,28 +201,28 @@ class StrategyPolicy(RestrictingNodeTransformer):
         if on_self and this is not None:
             this.written = True
             return node
-        node.value = _hook("_write_", node.value, ast.Constant(name))
+        node.value = hook("_write_", node.value, ast.Constant(name))
         return node
 
     def _read(self, node: ast.Attribute) -> ast.AST:
         if node.attr == "__name__":
-            inner = _class_expression(node.value)
+            inner = class_expression(node.value)
             thing = self.visit(node.value if inner is None else inner)
-            return _hook("_name_of_", thing if inner is None else _hook("_type_", thing), at=node)
+            return hook("_name_of_", thing if inner is None else hook("_type_", thing), at=node)
         if node.attr == "__class__":
-            return _hook("_class_of_", self.visit(node.value), at=node)
+            return hook("_class_of_", self.visit(node.value), at=node)
         if node.attr in SUPER_DUNDERS and node in self._called and self._is_super(node):
             node.value = self.visit(node.value)
             return node
         if node.attr in NAMEDTUPLE and node.attr not in self.facts.attributes:
-            return _hook("_read_", self.visit(node.value), ast.Constant(node.attr), at=node)
+            return hook("_read_", self.visit(node.value), ast.Constant(node.attr), at=node)
         self._check_module_attribute(node)
         name = self._attribute(node, node.attr)
         node.value = self.visit(node.value)
         if name is None:
             return node
         if name in GUARDED:
-            return _hook("_read_", node.value, ast.Constant(name), at=node)
+            return hook("_read_", node.value, ast.Constant(name), at=node)
         node.attr = name
         return node
 
@@ -424,9 +404,9 @@ class StrategyPolicy(RestrictingNodeTransformer):
         this = self._enter_function(node)
         body = self._statements(node.body)
         if this is not None and this.written:
-            check = _own_check(this.emitted)
+            check = own_check(this.emitted)
             ast.copy_location(check, node.body[0])
-            body.insert(1 if _is_text(body[0]) else 0, check)
+            body.insert(1 if is_text(body[0]) else 0, check)
         node.body = body
         self._leave()
         return node
@@ -504,9 +484,9 @@ class StrategyPolicy(RestrictingNodeTransformer):
 
     def _check_class_names(self, node: ast.ClassDef) -> None:
         is_strategy = node.name in self.facts.outline.strategies
-        fields = any(_last_name(base) == "NamedTuple" for base in node.bases)
+        fields = any(last_name(base) == "NamedTuple" for base in node.bases)
         for statement in node.body:
-            for name in _statement_names(statement):
+            for name in statement_names(statement):
                 if is_strategy and name in self.api_names:
                     self.error(
                         statement,
@@ -551,8 +531,8 @@ class StrategyPolicy(RestrictingNodeTransformer):
 
     # --- exceptions ------------------------------------------------------------------------
     def visit_Try(self, node: ast.Try) -> Any:
-        for jump in _jumps_out(node.finalbody):
-            word = "yield" if isinstance(jump, _YIELDS) else type(jump).__name__.lower()
+        for jump in jumps_out(node.finalbody):
+            word = "yield" if isinstance(jump, YIELDS) else type(jump).__name__.lower()
             self.error(
                 jump,
                 f'"{word}" inside finally swallows errors',
@@ -561,7 +541,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
             )
         node = self._contents(node)
         if node.finalbody:
-            node.finalbody = [_stop_goes_first(node.finalbody)]
+            node.finalbody = [stop_goes_first(node.finalbody)]
         return node
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> Any:
@@ -609,146 +589,5 @@ class _Self:
         self.written = False
 
 
-_YIELDS = (ast.Yield, ast.YieldFrom)
 _NOT_SELF = frozenset({"staticmethod", "classmethod"})
 _TIME_MAKERS = names("datetime64")
-
-
-def _hook(name: str, *arguments: ast.expr, at: ast.expr | None = None) -> ast.Call:
-    call = ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
-    return ast.copy_location(call, at or arguments[0])
-
-
-def _own_check(name: str) -> ast.If:
-    """`if _type_(self) not in _own_: _refuse_(self)`.
-
-    Writes to `self` are native; without this, `Helper.method(pd.DataFrame)` would write to a host
-    class. One check per call costs less than a guard per write.
-    """
-    (check,) = ast.parse(f"if _type_({name}) not in _own_: _refuse_({name})").body
-    assert isinstance(check, ast.If)
-    return check
-
-
-def _stop_goes_first(body: list[ast.stmt]) -> ast.Try:
-    """The body of a finally clause, whose own errors cannot take a control stop's place."""
-    (guarded,) = ast.parse("try: pass\nexcept Exception:\n    _stop_first_()\n    raise").body
-    assert isinstance(guarded, ast.Try)
-    for part in ast.walk(guarded):
-        ast.copy_location(part, body[0])
-    guarded.body = body
-    return guarded
-
-
-def _is_text(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-
-
-def _class_expression(node: ast.expr) -> ast.expr | None:
-    """x of `x.__class__` and of `type(x)`."""
-    if isinstance(node, ast.Attribute) and node.attr == "__class__":
-        return node.value
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "type"
-        and len(node.args) == 1
-        and not node.keywords
-    ):
-        return node.args[0]
-    return None
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _statement_names(statement: ast.stmt) -> Iterable[str]:
-    """The names that a statement of a class body defines."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        return [statement.name]
-    targets: list[ast.expr] = []
-    if isinstance(statement, ast.Assign):
-        targets = statement.targets
-    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
-        targets = [statement.target]
-    return [
-        item.id
-        for target in targets
-        for item in ast.walk(target)
-        if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
-    ]
-
-
-def _own_attributes(tree: ast.Module, scopes: dict[ast.AST, Scope]) -> set[str]:
-    """Attribute names that the file defines: assigned, in a class body, or as a tuple's fields."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            found.add(node.attr)
-        elif isinstance(node, ast.ClassDef):
-            found |= scopes[node].bound
-        elif isinstance(node, ast.Call) and _last_name(node.func) in ("setattr", "namedtuple"):
-            for item in ast.walk(node):
-                if isinstance(item, ast.Constant) and isinstance(item.value, str):
-                    found.update(item.value.replace(",", " ").split())
-    return found
-
-
-def _module_aliases(tree: ast.Module, counts: Counter[str]) -> dict[str, str]:
-    """Names that mean one facade module wherever they are used in the file."""
-    found: dict[str, str] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name in MODULES and (alias.asname or "." not in alias.name):
-                    found[alias.asname or alias.name] = alias.name
-    return {name: module for name, module in found.items() if counts[name] == 1}
-
-
-def _bar_parameters(tree: ast.Module, outline: Outline) -> set[tuple[ast.AST, str]]:
-    """(on_data, name of its bar) where that name can mean nothing but the bar.
-
-    There `bar["close"]` compiles to `bar.close`, which is four times as fast. Not where the file
-    itself calls or decorates `on_data`: then it may be given anything.
-    """
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr == "on_data" and not _is_super_call(node):
-            return set()
-    found: set[tuple[ast.AST, str]] = set()
-    for owner in ast.walk(tree):
-        if not isinstance(owner, ast.ClassDef) or owner.name not in outline.strategies:
-            continue
-        for node in owner.body:
-            if isinstance(node, ast.FunctionDef) and node.name == "on_data":
-                names = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
-                plain = len(names) == 2 and not node.decorator_list and not node.args.defaults
-                once = sum("on_data" in _statement_names(other) for other in owner.body) == 1
-                if plain and once and count_binders(node)[names[1]] == 1:
-                    found.add((node, names[1]))
-    return found
-
-
-def _is_super_call(node: ast.Attribute) -> bool:
-    return (
-        isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Name)
-        and node.value.func.id == "super"
-    )
-
-
-def _jumps_out(body: Sequence[ast.stmt]) -> list[ast.AST]:
-    """return, break, continue and yield that would leave a finally block."""
-    found: list[ast.AST] = []
-    todo: list[tuple[ast.AST, bool]] = [(statement, False) for statement in body]
-    while todo:
-        node, in_loop = todo.pop()
-        if isinstance(node, (ast.Return, *_YIELDS)) or (
-            isinstance(node, ast.Break | ast.Continue) and not in_loop
-        ):
-            found.append(node)
-        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            continue
-        inside = in_loop or isinstance(node, ast.For | ast.While)
-        todo += [(child, inside) for child in ast.iter_child_nodes(node)]
-    return found

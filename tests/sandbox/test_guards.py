@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sandbox.guards import Guards, aggregation, is_plain_template
+from sandbox.guards import Guards
+from sandbox.text_guards import aggregation, is_plain_template
 
 
 @pytest.fixture

@@ -25,8 +25,9 @@ from engine import views
 from engine.strategy import Strategy
 from sandbox.facade_names import MODULES
 from sandbox.facades import ENUM_BASES, Facades, Indexer
-from sandbox.guards import Guards, IndicatorAccessor
+from sandbox.guards import Guards
 from sandbox.language import BUILTINS, DENIED, EXCEPTIONS, GUARDED, INTERNALS
+from sandbox.text_guards import IndicatorAccessor
 
 REFUSED = DENIED | GUARDED | INTERNALS
 DEPTH = 3

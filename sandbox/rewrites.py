@@ -1,0 +1,72 @@
+"""Small pieces of syntax trees that the policy recognises and makes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from sandbox.scopes import FUNCTIONS
+
+YIELDS = (ast.Yield, ast.YieldFrom)
+
+
+def hook(name: str, *arguments: ast.expr, at: ast.expr | None = None) -> ast.Call:
+    call = ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+    return ast.copy_location(call, at or arguments[0])
+
+
+def own_check(name: str) -> ast.If:
+    """`if _type_(self) not in _own_: _refuse_(self)`.
+
+    Writes to `self` are native; without this, `Helper.method(pd.DataFrame)` would write to a host
+    class. One check per call costs less than a guard per write.
+    """
+    (check,) = ast.parse(f"if _type_({name}) not in _own_: _refuse_({name})").body
+    assert isinstance(check, ast.If)
+    return check
+
+
+def stop_goes_first(body: list[ast.stmt]) -> ast.Try:
+    """The body of a finally clause, whose own errors cannot take a control stop's place."""
+    (guarded,) = ast.parse("try: pass\nexcept Exception:\n    _stop_first_()\n    raise").body
+    assert isinstance(guarded, ast.Try)
+    for part in ast.walk(guarded):
+        ast.copy_location(part, body[0])
+    guarded.body = body
+    return guarded
+
+
+def is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def class_expression(node: ast.expr) -> ast.expr | None:
+    """x of `x.__class__` and of `type(x)`."""
+    if isinstance(node, ast.Attribute) and node.attr == "__class__":
+        return node.value
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "type"
+        and len(node.args) == 1
+        and not node.keywords
+    ):
+        return node.args[0]
+    return None
+
+
+def jumps_out(body: Sequence[ast.stmt]) -> list[ast.AST]:
+    """return, break, continue and yield that would leave a finally block."""
+    found: list[ast.AST] = []
+    todo: list[tuple[ast.AST, bool]] = [(statement, False) for statement in body]
+    while todo:
+        node, in_loop = todo.pop()
+        if isinstance(node, (ast.Return, *YIELDS)) or (
+            isinstance(node, ast.Break | ast.Continue) and not in_loop
+        ):
+            found.append(node)
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            continue
+        inside = in_loop or isinstance(node, ast.For | ast.While)
+        todo += [(child, inside) for child in ast.iter_child_nodes(node)]
+    return found
