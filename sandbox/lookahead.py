@@ -66,7 +66,7 @@ def _shares(numbers: Floats) -> Floats:
 def _amounts(orders: npt.NDArray[np.void], n_cuts: int) -> Floats:
     """Each bar's share of all that was bought and sold."""
     trades = orders[(orders["call"] <= SELL) & (orders["amount"] > 0.0)]
-    return _shares(np.bincount(trades["bar"], trades["amount"], n_cuts))
+    return _shares(np.bincount(trades["bar"], trades["amount"], n_cuts).astype(np.float64))
 
 
 def _pick(

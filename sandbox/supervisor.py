@@ -28,7 +28,7 @@ START_TIMEOUT_S = 60.0  # importing everything, on a busy machine
 EXCHANGE_TIMEOUT_S = 20.0  # a fork, a lock-down, a reaping
 TICK_S = 0.1
 # The child reports a reached wall limit itself, within this time, or is killed silently.
-WALL_GRACE_S = 0.5
+WALL_GRACE_S = 1.0
 _READ_BYTES = 1 << 16
 # A child that writes byte by byte must not keep the supervisor as busy as itself: who has been
 # read this often with this little each time is read at intervals.
@@ -247,7 +247,7 @@ def run_child(
         if watch.end is None:
             _await_start(watch)
         if watch.pidfd is not None:
-            _watch(watch, began, on_frames, cancelled)
+            _watch(watch, on_frames, cancelled)
         return _outcome(watch, began)
     finally:
         # Also when a callback raises, or the user interrupts: no child runs on unwatched.
@@ -275,7 +275,6 @@ def _await_start(watch: _Watch) -> None:
 
 def _watch(
     watch: _Watch,
-    began: float,
     on_frames: Callable[[wire.Received], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> None:
@@ -284,31 +283,34 @@ def _watch(
     for fd in (watch.result_fd, watch.log_fd, watch.status.fileno()):
         poll.register(fd, select.POLLIN)
     grace_s = WALL_GRACE_S if watch.reports_limits else 0.0
-    kill_at = began + watch.limits.wall_s + grace_s
-    hello_by = time.monotonic() + EXCHANGE_TIMEOUT_S
+    # The wall clock starts with HELLO: forking and locking is not the strategy's time.
+    deadline = time.monotonic() + EXCHANGE_TIMEOUT_S
+    locked = False
     give_up_at: float | None = None
     next_tick = 0.0
     while watch.ended is None:
         if watch.reads > _BUSY_READS + (watch.result_bytes + watch.log_bytes) // _SMALL_READ_BYTES:
             time.sleep(_INTERVAL_S)
-        now = time.monotonic()
-        deadline = give_up_at or kill_at
-        for fd, _ in poll.poll(max(0.0, min(deadline - now, TICK_S)) * 1000):
+        left = (give_up_at or deadline) - time.monotonic()
+        for fd, _ in poll.poll(max(0.0, min(left, TICK_S)) * 1000):
             if fd == watch.status.fileno():
                 _take_status(watch)
             elif _read(watch, fd):
                 poll.unregister(fd)
         now = time.monotonic()
+        if not locked and watch.reader.received.layers is not None:
+            locked, deadline = True, now + watch.limits.wall_s + grace_s
         if now >= next_tick and watch.end is None:
             next_tick = now + TICK_S
-            if on_frames and watch.reader.received.layers is not None:
+            if on_frames and locked:
                 on_frames(watch.reader.received)
             if cancelled and cancelled():
                 _kill(watch, "cancelled")
-        if watch.end is None and now >= kill_at:
-            _kill(watch, "timeout")
-        if watch.end is None and now >= hello_by and watch.reader.received.layers is None:
-            _kill(watch, "not_started", "the child did not finish locking itself in")
+        if watch.end is None and now >= deadline:
+            if locked:
+                _kill(watch, "timeout")
+            else:
+                _kill(watch, "not_started", "the child did not finish locking itself in")
         if watch.end is not None and give_up_at is None:
             give_up_at = now + EXCHANGE_TIMEOUT_S
         if give_up_at is not None and now >= give_up_at and watch.ended is None:
@@ -350,6 +352,8 @@ def _read(watch: _Watch, fd: int) -> bool:
             raise wire.WireError("more results than a run can have")
         watch.reader.feed(data)
     except wire.WireError as error:
+        # Also when it was read after the child's end: a clean exit does not excuse it.
+        watch.end = None
         _kill(watch, "malformed", str(error))
     return False
 

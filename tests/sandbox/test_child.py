@@ -223,6 +223,12 @@ def test_a_forged_answer_is_a_security_violation(run: Run, forgery: str) -> None
     assert outcome.wall_s < 20
 
 
+def test_a_forged_answer_is_found_after_a_clean_end_too(run: Run) -> None:
+    final = wire.encode(Frame.FINAL, wire.FINAL.pack(0, 0, 0))
+    outcome = run(f"import os\nos.write(3, {final + b'more'!r})\nos._exit(0)")
+    assert outcome.reason == "security_violation"
+
+
 def test_frames_without_end_are_a_security_violation(run: Run) -> None:
     frame = wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(0, 1.0))
     outcome = run(f"import os\nwhile True:\n    os.write(3, {frame!r} * 100)")
