@@ -45,8 +45,8 @@ def test_no_page_has_an_accessibility_violation(
     page.get_by_role("link", name="Its versions").click()
     strategy_path = page.url
     paths = ["/backtests", "/strategies", strategy_path, f"{strategy_path}/diff", "/examples"]
-    paths += ["/data", "/data/spot/DEMOBTCUSDT/1h", "/account", "/admin", f"{run_path}/trips"]
-    paths += [f"{run_path}/shares", "/nowhere"]
+    paths += ["/data", "/data/add", "/data/spot/DEMOBTCUSDT/1h", "/account", "/admin"]
+    paths += [f"{run_path}/trips", f"{run_path}/shares", "/nowhere"]
     for path in paths:
         page.goto(path)
         found += complaints(page)
