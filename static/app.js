@@ -28,6 +28,16 @@ document.addEventListener("htmx:sendError", () => {
 document.addEventListener("htmx:afterOnLoad", () => {
   document.querySelector(".toast p[data-offline]")?.closest(".toast").remove();
 });
+// The same complaint twice is one complaint; more than three are a wall.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id !== "toasts") return;
+  const said = new Set();
+  for (const box of [...event.target.children].reverse()) {
+    const text = box.textContent;
+    if (said.has(text) || said.size === 3) box.remove();
+    said.add(text);
+  }
+});
 document.addEventListener("click", (event) => {
   if (event.target.closest(".toast-close")) event.target.closest(".toast").remove();
   for (const menu of document.querySelectorAll("details.menu[open]"))

@@ -11,7 +11,7 @@ import orjson
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, MultipartBody, QueryParameter
-from litestar.plugins.htmx import ClientRefresh
+from litestar.plugins.htmx import ClientRedirect, ClientRefresh
 from litestar.response import Redirect, Template
 
 from engine.errors import DataError
@@ -122,9 +122,12 @@ class Backtests(Controller):
         backtest_id: Id,
     ) -> Response[Any]:
         """The fragment that asks for itself until the end, and then is the result."""
-        run = actions.find(services, request.user, backtest_id)
         if not is_partial(request):
-            return Redirect(f"/backtests/{run.id}", status_code=303)
+            return Redirect(f"/backtests/{backtest_id}", status_code=303)
+        if backtests.get_backtest(services.store, request.user.id, backtest_id) is None:
+            # Deleted in another tab: an error would be asked for again and again.
+            return ClientRedirect("/backtests")
+        run = actions.find(services, request.user, backtest_id)
         return page(request, "backtests/_run.html", result.run_page(services, run))
 
     @get("/backtests/{backtest_id:str}/trips", sync_to_thread=True)

@@ -172,7 +172,9 @@ class NewBacktest(Controller):
             raise NotFound("There is no such example.")
         values = backtest_form.default_values(services.settings.config_limits)
         values |= {"strategy_code": example.source, "name": example.title} | example.settings
-        values, _ = _market(services, request, values, preset=example.preset)
+        values, market = _market(services, request, values, preset=example.preset)
+        if not market.symbols:
+            return go(request, "/data")  # which says how to bring some history
         made = actions.submit(services, request.user, backtest_form.document(values, None))
         return go(request, f"/backtests/{made.id}")
 

@@ -59,7 +59,13 @@ def test_several_are_deleted_at_once_and_only_ones_own(
     assert get_backtest(fresh_db, bob.id, theirs.id) is not None
 
 
-@pytest.mark.parametrize("path", ["", "/progress", "/trips", "/chart.json"])
+def test_a_run_deleted_in_another_tab_leads_back_to_the_list(clients, alice):
+    headers = {"HX-Request": "true"}
+    answer = clients.browser(alice).get("/backtests/bt_gone/progress", headers=headers)
+    assert answer.headers["hx-redirect"] == "/backtests"
+
+
+@pytest.mark.parametrize("path", ["", "/trips", "/chart.json"])
 def test_another_users_backtest_does_not_exist(clients, bob, queued, path):
     assert clients.browser(bob).get(f"/backtests/{queued.id}{path}").status_code == 404
 

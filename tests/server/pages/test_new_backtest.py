@@ -1,4 +1,5 @@
 import re
+import shutil
 
 from sandbox.job import CheckReport, Problem
 from server.backtests import get_backtest, list_backtests, source_of
@@ -111,3 +112,10 @@ def test_another_users_backtest_cannot_be_cloned(clients, submit, alice, bob):
     answer = submit(clients.browser(alice), "/backtests/new", files={}, **FORM)
     backtest_id = answer.headers["location"].rsplit("/", 1)[1]
     assert clients.browser(bob).get(f"/backtests/new?from={backtest_id}").status_code == 404
+
+
+def test_without_history_an_example_leads_to_how_to_bring_some(clients, submit, alice, settings):
+    shutil.rmtree(settings.data_directory)
+    answer = submit(clients.browser(alice), "/examples/mean_cross/run")
+    assert answer.headers["location"] == "/data"
+    assert "No market data yet" in clients.browser(alice).get("/data").text
