@@ -136,7 +136,9 @@ def random_config(rng: random.Random, bars: Bars, **fixed: Any) -> BacktestConfi
         "max_leverage": max_leverage,
         "maintenance_margin_rate": rng.choice(rates),
         "fee_rate": rng.choice([0.0, 0.0, 0.001, 0.001, 0.01, 0.1]),
-        "slippage_bps": rng.choice([0.0, 0.0, 0.0, 5.0, 100.0, 1000.0]),
+        # Not 1000: at 10x and a rate of 0.01 an entry's liquidation price would be the price
+        # itself, 1.1 x 0.9 / 0.99, and the last digit of the quantity would decide.
+        "slippage_bps": rng.choice([0.0, 0.0, 0.0, 5.0, 100.0, 900.0]),
         "fill": rng.choice(["close", "next_open"]),
         "funding": futures and rng.random() < 0.5,
         "strict_orders": rng.random() < 0.1,
