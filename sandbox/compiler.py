@@ -59,6 +59,8 @@ class Compiled:
 
 def compile_strategy(source: str) -> Compiled:
     """The compiled strategy; raises RejectedCode with every problem found."""
+    if isinstance(source, str):
+        source = source.removeprefix("\ufeff")  # a mark that editors on Windows put first
     text = Source(source if isinstance(source, str) else "")
     tree = _parse(source, text)
     outline = read_outline(tree, API_NAMES)

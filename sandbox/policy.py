@@ -102,7 +102,8 @@ class StrategyPolicy(RestrictingNodeTransformer):
             )
             return "invalid"
         if _DUNDER.fullmatch(name):
-            self.error(node, f'the name "{name}" is reserved', "SP102", "choose another name")
+            hint = "leave this line out" if name in _IDLE_DUNDERS else "choose another name"
+            self.error(node, f'the name "{name}" is reserved', "SP102", hint)
             return "invalid"
         if name.startswith("_"):
             return PREFIX + self._mangled(name)
@@ -589,5 +590,6 @@ class _Self:
         self.written = False
 
 
+_IDLE_DUNDERS = names("__slots__ __all__ __version__ __author__ __doc__ __metaclass__")
 _NOT_SELF = frozenset({"staticmethod", "classmethod"})
 _TIME_MAKERS = names("datetime64")

@@ -50,6 +50,10 @@ def test_the_loaded_class_is_the_one_strategy_of_the_file() -> None:
     assert issubclass(found, Strategy)
 
 
+def test_a_byte_order_mark_is_no_part_of_the_code() -> None:
+    assert check("\ufeff" + CROSS).valid
+
+
 def test_two_loads_share_nothing() -> None:
     compiled = compile_strategy("seen = []\n" + CROSS)
     first, second = (

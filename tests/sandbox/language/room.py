@@ -194,7 +194,11 @@ class _Sink:
 
 def _fingerprint() -> list[dict[str, int]]:
     """Identity of everything that the host's modules and classes hold."""
-    return [{name: id(item) for name, item in vars(host).items()} for host in _HOSTS]
+    return [
+        # copyreg notes on a class what it found there.
+        {name: id(item) for name, item in vars(host).items() if name != "__slotnames__"}
+        for host in _HOSTS
+    ]
 
 
 __all__ = ["RejectedCode", "effects", "full_source", "plainly", "sandboxed"]
