@@ -227,7 +227,7 @@ class Sandbox:
                 )
                 for attempt in range(_ATTEMPTS):
                     outcome = self._once(order, on_frames, cancelled)
-                    if isinstance(outcome, RunError) or not _interrupted(outcome):
+                    if isinstance(outcome, RunError) or not _interrupted(outcome, limits):
                         break
                     if attempt + 1 < _ATTEMPTS and cancelled and cancelled():
                         break
@@ -290,8 +290,10 @@ def _at_most(run_cpu_s: float) -> int:
     return sys.maxsize if math.isinf(run_cpu_s) else lookahead.cut_limit_s(run_cpu_s)
 
 
-def _interrupted(outcome: Outcome) -> bool:
-    return outcome.end == "server_lost" or killed_from_outside(outcome)
+def _interrupted(outcome: Outcome, limits: Limits) -> bool:
+    # Who outlives the signal of the processor limit is killed by the kernel: no accident.
+    killed = killed_from_outside(outcome) and outcome.cpu_s < limits.cpu_s
+    return outcome.end == "server_lost" or killed
 
 
 def _document(job: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from engine.replay import fills_digest, replay
 from sandbox.admission import Admission
 from sandbox.client import Sandbox
 from sandbox.job import Job, Limits, Progress
-from tests.sandbox.conftest import server_of
+from sandbox.supervisor import run_child
+from tests.sandbox.conftest import SMALL, server_of
 
 CROSS = """
 class Cross(Strategy):
@@ -194,6 +196,30 @@ def test_an_endless_loop_ends_at_the_processor_limit(
     assert verdict.error is not None
     assert verdict.error.kind == "cpu_limit"
     assert "used 1 s of processor time (the limit)" in verdict.error.message
+
+
+def test_who_swallows_the_processor_limit_is_not_run_again(
+    sandbox: Sandbox, make_job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[object] = []
+
+    def counting(*items: Any, **named: Any) -> Any:
+        started.append(items)
+        return run_child(*items, **named)
+
+    monkeypatch.setattr("sandbox.client.run_child", counting)
+    source = """
+from contextlib import suppress
+class Deaf(Strategy):
+    def on_data(self, data):
+        while True:
+            with suppress(object):
+                while True:
+                    pass
+"""
+    verdict = sandbox.run(make_job(source, limits=replace(SMALL, cpu_s=1)))
+    assert verdict.error is not None
+    assert (verdict.error.kind, len(started)) == ("cpu_limit", 1)
 
 
 def test_a_stop_that_is_swallowed_comes_again(sandbox: Sandbox, make_job: Make) -> None:
