@@ -172,7 +172,10 @@ def main(arguments: list[str]) -> NoReturn:
         "seccomp": room.filter is not None and child.filter_works(room),
         "uid_pool": os.getuid() == 0,
     }
-    control.send(json.dumps(ready).encode())
+    try:
+        control.send(json.dumps(ready).encode())
+    except BrokenPipeError:
+        os._exit(0)  # nobody waits for it any more
     server.serve()
 
 

@@ -181,6 +181,7 @@ def _run(
     config = BacktestConfig.from_document(document["config"])
     run = channel.run = Run(config, bars, funding, sink=channel)
     filename, torn = "", False
+    answer: dict[str, Any] | None = None
     try:
         compiled = compiler.compile_strategy(source)
         filename = compiled.code.co_filename
@@ -188,6 +189,7 @@ def _run(
             compiled, seed=config.seed, now_ms=lambda: run.now_ms, write=channel.write
         )
         run.execute(strategy, stop_after=stop_after)
+        inside.stops.quiet()
     except BaseException as error:
         inside.stops.quiet()
         torn = isinstance(error, Stopped | MemoryError)
@@ -198,9 +200,14 @@ def _run(
         error.__traceback__ = None
         gc.collect()
         channel.send(_fitting(wire.Frame.ERROR, answer))
-    inside.stops.quiet()
     inside.ballast.close()  # a strategy that ate all memory to the last byte can report too
-    channel.finish(torn=torn)
+    try:
+        channel.finish(torn=torn)
+    except MemoryError:
+        # What was recorded needs memory too; the supervisor falls back to the last checkpoint.
+        if answer is None:
+            channel.send(wire.encode_json(wire.Frame.ERROR, {"kind": "memory_limit"}))
+        raise
 
 
 def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any]:

@@ -138,6 +138,9 @@ def _error_of(
         return RunError("internal", f"the sandbox could not be locked: {why[:300]}")
     if outcome.signal is not None:
         return _signal_error(outcome.signal, limits, outcome, bars)
+    if outcome.exit_code == TASK_FAILED and received.error is not None:
+        # It had told its end, and then had no memory for the rest of what it recorded.
+        return _claimed_error(received.error, limits, outcome, bars)
     if outcome.exit_code == TASK_FAILED:
         # Ours to look into. Native code could end so too, and would only mislabel its own run.
         logger.error("task_failed log=%r", outcome.log[-500:])

@@ -69,6 +69,21 @@ def test_a_failing_task_is_our_fault(job: Job) -> None:
     assert kind_of(job, ended(exit_code=TASK_FAILED)) == "internal"
 
 
+def test_a_task_that_failed_after_it_told_its_end_keeps_that_end(job: Job) -> None:
+    rows = np.zeros(5, ORDER_DTYPE)
+    rows["bar"] = [0, 1, 2, 3, 4]
+    heard = received(
+        error={"kind": "memory_limit"},
+        orders=[rows],
+        n_orders=5,
+        checkpoint=(3, 3),
+        finished=False,
+    )
+    verdict = verdict_of(job, ended(heard, exit_code=TASK_FAILED))
+    assert verdict.error is not None
+    assert (verdict.error.kind, len(verdict.orders)) == ("memory_limit", 3)
+
+
 @pytest.mark.parametrize(
     ("number", "cpu_s", "kind"),
     [
