@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import CacheControlHeader
@@ -39,7 +39,7 @@ def create_app(
     app = Litestar(
         route_handlers=[
             *api_handlers,
-            *page_handlers,
+            Router("/", route_handlers=page_handlers, include_in_schema=False),
             create_static_files_router(
                 "/static",
                 directories=[PROJECT_ROOT / "static"],

@@ -27,18 +27,21 @@ class Load:
 
 
 # Among the accounts that may start one more run, those with the fewest running come first, then
-# the one whose turn is longest ago: an account with 500 waiting delays another by one run.
+# the one whose turn is longest ago: an account with 500 waiting delays another by one run. Of an
+# account's runs the oldest goes first, but those that the service died under go last: they may
+# be what it died of, and kills that follow each other must not all hit the same run.
 _NEXT = """
 with waiting as (
-    select user_id, min(seq) as seq from backtests where status = 'queued' group by user_id
+    select user_id, min((attempt << 40) + seq) as turn
+    from backtests where status = 'queued' group by user_id
 ), busy as (
     select user_id, count(*) as running from backtests where status = 'running' group by user_id
 )
-select waiting.seq from waiting
+select waiting.turn & ((1 << 40) - 1) from waiting
 join users on users.id = waiting.user_id
 left join busy on busy.user_id = waiting.user_id
 where coalesce(busy.running, 0) < coalesce(users.max_running, :max_running)
-order by coalesce(busy.running, 0), users.last_claim, waiting.seq
+order by coalesce(busy.running, 0), users.last_claim, waiting.turn
 limit 1
 """
 

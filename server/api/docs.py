@@ -164,6 +164,7 @@ RESULT = obj(
     round_trips=arr(ANY_OBJECT, maxItems=10_000),
     round_trips_total=INT,
 )
+EVENT = obj("event data", event=STR | {"enum": ["progress", "end"]}, data=STR)
 REPORT = obj("*", valid=BOOL, problems=arr(PROBLEM), parameters=arr(PARAMETER))
 STRATEGY_BODY = obj("*", name=STR | {"minLength": 1, "maxLength": 120}, code=STR) | {
     "additionalProperties": False
@@ -296,7 +297,7 @@ events = operation(
     raw={
         "200": {
             "description": "Events `progress` and one last `end`.",
-            "content": {"text/event-stream": {"schema": STR}},
+            "content": {"text/event-stream": {"schema": EVENT}},
         }
     },
 )

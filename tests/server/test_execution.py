@@ -6,24 +6,19 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from engine.backtest import Run
-from engine.config import BacktestConfig
 from engine.market_data import Store as MarketStore
 from engine.records import CALLS, ORDER_DTYPE
-from engine.strategy import Strategy
 from sandbox.client import Sandbox
-from sandbox.job import CheckReport, Job, Limits, Lookahead, Progress, RunError, Verdict
+from sandbox.job import Limits, RunError, Verdict
 from server.artifacts import NAMES
-from server.execution import Execution, Request, execute, failure
+from server.execution import Execution, execute, failure
 from server.settings import Settings
 from tests.server.conftest import CODE
-
-ID = "bt_20240101_000000_aaaaaaaa"
+from tests.server.rooms import ID, HonestRoom, request
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +32,6 @@ def market(settings: Settings) -> MarketStore:
     return MarketStore(settings.data_directory, settings.cache_directory)
 
 
-DEFAULTS = Limits()
-
-
-def request(source: str = CODE, limits: Limits = DEFAULTS, **config: Any) -> Request:
-    document = {
-        "symbol": "TINYUSDT",
-        "timeframe": "1h",
-        "start_date": "2024-01-01",
-        "end_date": "2024-01-07",
-        **config,
-    }
-    return Request(ID, source, BacktestConfig.from_document(document), limits, 1_700_000_000_000)
-
-
 def strategy(body: str, before: str = "") -> str:
     return f"class S(Strategy):\n    def on_data(self, data):\n        {body}\n{before}"
 
@@ -59,47 +40,9 @@ def told(execution: Execution) -> tuple[str, str | None]:
     return execution.status, execution.error["kind"] if execution.error else None
 
 
-class FakeRoom:
-    """Runs the code in this process, and then says what a test wants it to say."""
-
-    def __init__(self, change: Callable[[Verdict], Verdict] = lambda verdict: verdict) -> None:
-        self.change = change
-        self.looked: list[Any] = []
-
-    def run(self, job: Job, *, on_progress: Any = None, cancelled: Any = None) -> Verdict:
-        class Buyer(Strategy):
-            def on_data(self, data: Any) -> None:
-                if data.timestamp.hour == 1:
-                    self.buy(0.5)
-                elif data.timestamp.hour == 11:
-                    self.close_position()
-
-        run = Run(job.config, job.bars, job.funding)
-        run.execute(Buyer)
-        if on_progress:
-            on_progress(Progress(run.bars_done, len(job.bars), 10_000.0))
-        honest = Verdict(
-            "completed",
-            orders=run.orders(),
-            bars_done=run.bars_done,
-            fills_digest=run.fills_digest(),
-            log=b"hello\n",
-        )
-        return self.change(honest)
-
-    def check(self, source: str) -> CheckReport:
-        return CheckReport()
-
-    def check_lookahead(
-        self, job: Job, orders: Any, *, cancelled: Any = None, run_cpu_s: float = 0.0
-    ) -> Lookahead:
-        self.looked.append(orders)
-        return Lookahead(True, True, (100, 10), None)
-
-
 def test_a_run_yields_every_file_and_figure(market: MarketStore) -> None:
     progress: list[tuple[int, int]] = []
-    room = FakeRoom()
+    room = HonestRoom()
     execution = execute(
         request(), room, market, on_progress=lambda done, bars: progress.append((done, bars))
     )
@@ -115,7 +58,7 @@ def test_a_run_yields_every_file_and_figure(market: MarketStore) -> None:
 
 
 def test_cuts_are_told_as_moments(market: MarketStore) -> None:
-    lookahead = execute(request(), FakeRoom(), market).summary["lookahead"]
+    lookahead = execute(request(), HonestRoom(), market).summary["lookahead"]
     first = 1_704_067_200_000
     assert lookahead == {
         "checked": True,
@@ -126,14 +69,14 @@ def test_cuts_are_told_as_moments(market: MarketStore) -> None:
 
 
 def test_look_ahead_is_not_checked_when_it_is_off(market: MarketStore) -> None:
-    room = FakeRoom()
+    room = HonestRoom()
     execution = execute(request(lookahead_check="off"), room, market)
     assert room.looked == []
     assert execution.summary["lookahead"]["checked"] is False
 
 
 def test_config_json_says_what_ran_and_how_it_ended(market: MarketStore) -> None:
-    execution = execute(replace(request(), extra={"name": "First"}), FakeRoom(), market)
+    execution = execute(replace(request(), extra={"name": "First"}), HonestRoom(), market)
     content = execution.files["config.json"]
     assert isinstance(content, bytes)
     document = json.loads(content)
@@ -168,14 +111,14 @@ def order_beyond_the_end(verdict: Verdict) -> Verdict:
 def test_a_child_that_tells_another_story_is_a_security_violation(
     market: MarketStore, forge: Callable[[Verdict], Verdict]
 ) -> None:
-    execution = execute(request(), FakeRoom(forge), market)
+    execution = execute(request(), HonestRoom(forge), market)
     assert told(execution) == ("failed", "security_violation")
     assert execution.summary["metrics"] is None
     assert sorted(execution.files) == ["config.json", "log.txt"]
 
 
 def test_a_log_that_was_cut_says_so(market: MarketStore) -> None:
-    room = FakeRoom(lambda verdict: replace(verdict, log=b"a\nb", log_truncated=True))
+    room = HonestRoom(lambda verdict: replace(verdict, log=b"a\nb", log_truncated=True))
     log = execute(request(), room, market).files["log.txt"]
     assert log == b"a\nb\n[the log was longer and is cut here]\n"
 
@@ -189,14 +132,16 @@ def test_a_run_that_is_cancelled_keeps_what_it_did(market: MarketStore) -> None:
         first = verdict.orders[verdict.orders["bar"] < 24]
         return replace(verdict, status="cancelled", orders=first, bars_done=24, fills_digest=b"")
 
-    execution = execute(request(), FakeRoom(halfway), market, cancelled=lambda: stop)
+    execution = execute(request(), HonestRoom(halfway), market, cancelled=lambda: stop)
     assert told(execution) == ("cancelled", None)
     assert execution.summary["metrics"]["bars"] == 24
     assert execution.bars_done == 24
 
 
 def test_dates_without_bars_are_a_data_error(market: MarketStore) -> None:
-    execution = execute(request(start_date="2023-01-01", end_date="2023-01-02"), FakeRoom(), market)
+    execution = execute(
+        request(start_date="2023-01-01", end_date="2023-01-02"), HonestRoom(), market
+    )
     assert told(execution) == ("failed", "data_error")
     assert execution.error is not None
     assert "2024-01-01" in execution.error["message"]
@@ -207,7 +152,7 @@ def test_a_broken_file_is_a_data_error_that_names_it(
 ) -> None:
     name = "binance/spot/TINYUSDT/1h/TINYUSDT_1h_2024-01-03.csv"
     (settings.data_directory / name).write_text("timestamp,open,high,low,close,volume\nx\n")
-    execution = execute(request(), FakeRoom(), market)
+    execution = execute(request(), HonestRoom(), market)
     assert told(execution) == ("failed", "data_error")
     assert execution.error is not None
     assert "TINYUSDT_1h_2024-01-03.csv" in execution.error["message"]
@@ -216,7 +161,7 @@ def test_a_broken_file_is_a_data_error_that_names_it(
 def test_funding_that_is_not_there_is_a_data_error_that_names_the_month(
     market: MarketStore,
 ) -> None:
-    execution = execute(request(trading_mode="futures", funding=True), FakeRoom(), market)
+    execution = execute(request(trading_mode="futures", funding=True), HonestRoom(), market)
     assert told(execution) == ("failed", "data_error")
     assert execution.error is not None
     assert "2024-01" in execution.error["message"]
@@ -338,4 +283,4 @@ def test_an_error_keeps_its_problems(market: MarketStore) -> None:
     def rejected(verdict: Verdict) -> Verdict:
         return Verdict("failed", RunError("rejected_code", "does not compile"))
 
-    assert told(execute(request(), FakeRoom(rejected), market)) == ("failed", "rejected_code")
+    assert told(execute(request(), HonestRoom(rejected), market)) == ("failed", "rejected_code")

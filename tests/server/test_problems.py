@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from litestar.exceptions import HTTPException
 
@@ -25,6 +27,17 @@ def test_what_went_wrong_inside_is_not_told(error: Exception) -> None:
     answer = answer_to(error)
     assert (answer.status, answer.error) == (500, "internal")
     assert "secret" not in answer.message
+
+
+@pytest.mark.parametrize("text", ["database is locked", "database or disk is full"])
+def test_a_database_in_trouble_says_try_again(text: str) -> None:
+    answer = answer_to(sqlite3.OperationalError(text))
+    assert (answer.status, answer.error) == (503, "unavailable")
+    assert answer.headers == {"Retry-After": "5"}
+
+
+def test_a_query_that_is_wrong_is_our_fault() -> None:
+    assert answer_to(sqlite3.OperationalError("no such column: x")).status == 500
 
 
 def test_a_quota_says_when_to_come_back() -> None:

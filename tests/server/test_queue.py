@@ -104,6 +104,16 @@ def test_a_late_end_of_an_earlier_attempt_does_not_count(
     assert queue.finish(fresh_db, second, done())
 
 
+def test_runs_that_the_service_died_under_go_last(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    first, second = queue_runs(fresh_db, settings, alice, 2)
+    claimed(fresh_db, settings)
+    queue.recover(fresh_db)
+    order = [claimed(fresh_db, settings).backtest_id for _ in range(2)]
+    assert order == [second.id, first.id]
+
+
 def test_a_run_that_died_three_times_is_interrupted(
     fresh_db: Store, settings: Settings, alice: User
 ) -> None:

@@ -1,0 +1,65 @@
+"""A room without walls, for tests of what surrounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.backtest import Run
+from engine.config import BacktestConfig
+from engine.strategy import Strategy
+from sandbox.job import CheckReport, Job, Limits, Lookahead, Progress, Verdict
+from server.execution import Request
+from tests.server.conftest import CODE
+
+ID = "bt_20240101_000000_aaaaaaaa"
+DEFAULTS = Limits()
+
+
+def request(source: str = CODE, limits: Limits = DEFAULTS, **config: Any) -> Request:
+    document = {
+        "symbol": "TINYUSDT",
+        "timeframe": "1h",
+        "start_date": "2024-01-01",
+        "end_date": "2024-01-07",
+        **config,
+    }
+    return Request(ID, source, BacktestConfig.from_document(document), limits, 1_700_000_000_000)
+
+
+class HonestRoom:
+    """Runs the code in this process, and then says what a test wants it to say."""
+
+    def __init__(self, change: Callable[[Verdict], Verdict] = lambda verdict: verdict) -> None:
+        self.change = change
+        self.looked: list[Any] = []
+
+    def run(self, job: Job, *, on_progress: Any = None, cancelled: Any = None) -> Verdict:
+        class Buyer(Strategy):
+            def on_data(self, data: Any) -> None:
+                if data.timestamp.hour == 1:
+                    self.buy(0.5)
+                elif data.timestamp.hour == 11:
+                    self.close_position()
+
+        run = Run(job.config, job.bars, job.funding)
+        run.execute(Buyer)
+        if on_progress:
+            on_progress(Progress(run.bars_done, len(job.bars), 10_000.0))
+        honest = Verdict(
+            "completed",
+            orders=run.orders(),
+            bars_done=run.bars_done,
+            fills_digest=run.fills_digest(),
+            log=b"hello\n",
+        )
+        return self.change(honest)
+
+    def check(self, source: str) -> CheckReport:
+        return CheckReport()
+
+    def check_lookahead(
+        self, job: Job, orders: Any, *, cancelled: Any = None, run_cpu_s: float = 0.0
+    ) -> Lookahead:
+        self.looked.append(orders)
+        return Lookahead(True, True, (100, 10), None)

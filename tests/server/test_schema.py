@@ -1,0 +1,108 @@
+"""The OpenAPI document, held against what the service answers: no 500, nothing undocumented."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from server.app import create_app
+from server.backtests import request_cancel
+from server.services import Services
+from server.strategies import create_strategy
+from server.tokens import create_token
+from server.users import User
+from tests.server.builders import queue_runs
+from tests.server.conftest import Clients, document
+
+EXAMPLES = 12
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+)
+
+
+def test_the_documents_examples_are_accepted(clients: Clients, alice: User) -> None:
+    described = clients.charlie().get("/schema/openapi.json").json()
+    script = clients.script(alice)
+    for path in ("/api/strategy/validate", "/api/strategy"):
+        body = described["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        assert script.post(path, json=body["example"]).status_code in (200, 201)
+    body = described["paths"]["/api/backtest"]["post"]["requestBody"]["content"]
+    example = {**body["application/json"]["example"], **document(strategy_code="x")}
+    assert script.post("/api/backtest", json=example).status_code == 202
+
+
+def test_the_document_loads_nothing_from_elsewhere(clients: Clients) -> None:
+    text = clients.charlie().get("/schema/openapi.json").text
+    assert "http://" not in text
+    assert "https://" not in text
+
+
+@pytest.fixture
+def known(services: Services, alice: User) -> dict[str, str]:
+    """Ids that exist, so that not every made-up request ends in 404."""
+    report = services.worker.check("v1")
+    made = queue_runs(services.store, services.settings, alice)[0].id
+    # Nobody runs it here: the stream of its events would have no end.
+    request_cancel(services.store, alice.id, made)
+    return {
+        "backtest_id": made,
+        "strategy_id": create_strategy(services.store, alice.id, "Cross", "v1", report).id,
+    }
+
+
+def test_made_up_requests_find_no_500_and_no_undocumented_answer(
+    services: Services, alice: User, known: dict[str, str]
+) -> None:
+    unhurried = services.settings.model_copy(update={"rate_limit_per_minute": 1_000_000})
+    app = create_app(replace(services, settings=unhurried))
+    headers = {"Authorization": f"Bearer {create_token(services.store, alice.id)}"}
+    tried = 0
+
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+    @given(data=st.data())
+    def ask(operation: Any, data: st.DataObject) -> None:
+        nonlocal tried
+        tried += 1
+        case = data.draw(operation.as_strategy())
+        if tried % 2:
+            for name in known.keys() & (case.path_parameters or {}).keys():
+                case.path_parameters[name] = known[name]
+        case.call_and_validate(checks=CHECKS, headers=headers)
+
+    schema = schemathesis.openapi.from_asgi("/schema/openapi.json", app)
+    for found in schema.get_all_operations():
+        ask(found.ok())
+    assert tried >= EXAMPLES * 10
+
+
+def test_the_error_body_is_the_same_everywhere(clients: Clients, alice: User) -> None:
+    script, charlie = clients.script(alice), clients.charlie()
+    answers = [
+        charlie.get("/api/backtest"),
+        script.get("/api/backtest/bt_x"),
+        script.post("/api/backtest", content=b"{"),
+        script.post("/api/backtest", json={}),
+        script.delete("/api/backtest"),
+        script.get("/api/nowhere"),
+        script.get("/metrics"),
+    ]
+    assert [answer.status_code for answer in answers] == [401, 404, 400, 422, 405, 404, 403]
+    for answer in answers:
+        body = json.loads(answer.content)
+        assert sorted(body) == ["backtest_id", "details", "error", "message"]
+        assert body["message"][-1] in ".)'" or body["details"]
