@@ -63,6 +63,7 @@ class Backtest:
     cancel_requested: bool
     bars_done: int
     bars: int
+    equity: float | None
     error: Mapping[str, Any] | None
     summary: Mapping[str, Any]
     storage_bytes: int
@@ -91,7 +92,7 @@ _SELECT = """
 select t.seq, t.id, t.user_id, t.name, t.status, t.symbol, t.timeframe, t.trading_mode,
     p.body as config, t.source_sha256, t.strategy_id, t.strategy_version, t.created_at_ms,
     t.started_at_ms, t.finished_at_ms, t.attempt, t.cancel_requested, t.bars_done, t.bars,
-    t.error, t.summary, t.storage_bytes
+    t.equity, t.error, t.summary, t.storage_bytes
 from backtests t join blobs p on p.sha256 = t.payload_sha256
 """
 

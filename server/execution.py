@@ -99,23 +99,21 @@ def execute(
     room: Room,
     market: MarketStore,
     *,
-    on_progress: Callable[[int, int], None] = lambda done, bars: None,
+    on_progress: Callable[[Progress], None] = lambda now: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Execution:
-    """Run, replay, compare, check for look-ahead, compute; `on_progress(bars_done, bars)`."""
+    """Run, replay, compare, check for look-ahead, compute."""
     started_ms = now_ms()
     quality: dict[str, Any] = {}
     verdict, results, lookahead, bars = Verdict("failed"), None, Lookahead(), 0
     try:
         loaded, funding, quality = load(request.config, market)
         bars = len(loaded)
-        on_progress(0, bars)
+        on_progress(Progress(0, bars, request.config.initial_capital))
         job = Job(
             request.backtest_id, request.source, request.config, loaded, funding, request.limits
         )
-        verdict = room.run(
-            job, on_progress=lambda now: on_progress(now.bars_done, now.bars), cancelled=cancelled
-        )
+        verdict = room.run(job, on_progress=on_progress, cancelled=cancelled)
         results, error = replayed(job, verdict)
         if error is None and verdict.status == "completed" and results is not None:
             lookahead = _look_ahead(room, job, verdict, results, cancelled)

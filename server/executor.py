@@ -37,11 +37,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Advanced:
-    """So many bars are done."""
+    """So many bars are done, and the portfolio is worth so much."""
 
     job: Job
     bars_done: int
     bars: int
+    equity: float
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from engine.config import BacktestConfig
 from engine.market_data import Store as MarketStore
-from sandbox.job import Limits
+from sandbox.job import Limits, Progress
 from server.artifacts import Artifacts, StorageFullError
 from server.db import now_ms
 from server.execution import Execution, Request, Room, execute, failure
@@ -139,11 +139,11 @@ class LocalExecutor:
         )
         last_told = 0.0
 
-        def advance(done: int, bars: int) -> None:
+        def advance(now: Progress) -> None:
             nonlocal last_told
             if time.monotonic() - last_told >= PROGRESS_EVERY_S:
                 last_told = time.monotonic()
-                self._events.put(Advanced(job, done, bars))
+                self._events.put(Advanced(job, now.bars_done, now.bars, now.equity))
 
         execution = execute(
             request, self._room, self._market, on_progress=advance, cancelled=stop.is_set

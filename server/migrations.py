@@ -160,6 +160,13 @@ def marks(db: Database) -> None:
     _run(db, MARKS)
 
 
+@migrations(name="0005_equity")
+def equity(db: Database) -> None:
+    # What the portfolio of a running backtest was last heard to be worth: the child's claim, shown
+    # while one waits and replaced by the replay's figures at the end.
+    _run(db, "alter table backtests add column equity real")
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript: that would commit the transaction the migration runs in.
     for statement in script.split(";\n"):

@@ -68,12 +68,12 @@ def claim(store: Store, settings: Settings) -> Job | None:
         return Job(row["id"], row["attempt"], row["user_id"], row["payload_sha256"])
 
 
-def note_progress(store: Store, job: Job, bars_done: int, bars: int) -> None:
+def note_progress(store: Store, job: Job, bars_done: int, bars: int, equity: float) -> None:
     with store.write() as db:
         db.conn.execute(
-            "update backtests set bars_done = ?, bars = ?"
+            "update backtests set bars_done = ?, bars = ?, equity = ?"
             " where id = ? and attempt = ? and status = 'running'",
-            [bars_done, bars, job.backtest_id, job.attempt],
+            [bars_done, bars, equity, job.backtest_id, job.attempt],
         )
 
 

@@ -109,7 +109,7 @@ def _execute(
                 request,
                 sandbox,
                 MarketStore(settings.data_directory, settings.cache_directory),
-                on_progress=bar.show,
+                on_progress=lambda now: bar.show(now.bars_done, now.bars),
                 cancelled=interrupted.is_set,
             )
 
@@ -177,6 +177,7 @@ def _document(execution: Execution, request: Request) -> dict[str, Any]:
         cancel_requested=False,
         bars_done=execution.bars_done,
         bars=execution.bars,
+        equity=None,
         error=execution.error,
         summary=execution.summary,
         storage_bytes=0,

@@ -76,7 +76,9 @@ class Scheduler:
     def _take(self, event: Event) -> None:
         if isinstance(event, Advanced):
             try:
-                queue.note_progress(self._store, event.job, event.bars_done, event.bars)
+                queue.note_progress(
+                    self._store, event.job, event.bars_done, event.bars, event.equity
+                )
             except sqlite3.Error as error:
                 log.warning("progress_lost backtest_id=%s %s", event.job.backtest_id, error)
             return

@@ -13,7 +13,7 @@ import pytest
 from engine.market_data import Store as MarketStore
 from engine.records import CALLS, ORDER_DTYPE
 from sandbox.client import Sandbox
-from sandbox.job import Limits, RunError, Verdict
+from sandbox.job import Limits, Progress, RunError, Verdict
 from server.artifacts import NAMES
 from server.execution import Execution, execute, failure
 from server.settings import Settings
@@ -44,7 +44,10 @@ def test_a_run_yields_every_file_and_figure(market: MarketStore) -> None:
     progress: list[tuple[int, int]] = []
     room = HonestRoom()
     execution = execute(
-        request(), room, market, on_progress=lambda done, bars: progress.append((done, bars))
+        request(),
+        room,
+        market,
+        on_progress=lambda now: progress.append((now.bars_done, now.bars)),
     )
     assert told(execution) == ("completed", None)
     assert sorted(execution.files) == sorted(NAMES)
@@ -254,7 +257,7 @@ def test_an_honest_run_passes_the_replay_and_the_look_ahead_check(
 def test_a_run_that_is_told_to_stop_ends_soon(sandbox: Sandbox, market: MarketStore) -> None:
     told_to_stop = False
 
-    def started(done: int, bars: int) -> None:
+    def started(_: Progress) -> None:
         nonlocal told_to_stop
         told_to_stop = True
 

@@ -99,7 +99,7 @@ def test_a_job_takes_a_slot_until_it_ends(setup: Setup) -> None:
 
 def test_the_number_of_bars_is_told_first(setup: Setup) -> None:
     setup.executor.submit(JOB)
-    assert setup.executor.events(10) == [Advanced(JOB, 0, 168)]
+    assert setup.executor.events(10) == [Advanced(JOB, 0, 168, 10_000.0)]
 
 
 def test_a_cancelled_job_ends_as_cancelled(setup: Setup) -> None:

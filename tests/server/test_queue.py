@@ -162,11 +162,11 @@ def test_progress_is_noted_for_the_attempt_in_force(
 ) -> None:
     made = queue_runs(fresh_db, settings, alice)[0]
     job = claimed(fresh_db, settings)
-    queue.note_progress(fresh_db, job, 42, 168)
-    queue.note_progress(fresh_db, Job(job.backtest_id, 7, alice.id, ""), 99, 168)
+    queue.note_progress(fresh_db, job, 42, 168, 10_250.0)
+    queue.note_progress(fresh_db, Job(job.backtest_id, 7, alice.id, ""), 99, 168, 1.0)
     found = get_backtest(fresh_db, alice.id, made.id)
     assert found is not None
-    assert (found.bars_done, found.progress) == (42, 0.25)
+    assert (found.bars_done, found.progress, found.equity) == (42, 0.25, 10_250.0)
 
 
 def test_the_load_counts_what_waits_and_runs(

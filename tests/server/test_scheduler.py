@@ -88,7 +88,7 @@ def test_progress_reaches_the_database(
 ) -> None:
     made = queue_runs(fresh_db, settings, alice)[0]
     scheduler.step(0)
-    executor.pending.append(Advanced(executor.jobs[0], 84, 168))
+    executor.pending.append(Advanced(executor.jobs[0], 84, 168, 10_100.0))
     scheduler.step(0)
     found = get_backtest(fresh_db, alice.id, made.id)
     assert found is not None
