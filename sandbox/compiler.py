@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
-from RestrictedPython.compile import compile_restricted_exec
-
 from engine.errors import StrategyError
 from engine.strategy import API_NAMES, Strategy
 from sandbox import diagnostics
@@ -65,32 +63,31 @@ def compile_strategy(source: str) -> Compiled:
     tree = _parse(source, text)
     outline = read_outline(tree, API_NAMES)
     problems = outline_problems(outline, text)
-    made: list[StrategyPolicy] = []
 
     class Policy(StrategyPolicy):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            made.append(self)
+        facts = Facts(tree, text, outline)
+        api_names = API_NAMES
 
-    Policy.facts = Facts(tree, text, outline)
-    Policy.api_names = API_NAMES
+    policy = Policy([], [], {})
+    code: CodeType | None = None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            result = compile_restricted_exec(tree, FILENAME, policy=Policy)
+        policy.visit(tree)
+        problems += policy.problems
+        if not policy.problems:
+            # Not by compile_restricted_exec: RestrictedPython's own `from __future__ import
+            # annotations` creeps into its result and turns the fields of dataclasses into texts.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                code = compile(tree, FILENAME, "exec", dont_inherit=True)
     except (RecursionError, MemoryError):
         raise RejectedCode([_too_deep(text)]) from None
     except (SyntaxError, ValueError) as error:
-        raise RejectedCode([*problems, _late_problem(error, text)]) from None
-    problems += made[0].problems
-    if problems or result.code is None or outline.strategy is None:
+        problems.append(_late_problem(error, text))
+    if problems or code is None or outline.strategy is None:
         if not problems:
             problems.append(text.at_start("SP901", "the code could not be compiled"))
         problems.sort(key=lambda problem: (problem.line, problem.column))
         raise RejectedCode(problems[:MAX_PROBLEMS])
-    # Compiled once more, for RestrictedPython's own `from __future__ import annotations` has
-    # crept into its result, where it turns the fields of dataclasses into texts.
-    code = compile(tree, FILENAME, "exec", dont_inherit=True)
     found = violations(code)
     if found:
         message = f"the compiled code was refused by the verifier: {', '.join(found[:3])}"

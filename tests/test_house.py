@@ -26,7 +26,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox.policy": {"engine", "RestrictedPython"},
     # Imports and exercises what strategies may use.
     "sandbox.warmup": {"engine", "numpy", "pandas"},
-    "sandbox.compiler": {"engine", "RestrictedPython"},
     # What strategies are shown of these libraries.
     "sandbox.facades": {"engine", "numpy", "pandas", "pandas_ta_classic", "talib"},
     "sandbox.guards": {"engine", "numpy", "pandas"},
