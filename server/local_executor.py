@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from engine.config import BacktestConfig
@@ -61,19 +62,16 @@ class LocalExecutor:
         self._missing_locks = missing_locks
         self._lock = threading.Lock()
         self._running: dict[str, threading.Event] = {}
-        self._threads: set[threading.Thread] = set()
+        # Threads that last, because each keeps a connection to the database.
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="run")
         self._closing = False
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
 
     def submit(self, job: Job) -> None:
         stop = threading.Event()
-        thread = threading.Thread(
-            target=self._work, args=(job, stop), name=job.backtest_id, daemon=True
-        )
         with self._lock:
             self._running[job.backtest_id] = stop
-            self._threads.add(thread)
-        thread.start()
+        self._threads.submit(self._work, job, stop)
 
     def cancel(self, backtest_id: str) -> None:
         with self._lock:
@@ -107,11 +105,9 @@ class LocalExecutor:
     def close(self) -> None:
         with self._lock:
             self._closing = True
-            threads = list(self._threads)
             for stop in self._running.values():
                 stop.set()
-        for thread in threads:
-            thread.join()
+        self._threads.shutdown()
 
     def _work(self, job: Job, stop: threading.Event) -> None:
         """One job in its own thread; the top of it, so that everything is caught here."""
@@ -123,7 +119,6 @@ class LocalExecutor:
             outcome = _plain_failure("Something went wrong on our side; it was logged.")
         with self._lock:
             self._running.pop(job.backtest_id, None)
-            self._threads.discard(threading.current_thread())
         self._events.put(Finished(job, outcome))
 
     def _run(self, job: Job, stop: threading.Event) -> Outcome | None:

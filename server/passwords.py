@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from engine.errors import ValidationError
+from server.problems import Unavailable
 
 MIN_LENGTH = 10
 MAX_LENGTH = 256
+MAX_WAITING = 16
 
 
 class Hasher(Protocol):
@@ -37,12 +41,14 @@ class Passwords:
     def __init__(self, hasher: Hasher | None = None, concurrency: int = 2) -> None:
         self._hasher: Hasher = hasher or argon2()
         self._turn = threading.BoundedSemaphore(concurrency)
+        # Who waits holds a request thread; a crowd at the door must not take all of them.
+        self._places = threading.BoundedSemaphore(concurrency + MAX_WAITING)
         self._dummy: str | None = None
 
     def hash(self, password: str) -> str:
         """The hash to store. Raises ValidationError for a password too short or too long."""
         check_password(password)
-        with self._turn:
+        with self._admitted():
             return self._hasher.hash(password)
 
     def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
@@ -52,13 +58,24 @@ class Passwords:
         """
         if len(password) > MAX_LENGTH:
             return False, None
-        with self._turn:
+        with self._admitted():
             if stored is None:
                 if self._dummy is None:
                     self._dummy = self._hasher.hash(secrets.token_hex(16))
                 self._hasher.verify_and_update(password, self._dummy)
                 return False, None
             return self._hasher.verify_and_update(password, stored)
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        """A turn to hash. Raises Unavailable when too many wait for theirs already."""
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("Too many people sign in right now; try again in a moment.")
+        try:
+            with self._turn:
+                yield
+        finally:
+            self._places.release()
 
 
 def check_password(password: str) -> None:

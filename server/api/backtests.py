@@ -20,12 +20,13 @@ from server.api.files import file_response
 from server.artifacts import NAMES
 from server.backtests import STATUSES, Backtest
 from server.outlook import outlook
-from server.problems import Invalid, NotFound
+from server.problems import Invalid, NotFound, TooMany
 from server.result_document import DEFAULT_POINTS, result_pieces
 from server.services import Services
 
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key")]
 FOLLOW_EVERY_S = 0.25
+MAX_STREAMS = 50
 MAX_POINTS = 1_000_000
 # Two hundred codes of the largest size, as JSON may write them.
 MAX_BATCH_BYTES = 64 * 1024 * 1024
@@ -198,6 +199,12 @@ class BacktestApi(Controller):
         """Server-sent events: `progress {progress, bar, bars}` and one last `end {status}`."""
         user = request.user
         found = await sync_to_thread(actions.find, services, user, backtest_id)
+        if services.streams[user.id] >= MAX_STREAMS:
+            raise TooMany(
+                f"You follow {MAX_STREAMS} backtests already; close one of the streams.",
+                retry_after_s=10,
+                word="stream_quota",
+            )
         return ServerSentEvent(_follow(services, user.id, found))
 
 
@@ -205,21 +212,25 @@ async def _follow(
     services: Services, owner: int, found: Backtest | None
 ) -> AsyncIterator[ServerSentEventMessage]:
     told: tuple[Any, ...] = ()
-    while found is not None and not services.stopping.is_set():
-        if found.ended:
-            yield _event("end", {"status": found.status})
-            return
-        now = (found.status, found.bars_done, found.bars)
-        if now != told:
-            told = now
-            yield _event(
-                "progress",
-                {"progress": found.progress, "bar": found.bars_done, "bars": found.bars},
-            )
-        await asyncio.sleep(FOLLOW_EVERY_S)
-        found = await sync_to_thread(backtests.get_backtest, services.store, owner, found.id)
-    if found is None:
-        yield _event("end", {"status": "cancelled"})
+    services.streams[owner] += 1
+    try:
+        while found is not None and not services.stopping.is_set():
+            if found.ended:
+                yield _event("end", {"status": found.status})
+                return
+            now = (found.status, found.bars_done, found.bars)
+            if now != told:
+                told = now
+                yield _event(
+                    "progress",
+                    {"progress": found.progress, "bar": found.bars_done, "bars": found.bars},
+                )
+            await asyncio.sleep(FOLLOW_EVERY_S)
+            found = await sync_to_thread(backtests.get_backtest, services.store, owner, found.id)
+        if found is None:
+            yield _event("end", {"status": "cancelled"})
+    finally:
+        services.streams[owner] -= 1
 
 
 def _event(name: str, document: dict[str, Any]) -> ServerSentEventMessage:

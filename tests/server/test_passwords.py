@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from engine.errors import ValidationError
-from server.passwords import Passwords, argon2
+from server.passwords import MAX_WAITING, Passwords, argon2
+from server.problems import Unavailable
 
 
 def test_a_hash_opens_for_its_password_alone() -> None:
@@ -51,6 +52,44 @@ def test_no_more_than_two_are_hashed_at_once() -> None:
     for thread in threads:
         thread.join()
     assert hasher.most == 2
+
+
+class HeldHasher:
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.inside = threading.Semaphore(0)
+
+    def hash(self, password: str) -> str:
+        return ""
+
+    def verify_and_update(self, password: str, hash: str) -> tuple[bool, str | None]:
+        self.inside.release()
+        self.let_go.wait(10)
+        return True, None
+
+
+def test_one_more_than_may_wait_is_sent_away() -> None:
+    hasher = HeldHasher()
+    passwords = Passwords(hasher, concurrency=1)
+    refused: list[Exception] = []
+    all_places_tried = threading.Event()
+
+    def verify() -> None:
+        try:
+            passwords.verify("p", "h")
+        except Unavailable as error:
+            refused.append(error)
+            all_places_tried.set()
+
+    threads = [threading.Thread(target=verify) for _ in range(MAX_WAITING + 2)]
+    for thread in threads:
+        thread.start()
+    assert all_places_tried.wait(10)
+    hasher.let_go.set()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    assert passwords.verify("p", "h") == (True, None)
 
 
 def test_an_unknown_account_costs_a_hash_too() -> None:
