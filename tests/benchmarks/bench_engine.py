@@ -58,8 +58,10 @@ def main() -> None:
     save(year, BENCH / "bars.npz")
     with Sandbox() as sandbox:
         run(sandbox, WORKLOADS["A"], minute_bars(FEW_BARS))
-        for name in ("A", "B", "D"):
-            beside_others(sandbox, python, WORKLOADS[name], year)
+        loops = {
+            name: beside_others(sandbox, python, WORKLOADS[name], year) for name in ("A", "B", "D")
+        }
+        print(f"D's loop over A's: {target(loops['D'] / loops['A'], 1.3, '.2f')}")
         layers_of_cost(year)
         growth(sandbox)
         small_runs(sandbox)
@@ -80,7 +82,8 @@ def peers_python() -> Path:
 
 
 # --- beside other engines ----------------------------------------------------------------------
-def beside_others(sandbox: Sandbox, python: Path, workload: Workload, year: Bars) -> None:
+def beside_others(sandbox: Sandbox, python: Path, workload: Workload, year: Bars) -> float:
+    """Measures and shows the workload everywhere; returns our loop's median CPU seconds."""
     measure.heading(f"{workload.name}: {workload.title}, {ROUNDS} interleaved rounds")
     contenders: dict[str, Callable[[], dict[str, float]]] = {
         "ours": lambda: ours(sandbox, workload, year)
@@ -96,6 +99,7 @@ def beside_others(sandbox: Sandbox, python: Path, workload: Workload, year: Bars
     show_ours(workload, times["ours"])
     if len(times) > 1:
         show_peers(times)
+    return statistics.median(entry["loop_s"] for entry in times["ours"])
 
 
 def ours(sandbox: Sandbox, workload: Workload, year: Bars) -> dict[str, float]:
@@ -292,8 +296,8 @@ def small_runs(sandbox: Sandbox) -> None:
 
 
 def idle_child(sandbox: Sandbox) -> None:
-    """Private memory of a child that holds a strategy and no bars to speak of."""
-    measure.heading("Memory of an idle child")
+    """Private memory of a child in its first bar: its strategy compiled, no bars to speak of."""
+    measure.heading("Memory of a child in its first bar")
     job = job_of(replace(WORKLOADS["A"], source=WAITS), minute_bars(1))
     before, done = set(descendants(os.getpid())), threading.Event()
     thread = threading.Thread(target=sandbox.run, args=(job,), kwargs={"cancelled": done.is_set})
@@ -303,7 +307,7 @@ def idle_child(sandbox: Sandbox) -> None:
     finally:
         done.set()
         thread.join()
-    table(["what", "MB"], [("private memory of an idle child", private)])
+    table(["what", "MB"], [("private memory", private)])
 
 
 def _when_settled(before: set[int]) -> str:
@@ -319,6 +323,6 @@ def _when_settled(before: set[int]) -> str:
             except OSError:
                 continue
             if now == last:
-                return target(now / 1024, 5, ".1f")
+                return f"{now / 1024:.1f}"
             last = now
     return "did not settle"
