@@ -34,6 +34,9 @@ from server.settings import Settings
 log = logging.getLogger(__name__)
 
 CHECKS_AT_ONCE = 2
+RETRY_ROOM_S = 30.0
+# Runs wait for a processor behind pages: a person looks at these.
+NICENESS = 5
 
 
 class Worker:
@@ -73,8 +76,9 @@ class Worker:
         while not self.stop.is_set():
             if self.room["state"] == "ready":
                 self.scheduler.step()
-            else:
-                self.stop.wait(1.0)
+            elif not self.stop.wait(RETRY_ROOM_S):
+                # A machine that was out of memory at the start may not be any more.
+                self._open_room()
         self.scheduler.drain(self.drain_s)
         self.sandbox.close()
 
@@ -146,6 +150,7 @@ def main(settings: Settings, descriptor: int) -> int:
     # Ctrl-C reaches the whole process group; the web process says when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(NICENESS)
     with only_one(settings):
         Worker(settings, socket.socket(fileno=descriptor)).run()
     return 0
