@@ -189,7 +189,7 @@ def test_the_service_cannot_reach_native_runs() -> None:
 
 
 def test_no_tracked_file_holds_a_path_of_one_machine_or_the_address_of_a_registry() -> None:
-    pattern = re.compile(r"(?:^|[^\w./~$}-])/(?:work|root|home/\w+)/|index-url|pypi\.org|npmjs")
+    pattern = re.compile(r"(?:^|[^\w./~$}-])/(?:work|root|home/\w+)/|index-url|py[p]i\.org|npm[j]s")
     here = Path(__file__)
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
