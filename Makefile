@@ -12,7 +12,7 @@ OFFLINE := { echo "Packages could not be installed: see pip's message above, the
 # Some shells export HOST, some hosts PORT: only what was said to make counts.
 given = $(if $(filter command,$(origin $(1))),$(2) "$($(1))")
 
-.PHONY: help serve setup test bench screenshots lint format lock clean
+.PHONY: help serve setup compiled test bench screenshots lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,7 +27,7 @@ help:
 serve: setup data/binance/.sample
 	@exec $(BIN)/sandtable serve $(call given,HOST,--host) $(call given,PORT,--port)
 
-setup: .venv/.installed .venv/.vendored
+setup: .venv/.installed .venv/.vendored compiled
 
 test: setup .venv/.test-installed
 	@CHROMIUM="$$($(BIN)/python tools/chromium.py)" && export CHROMIUM && \
@@ -58,7 +58,7 @@ lock: .venv/.lint-installed
 	$(BIN)/$(LOCK) requirements-test.in -c requirements.lock -o requirements-test.lock
 
 clean:
-	rm -rf .bench .hypothesis .mypy_cache .pytest_cache .ruff_cache sandtable.egg-info screenshots \
+	rm -rf engine/__compiled__ .bench .hypothesis .mypy_cache .pytest_cache .ruff_cache sandtable.egg-info screenshots \
 		static/vendor test-results
 	[ -L .venv ] || rm -rf .venv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -98,6 +98,11 @@ $(shell [ "$$(cat .venv/.made 2>/dev/null)" = "$$(pwd)" ] || rm -f .venv/.made)
 	@touch $@
 
 endif
+
+# The engine's core as C extensions, where there is a compiler. Asked every time: the extensions lie
+# in a folder named by their sources, and nothing is done when it is there.
+compiled: .venv/.installed
+	@$(BIN)/python tools/compile_engine.py
 
 # People's own folder of market data is theirs: samples go only into the one beside this file.
 data/binance/.sample: | .venv/.installed

@@ -12,8 +12,13 @@ The life of one bar, in order:
 
 Steps 1 to 4 are `orders.step_bar`; most bars skip them, because the broker keeps the nearest
 prices at which anything could happen. Step 6 happens after the run, for all bars at once, in
-`accounting`.
+`accounting`. The modules on that path can be compiled (`engine.compiled`): one source, two speeds.
 """
+
+from engine import compiled
+
+# Compiled modules, where they were built from these very sources, come before the plain ones.
+__path__.insert(0, str(compiled.folder()))
 
 from engine.backtest import Run, run_backtest
 from engine.bars import NO_FUNDING, Bars, Funding

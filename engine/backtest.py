@@ -1,8 +1,8 @@
 """The main path: bars go past a strategy one by one, and its orders through the broker.
 
 `Run` is one pass of one strategy over one series of bars. Its loop does no accounting: the
-account's per-bar series are made afterwards from the ledger (`engine.accounting`). A bar costs
-two comparisons against the broker's sentinels, one fresh `Bar` and the call of `on_data`.
+account's per-bar series are made afterwards from the ledger (`engine.accounting`), and the bars
+themselves pass in `engine.bar`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from engine.bar import pass_bars, plain_text
 from engine.bars import COLUMNS, NO_FUNDING, Bars, Funding
 from engine.broker import Broker
 from engine.config import (
@@ -27,8 +28,8 @@ from engine.config import (
     BacktestConfig,
 )
 from engine.errors import DataError, StrategyError, ValidationError
-from engine.orders import step_bar
 from engine.records import TRADE_DTYPE
+from engine.series import Series
 from engine.strategy import (
     LookaheadIndicator,
     Strategy,
@@ -36,15 +37,7 @@ from engine.strategy import (
     make_strategy,
     parameters_of,
 )
-from engine.views import (
-    BarsView,
-    PortfolioView,
-    Series,
-    bar_class,
-    check_count,
-    plain_text,
-    trade_dict,
-)
+from engine.views import BarsView, PortfolioView, check_count, trade_dict
 
 CHUNK_BARS = 256
 CHUNK_WALL_S = 0.1
@@ -142,7 +135,6 @@ class Run:
 
     def _loop(self, strategy: Strategy, stop: int) -> None:
         broker = self.broker
-        bar_type = bar_class(self.bars.symbol)
         columns = tuple(memoryview(getattr(self.bars, name)) for name in ("timestamp", *COLUMNS))
         settled = sorted(broker.settlements)
         settled.append(stop)
@@ -157,9 +149,8 @@ class Run:
                 next_settlement += 1
                 broker.low_watch = math.inf
             end = min(stop, start + size, settled[next_settlement])
-            chunk = tuple(column[start:end] for column in columns)
             try:
-                _pass_bars(broker, strategy.on_data, bar_type, range(start, end), *chunk)
+                pass_bars(broker, strategy.on_data, self.bars.symbol, start, end, *columns)
             except BaseException:
                 self.bars_done = broker.i
                 raise
@@ -175,11 +166,11 @@ class Run:
     # --- what it recorded ----------------------------------------------------------------------
     def orders(self, start: int = 0) -> npt.NDArray[np.void]:
         """The order calls from number `start` on, as ORDER_DTYPE."""
-        return self.broker.order_columns(start)
+        return self.broker.calls.records(start)
 
     def fills_digest(self) -> bytes:
         """Fingerprint of the trade rows; see `fills_digest` below."""
-        return fills_digest(self.broker.trade_columns())
+        return fills_digest(self.broker.rows.records())
 
     def plots(self) -> Plots:
         """Name -> (times in ms, values) of the lines drawn with `plot`."""
@@ -289,38 +280,6 @@ class Run:
                         f"{before[bar]:g} over all {count:,} bars and {after[bar]:g} when only the "
                         f"first {cut:,} are known"
                     )
-
-
-def _pass_bars(
-    broker: Broker,
-    on_data: Callable[[Any], None],
-    bar_type: type[Any],
-    indices: range,
-    timestamp: memoryview,
-    open_: memoryview,
-    high: memoryview,
-    low: memoryview,
-    close: memoryview,
-    volume: memoryview,
-) -> None:
-    """Take the broker and the strategy through the bars `indices`. The hot loop.
-
-    Memoryviews yield plain Python numbers without making lists.
-    """
-    new: Callable[[type[Any]], Any] = object.__new__
-    for broker.i, t, o, h, lo, broker.price, v in zip(
-        indices, timestamp, open_, high, low, close, volume, strict=True
-    ):
-        if lo <= broker.low_watch or h >= broker.high_watch:
-            step_bar(broker, o, h, lo, broker.price)
-        bar = new(bar_type)
-        bar.timestamp_ms = t
-        bar.open = o
-        bar.high = h
-        bar.low = lo
-        bar.close = broker.price
-        bar.volume = v
-        on_data(bar)
 
 
 def fills_digest(trades: npt.NDArray[np.void]) -> bytes:

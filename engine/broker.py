@@ -7,30 +7,19 @@ the account, `engine.order_entry` takes the strategy's calls, `engine.orders` wa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from engine import codes
 from engine.bars import Bars, Funding
+from engine.codes import INF, NAN
 from engine.config import MAX_ACCOUNT_NUMBER, BacktestConfig
 from engine.costs import settlement_bars
 from engine.enums import FillRule, TradingMode
 from engine.errors import BacktestError, CalculationError
 from engine.margin import leverage_of
 from engine.records import MAX_LISTED_REJECTIONS, ORDER_DTYPE, STATE_DTYPE, TRADE_DTYPE
-
-INF = math.inf
-
-# Codes: positions in the tuples of engine.records.
-OPEN, PATH, CLOSE = 0, 1, 2
-BUY, SELL, CLOSE_POSITION, TARGET, SET_STOP, SET_TAKE, SET_TRAIL, CANCEL = range(8)
-LONG, SHORT = 0, 1
-ACTION_BUY, ACTION_SELL, ACTION_LIQUIDATION = 0, 1, 2
-BY_ORDER, BY_LIMIT, BY_STOP, BY_STOP_LOSS, BY_TAKE_PROFIT, BY_TRAILING, BY_LIQUIDATION = range(7)
-FILLED, QUEUED, RESTING, SET, NONE, REJECTED, MALFORMED, CANCELLED, DROPPED = range(9)
+from engine.table import Table
 
 
 class Broker:
@@ -105,9 +94,10 @@ class Broker:
         self.seen_low = INF
         self.seen_high = -INF
         self.liquidation = INF
-        self.stop_loss: float | None = None
-        self.take_profit: float | None = None
-        self.trail_distance: float | None = None
+        # Levels are NaN when there is none: no price reaches NaN.
+        self.stop_loss = NAN
+        self.take_profit = NAN
+        self.trail_distance = NAN
         self.trail_mark = 0.0
         self.low_watch = -INF
         self.high_watch = INF
@@ -123,22 +113,22 @@ class Broker:
         self.locked: str | None = None
         self.i = -1
         self.past = 0
-        self.phase = CLOSE
-        self.price = math.nan
+        self.phase = codes.CLOSE
+        self.price = NAN
         self.depth = 0
         # Called after rows were written, with the index of the first new one.
         self.hook: Callable[[int], None] | None = None
         self.queue: list[tuple[Any, ...]] = []
         self.close_queue: list[tuple[Any, ...]] = []
-        self.resting: list[Any] = []
+        self.resting: list[RestingOrder] = []
         # Those of them that the bar being walked can reach.
-        self.exposed: list[Any] = []
-        self.calls: list[tuple[Any, ...]] = []
+        self.exposed: list[RestingOrder] = []
+        self.calls = Table(ORDER_DTYPE)
         self.outcomes = bytearray()
         self.phases = bytearray()
         self.notes: dict[int, str] = {}
-        self.rows: list[tuple[Any, ...]] = []
-        self.states: list[tuple[Any, ...]] = []
+        self.rows = Table(TRADE_DTYPE)
+        self.states = Table(STATE_DTYPE)
         self.rejected_count = 0
         self.rejected_first: list[tuple[int, int, float, str]] = []
         self.times = bars.timestamp.data
@@ -162,15 +152,51 @@ class Broker:
     def leverage(self) -> float:
         return leverage_of(self.size, self.entry, self.margin)
 
-    # --- columns ---------------------------------------------------------------------------
-    def order_columns(self, start: int = 0) -> npt.NDArray[np.void]:
-        return np.array(self.calls[start:], ORDER_DTYPE)
 
-    def trade_columns(self) -> npt.NDArray[np.void]:
-        return np.array(self.rows, TRADE_DTYPE)
+class RestingOrder:
+    """A limit or stop order waiting for its price; first exposed in the bar after `bar`.
 
-    def state_columns(self) -> npt.NDArray[np.void]:
-        return np.array(self.states, STATE_DTYPE)
+    `stop_loss` and `take_profit` are NaN where it gave none.
+    """
+
+    __slots__ = (
+        "amount",
+        "bar",
+        "index",
+        "is_stop",
+        "leverage",
+        "price",
+        "side",
+        "stop_loss",
+        "take_profit",
+    )
+
+    def __init__(
+        self,
+        index: int,
+        bar: int,
+        side: int,
+        amount: float,
+        leverage: float,
+        price: float,
+        is_stop: bool,
+        stop_loss: float,
+        take_profit: float,
+    ) -> None:
+        self.index = index
+        self.bar = bar
+        self.side = side
+        self.amount = amount
+        self.leverage = leverage
+        self.price = price
+        self.is_stop = is_stop
+        self.stop_loss = stop_loss
+        self.take_profit = take_profit
+
+
+def waits_below(order: RestingOrder) -> bool:
+    """Whether a falling price fills it: a buy limit and a sell stop, not the other two."""
+    return order.is_stop != (order.side > 0)
 
 
 # --- the watch ---------------------------------------------------------------------------------
@@ -181,7 +207,7 @@ def watch(b: Broker) -> None:
     """
     if b.past:
         return
-    if b.queue or b.trail_distance is not None:
+    if b.queue or b.trail_distance > 0.0:
         # A trailing mark moves with every bar, a queued order acts at the next open.
         b.low_watch = INF
         return
@@ -189,23 +215,22 @@ def watch(b: Broker) -> None:
     size = b.size
     if size > 0.0:
         low = b.liquidation
-        if b.stop_loss is not None and b.stop_loss > low:
+        if b.stop_loss > low:
             low = b.stop_loss
-        if b.take_profit is not None:
+        if b.take_profit > 0.0:
             high = b.take_profit
     elif size < 0.0:
         high = b.liquidation
-        if b.stop_loss is not None and b.stop_loss < high:
+        if b.stop_loss < high:
             high = b.stop_loss
-        if b.take_profit is not None:
+        if b.take_profit > 0.0:
             low = b.take_profit
     for order in b.resting:
-        # A buy limit and a sell stop wait below, the other two above.
-        if (order.side > 0) is order.is_stop:
-            if order.price < high:
-                high = order.price
-        elif order.price > low:
-            low = order.price
+        if waits_below(order):
+            if order.price > low:
+                low = order.price
+        elif order.price < high:
+            high = order.price
     b.low_watch = low
     b.high_watch = high
 
@@ -222,12 +247,12 @@ def check_numbers(**numbers: float) -> None:
 # --- rejections --------------------------------------------------------------------------------
 def reject(b: Broker, index: int, error: type[BacktestError], reason: str) -> bool:
     """Count and list a refused order; raise it instead under `strict_orders`. Returns False."""
-    b.outcomes[index] = REJECTED
+    b.outcomes[index] = codes.REJECTED
     b.notes[index] = reason
     b.rejected_count += 1
     if len(b.rejected_first) < MAX_LISTED_REJECTIONS:
-        call = b.calls[index]
-        b.rejected_first.append((b.times[b.i], call[3], call[6], reason))
+        cells = b.calls.cells
+        b.rejected_first.append((b.times[b.i], int(cells[index, 3]), cells[index, 6], reason))
     if b.strict:
         raise error(reason)
     return False

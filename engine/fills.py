@@ -8,18 +8,9 @@ Whatever is refused changes nothing.
 
 from __future__ import annotations
 
-from engine.broker import (
-    ACTION_BUY,
-    ACTION_LIQUIDATION,
-    ACTION_SELL,
-    BY_LIQUIDATION,
-    INF,
-    LONG,
-    SHORT,
-    Broker,
-    check_numbers,
-    watch,
-)
+from engine import codes
+from engine.broker import Broker, check_numbers, watch
+from engine.codes import INF, NAN
 from engine.config import MAX_ACCOUNT_NUMBER, MAX_HOOK_DEPTH
 from engine.costs import funding_payment, slipped
 from engine.errors import StrategyError
@@ -38,18 +29,19 @@ def execute(
     slips: bool,
     leverage: float,
     reason: int,
-    stop_loss: float | None,
-    take_profit: float | None,
+    stop_loss: float,
+    take_profit: float,
 ) -> str | None:
     """Buy (`side` +1) or sell (-1) `quantity` at the unslipped `price`, wholly or not at all.
 
     Returns None when filled, else the reason of the rejection (see `REJECTIONS`), with nothing
-    changed. `index` is the order call's. Opens, adds, reduces, closes or flips.
+    changed. `index` is the order call's; `stop_loss` and `take_profit` are NaN where it gave none.
+    Opens, adds, reduces, closes or flips.
     """
     size = b.size
     fill = slipped(price, side, b.slip) if slips else price
-    first = len(b.rows)
-    if size == 0.0 or (size > 0.0) is (side > 0):
+    first = b.rows.count
+    if size == 0.0 or (size > 0.0) == (side > 0):
         if b.spot and side < 0:
             return "nothing to sell: no position is held"
         problem = _opening_problem(b, side, quantity, price, fill, leverage, b.cash, size)
@@ -75,9 +67,9 @@ def execute(
             return problem
         _reduce(b, index, held, price, fill, reason)
         _open(b, index, side, excess, price, fill, leverage, reason)
-    if stop_loss is not None:
+    if stop_loss > 0.0:
         b.stop_loss = stop_loss
-    if take_profit is not None:
+    if take_profit > 0.0:
         b.take_profit = take_profit
     watch(b)
     if b.hook is not None:
@@ -91,7 +83,7 @@ def close(b: Broker, index: int, quantity: float, price: float, slips: bool, rea
     part = held if held - quantity <= REMAINDER_TOLERANCE * held else quantity
     side = -1 if b.size > 0.0 else 1
     fill = slipped(price, side, b.slip) if slips else price
-    first = len(b.rows)
+    first = b.rows.count
     _reduce(b, index, part, price, fill, reason)
     watch(b)
     if b.hook is not None:
@@ -100,7 +92,7 @@ def close(b: Broker, index: int, quantity: float, price: float, slips: bool, rea
 
 def liquidate(b: Broker, price: float) -> None:
     """Close the whole position at `price` by force; it can lose its margin and no more."""
-    first = len(b.rows)
+    first = b.rows.count
     fold(b, price)
     size = b.size
     held = abs(size)
@@ -109,14 +101,9 @@ def liquidate(b: Broker, price: float) -> None:
     fee = min(held * price * b.fee_rate, margin + gross)
     b.cash = max(0.0, b.cash + (margin + gross - fee))
     b.realized += gross - fee
-    side = LONG if size > 0.0 else SHORT
-    pnl = gross - fee - b.entry_fees
-    b.rows.append(
-        (
-            b.i, -1, ACTION_LIQUIDATION, side, BY_LIQUIDATION, b.phase, 1, held, price,
-            leverage_of(size, b.entry, margin), fee, pnl, gross, margin, b.entry, b.open_bar,
-            b.seen_low, b.seen_high,
-        )
+    _write_row(
+        b, -1, codes.ACTION_LIQUIDATION, size > 0.0, codes.BY_LIQUIDATION, True, held, price,
+        leverage_of(size, b.entry, margin), fee, gross - fee - b.entry_fees, gross, margin,
     )  # fmt: skip
     _flatten(b)
     _note_state(b)
@@ -154,7 +141,7 @@ def notify(b: Broker, first: int) -> None:
         )
     b.depth += 1
     try:
-        for row in range(first, len(b.rows)):
+        for row in range(first, b.rows.count):
             hook(row)
     finally:
         b.depth -= 1
@@ -224,12 +211,9 @@ def _open(
     b.cash = cash if cash > 0.0 else 0.0
     b.realized -= fee
     _set_liquidation(b)
-    b.rows.append(
-        (
-            b.i, index, ACTION_BUY if side > 0 else ACTION_SELL, LONG if side > 0 else SHORT,
-            reason, b.phase, 0, quantity, fill, leverage, fee, 0.0, 0.0, 0.0, b.entry,
-            b.open_bar, b.seen_low, b.seen_high,
-        )
+    _write_row(
+        b, index, codes.ACTION_BUY if side > 0 else codes.ACTION_SELL, side > 0, reason, False,
+        quantity, fill, leverage, fee, 0.0, 0.0, 0.0,
     )  # fmt: skip
     _note_state(b)
 
@@ -258,13 +242,10 @@ def _reduce(b: Broker, index: int, quantity: float, price: float, fill: float, r
     # Floored: a fee that takes all there is may leave -1e-14 by rounding, a debt all the same.
     b.cash = max(0.0, b.cash + (released + gross - fee))
     b.realized += gross - fee
-    b.rows.append(
-        (
-            b.i, index, ACTION_SELL if size > 0.0 else ACTION_BUY, LONG if size > 0.0 else SHORT,
-            reason, b.phase, 1, quantity, fill, leverage_of(size, b.entry, b.margin), fee,
-            gross - fee - entry_fees, gross, released, b.entry, b.open_bar, b.seen_low,
-            b.seen_high,
-        )
+    _write_row(
+        b, index, codes.ACTION_SELL if size > 0.0 else codes.ACTION_BUY, size > 0.0, reason, True,
+        quantity, fill, leverage_of(size, b.entry, b.margin), fee, gross - fee - entry_fees, gross,
+        released,
     )  # fmt: skip
     if quantity == held:
         _flatten(b)
@@ -283,9 +264,9 @@ def _flatten(b: Broker) -> None:
     b.entry_fees = 0.0
     b.open_bar = -1
     b.liquidation = INF
-    b.stop_loss = None
-    b.take_profit = None
-    b.trail_distance = None
+    b.stop_loss = NAN
+    b.take_profit = NAN
+    b.trail_distance = NAN
 
 
 def _set_liquidation(b: Broker) -> None:
@@ -300,4 +281,40 @@ def _note_state(b: Broker) -> None:
     # One comparison a fill: cash and margin are never negative, and NaN fails it too.
     if not cash + margin + abs(b.realized) <= MAX_ACCOUNT_NUMBER:
         check_numbers(cash=cash, margin=margin, realized_pnl=b.realized)
-    b.states.append((b.i, cash, b.size, b.entry, margin, b.realized))
+    states = b.states
+    n = states.add()
+    cells = states.cells
+    cells[n, 0] = b.i
+    cells[n, 1] = cash
+    cells[n, 2] = b.size
+    cells[n, 3] = b.entry
+    cells[n, 4] = margin
+    cells[n, 5] = b.realized
+
+
+def _write_row(
+    b: Broker, index: int, action: int, is_long: bool, reason: int, closing: bool, quantity: float,
+    price: float, leverage: float, fee: float, pnl: float, gross: float, released: float,
+) -> None:  # fmt: skip
+    """Write one trade row; its cells are the fields of TRADE_DTYPE."""
+    rows = b.rows
+    n = rows.add()
+    cells = rows.cells
+    cells[n, 0] = b.i
+    cells[n, 1] = index
+    cells[n, 2] = action
+    cells[n, 3] = codes.LONG if is_long else codes.SHORT
+    cells[n, 4] = reason
+    cells[n, 5] = b.phase
+    cells[n, 6] = closing
+    cells[n, 7] = quantity
+    cells[n, 8] = price
+    cells[n, 9] = leverage
+    cells[n, 10] = fee
+    cells[n, 11] = pnl
+    cells[n, 12] = gross
+    cells[n, 13] = released
+    cells[n, 14] = b.entry
+    cells[n, 15] = b.open_bar
+    cells[n, 16] = b.seen_low
+    cells[n, 17] = b.seen_high

@@ -7,35 +7,13 @@ calls through `enter`, with the numbers that were written down.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from engine.broker import (
-    BUY,
-    BY_ORDER,
-    CANCEL,
-    CANCELLED,
-    CLOSE,
-    CLOSE_POSITION,
-    FILLED,
-    INF,
-    MALFORMED,
-    NONE,
-    QUEUED,
-    RESTING,
-    SELL,
-    SET,
-    SET_STOP,
-    SET_TAKE,
-    SET_TRAIL,
-    TARGET,
-    Broker,
-    reject,
-    watch,
-)
+from engine import codes
+from engine.broker import Broker, RestingOrder, reject, watch
+from engine.codes import INF, NAN
 from engine.config import MAX_ORDER_AMOUNT, MAX_RESTING_ORDERS, MIN_ORDER_AMOUNT
 from engine.costs import slipped
 from engine.errors import (
@@ -46,35 +24,11 @@ from engine.errors import (
     ValidationError,
 )
 from engine.fills import cash_carries, close, execute
-from engine.records import (
-    CALLS,
-    GIVEN_AMOUNT,
-    GIVEN_LIMIT,
-    GIVEN_STOP,
-    GIVEN_STOP_LOSS,
-    GIVEN_TAKE_PROFIT,
-)
-
-NAN = math.nan
+from engine.records import CALLS
 
 
 class OrderLimit(StrategyError):
     """The strategy made more order calls than a run of its length may."""
-
-
-@dataclass(slots=True, eq=False)
-class RestingOrder:
-    """A limit or stop order waiting for its price; first exposed in the bar after `bar`."""
-
-    index: int
-    bar: int
-    side: int
-    amount: float
-    leverage: float
-    price: float
-    is_stop: bool
-    stop_loss: float | None
-    take_profit: float | None
 
 
 def number(value: Any) -> float:
@@ -88,7 +42,7 @@ def number(value: Any) -> float:
             converted = float(value)
         except (TypeError, ValueError, OverflowError):
             return NAN
-    return converted if math.isfinite(converted) else NAN
+    return converted if converted - converted == 0.0 else NAN  # infinity minus itself is NaN
 
 
 def order(
@@ -108,26 +62,25 @@ def order(
     """
     if b.locked is not None:
         raise StrategyError(b.locked)
-    given = GIVEN_AMOUNT
-    if amount is None and call in (SET_STOP, SET_TAKE, SET_TRAIL, CANCEL):
+    given = codes.GIVEN_AMOUNT
+    if amount is None and call in (codes.SET_STOP, codes.SET_TAKE, codes.SET_TRAIL, codes.CANCEL):
         given, amount = 0, NAN
-    elif type(amount) is not float or not math.isfinite(amount):
-        amount = number(amount)
-    if type(leverage) is not float or not math.isfinite(leverage):
-        leverage = number(leverage)
-    if limit is None and stop is None and stop_loss is None and take_profit is None:
-        return enter(b, call, given, amount, leverage, NAN, NAN, NAN, NAN)
+    limit_price = stop_price = stop_loss_price = take_profit_price = NAN
     if limit is not None:
-        given |= GIVEN_LIMIT
+        given |= codes.GIVEN_LIMIT
+        limit_price = number(limit)
     if stop is not None:
-        given |= GIVEN_STOP
+        given |= codes.GIVEN_STOP
+        stop_price = number(stop)
     if stop_loss is not None:
-        given |= GIVEN_STOP_LOSS
+        given |= codes.GIVEN_STOP_LOSS
+        stop_loss_price = number(stop_loss)
     if take_profit is not None:
-        given |= GIVEN_TAKE_PROFIT
+        given |= codes.GIVEN_TAKE_PROFIT
+        take_profit_price = number(take_profit)
     return enter(
-        b, call, given, amount, leverage,
-        number(limit), number(stop), number(stop_loss), number(take_profit),
+        b, call, given, number(amount), number(leverage),
+        limit_price, stop_price, stop_loss_price, take_profit_price,
     )  # fmt: skip
 
 
@@ -143,109 +96,135 @@ def enter(
     take_profit: float,
 ) -> bool:
     """Write the call down, then judge and carry it out. Same errors as `order`."""
-    index = len(b.calls)
+    index = b.calls.count
     if index >= b.max_orders:
         raise OrderLimit(
             f"stopped: {index:,} order calls, the limit for a run of {len(b.times):,} bars"
         )
-    b.calls.append(
-        (
-            b.i, len(b.rows), b.depth, call, given, 0,
-            amount, leverage, limit, stop, stop_loss, take_profit,
-        )
-    )  # fmt: skip
-    b.outcomes.append(FILLED)
+    calls = b.calls
+    calls.add()
+    cells = calls.cells  # the fields of ORDER_DTYPE
+    cells[index, 0] = b.i
+    cells[index, 1] = b.rows.count
+    cells[index, 2] = b.depth
+    cells[index, 3] = call
+    cells[index, 4] = given
+    cells[index, 5] = 0.0
+    cells[index, 6] = amount
+    cells[index, 7] = leverage
+    cells[index, 8] = limit
+    cells[index, 9] = stop
+    cells[index, 10] = stop_loss
+    cells[index, 11] = take_profit
+    b.outcomes.append(codes.FILLED)
     b.phases.append(b.phase)
-    if call <= SELL:
+    if call <= codes.SELL:
         if not (
             amount > 0.0
-            and given == GIVEN_AMOUNT
+            and given == codes.GIVEN_AMOUNT
             and (leverage == 1.0 or (not b.spot and 1.0 <= leverage <= b.max_leverage))
         ):
             problem = _malformed(b, call, given, amount, leverage, limit, stop, stop_loss,
                                  take_profit)  # fmt: skip
             if problem is not None:
-                b.outcomes[index] = MALFORMED
+                b.outcomes[index] = codes.MALFORMED
                 b.notes[index] = problem
                 raise ValidationError(problem)
         if amount < MIN_ORDER_AMOUNT or amount > MAX_ORDER_AMOUNT:
             return reject(b, index, ValidationError, _size_problem(amount))
-        side = 1 if call == BUY else -1
-        sl = stop_loss if given & GIVEN_STOP_LOSS else None
-        tp = take_profit if given & GIVEN_TAKE_PROFIT else None
-        if given & (GIVEN_LIMIT | GIVEN_STOP):
-            return _rest(b, index, side, amount, leverage, given, limit, stop, sl, tp)
-        if b.fills_at_close and b.phase == CLOSE:
-            problem = execute(b, index, side, amount, b.price, True, leverage, BY_ORDER, sl, tp)
+        side = 1 if call == codes.BUY else -1
+        if given & (codes.GIVEN_LIMIT | codes.GIVEN_STOP):
+            return _rest(
+                b, index, side, amount, leverage, given, limit, stop, stop_loss, take_profit
+            )
+        if b.fills_at_close and b.phase == codes.CLOSE:
+            problem = execute(
+                b, index, side, amount, b.price, True, leverage, codes.BY_ORDER,
+                stop_loss, take_profit,
+            )  # fmt: skip
             if problem is None:
                 return True
             return reject(b, index, _refusal(b, side), problem)
-        return _enqueue(b, index, (call, index, amount, leverage, sl, tp))
+        return _enqueue(b, call, index, amount, leverage, stop_loss, take_profit)
     problem = _malformed(b, call, given, amount, leverage, limit, stop, stop_loss, take_profit)
     if problem is not None:
-        b.outcomes[index] = MALFORMED
+        b.outcomes[index] = codes.MALFORMED
         b.notes[index] = problem
         raise ValidationError(problem)
-    if call == CANCEL:
+    if call == codes.CANCEL:
         return _cancel(b, index)
-    entry = (call, index, amount if given else None, leverage, None, None)
-    if call in (CLOSE_POSITION, TARGET):
-        if b.fills_at_close and b.phase == CLOSE:
-            return carry_out(b, entry)
-        return _enqueue(b, index, entry)
-    # Levels act at once where the strategy sees the account as it is: at the close, and inside
-    # the path when on_fill sets them. Under next_open a call from on_data waits its turn.
-    if b.fills_at_close or b.phase != CLOSE:
-        return carry_out(b, entry)
-    return _enqueue(b, index, entry)
+    if call == codes.CLOSE_POSITION or call == codes.TARGET:
+        at_once = b.fills_at_close and b.phase == codes.CLOSE
+    else:
+        # Levels act at once where the strategy sees the account as it is: at the close, and inside
+        # the path when on_fill sets them. Under next_open a call from on_data waits its turn.
+        at_once = b.fills_at_close or b.phase != codes.CLOSE
+    if at_once:
+        return carry_out(b, call, index, amount, leverage, NAN, NAN)
+    return _enqueue(b, call, index, amount, leverage, NAN, NAN)
 
 
-def carry_out(b: Broker, entry: tuple[Any, ...]) -> bool:
+def take_turn(b: Broker, queued: tuple[Any, ...], price: float) -> None:
+    """Carry out a queued call (the arguments of `carry_out`) at the unslipped `price`."""
+    call, index, amount, leverage, stop_loss, take_profit = queued
+    b.price = price
+    carry_out(b, call, index, amount, leverage, stop_loss, take_profit)
+
+
+def carry_out(
+    b: Broker,
+    call: int,
+    index: int,
+    amount: float,
+    leverage: float,
+    stop_loss: float,
+    take_profit: float,
+) -> bool:
     """Carry out a market order or level call now, at `b.price`. Returns whether it was taken."""
-    call, index, amount, leverage, stop_loss, take_profit = entry
-    if call <= SELL:
-        side = 1 if call == BUY else -1
-        b.outcomes[index] = FILLED  # before on_fill hears of it, which may end the run
+    if call <= codes.SELL:
+        side = 1 if call == codes.BUY else -1
+        b.outcomes[index] = codes.FILLED  # before on_fill hears of it, which may end the run
         problem = execute(
-            b, index, side, amount, b.price, True, leverage, BY_ORDER, stop_loss, take_profit
+            b, index, side, amount, b.price, True, leverage, codes.BY_ORDER, stop_loss, take_profit
         )
         if problem is not None:
             return reject(b, index, _refusal(b, side), problem)
         return True
-    if call == CLOSE_POSITION:
+    if call == codes.CLOSE_POSITION:
         if b.size == 0.0:
-            b.outcomes[index] = NONE
+            b.outcomes[index] = codes.NONE
             return False
-        b.outcomes[index] = FILLED
-        close(b, index, abs(b.size) * amount / 100.0, b.price, True, BY_ORDER)
+        b.outcomes[index] = codes.FILLED
+        close(b, index, abs(b.size) * amount / 100.0, b.price, True, codes.BY_ORDER)
         return True
-    if call == TARGET:
+    if call == codes.TARGET:
         return _target(b, index, amount, leverage)
     return _set_level(b, index, call, amount)
 
 
-def _set_level(b: Broker, index: int, call: int, amount: float | None) -> bool:
-    if amount is None:
+def _set_level(b: Broker, index: int, call: int, amount: float) -> bool:
+    """Put the level to `amount`, or take it off where that is NaN."""
+    if amount != amount:
         current = (
-            b.stop_loss if call == SET_STOP
-            else b.take_profit if call == SET_TAKE
+            b.stop_loss if call == codes.SET_STOP
+            else b.take_profit if call == codes.SET_TAKE
             else b.trail_distance
         )  # fmt: skip
-        if current is None:
-            b.outcomes[index] = NONE
+        if current != current:
+            b.outcomes[index] = codes.NONE
             return False
     elif b.size == 0.0:
         return reject(
             b, index, PositionNotFoundError, f"{CALLS[call]} needs a position and none is held"
         )
-    if call == SET_STOP:
+    if call == codes.SET_STOP:
         b.stop_loss = amount
-    elif call == SET_TAKE:
+    elif call == codes.SET_TAKE:
         b.take_profit = amount
     else:
         b.trail_distance = amount
         b.trail_mark = b.price
-    b.outcomes[index] = SET
+    b.outcomes[index] = codes.SET
     watch(b)
     return True
 
@@ -260,15 +239,15 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
     size = b.size
     if percent == 0.0:
         if size == 0.0:
-            b.outcomes[index] = NONE
+            b.outcomes[index] = codes.NONE
             return True
-        b.outcomes[index] = FILLED
-        close(b, index, abs(size), b.price, True, BY_ORDER)
+        b.outcomes[index] = codes.FILLED
+        close(b, index, abs(size), b.price, True, codes.BY_ORDER)
         return True
     k = percent / 100.0 * leverage
     value = b.value()
     if k * value == size * b.price:
-        b.outcomes[index] = NONE
+        b.outcomes[index] = codes.NONE
         return True
     # Which way to trade is judged at the unslipped price; where fee and slippage would turn the
     # difference round, there is nothing to do.
@@ -284,16 +263,16 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
     wanted = k * (value + side * b.fee_rate * price * size) / (price * divisor)
     difference = side * (wanted - size)
     if difference < MIN_ORDER_AMOUNT:
-        b.outcomes[index] = NONE
+        b.outcomes[index] = codes.NONE
         return True
     if difference > MAX_ORDER_AMOUNT:
         return reject(b, index, ValidationError, _size_problem(difference))
     quantity = _affordable(b, side, difference, price, leverage)
     if quantity < MIN_ORDER_AMOUNT:
-        b.outcomes[index] = NONE
+        b.outcomes[index] = codes.NONE
         return True
-    b.outcomes[index] = FILLED
-    problem = execute(b, index, side, quantity, b.price, True, leverage, BY_ORDER, None, None)
+    b.outcomes[index] = codes.FILLED
+    problem = execute(b, index, side, quantity, b.price, True, leverage, codes.BY_ORDER, NAN, NAN)
     if problem is not None:
         return reject(b, index, _refusal(b, side), problem)
     return True
@@ -304,7 +283,7 @@ def _affordable(b: Broker, side: int, quantity: float, fill: float, leverage: fl
     size = b.size
     held = abs(size)
     cost = fill / leverage + fill * b.fee_rate
-    if size == 0.0 or (size > 0.0) is (side > 0):
+    if size == 0.0 or (size > 0.0) == (side > 0):
         closing, cash = 0.0, b.cash
     elif quantity <= held:
         return quantity
@@ -324,37 +303,41 @@ def _affordable(b: Broker, side: int, quantity: float, fill: float, leverage: fl
 
 def _rest(
     b: Broker, index: int, side: int, amount: float, leverage: float, given: int,
-    limit: float, stop: float, stop_loss: float | None, take_profit: float | None,
+    limit: float, stop: float, stop_loss: float, take_profit: float,
 ) -> bool:  # fmt: skip
     if len(b.resting) >= MAX_RESTING_ORDERS:
         return reject(
             b, index, ValidationError, f"{MAX_RESTING_ORDERS:,} orders are resting, the limit"
         )
-    is_stop = bool(given & GIVEN_STOP)
+    is_stop = (given & codes.GIVEN_STOP) != 0
     price = stop if is_stop else limit
     b.resting.append(
         RestingOrder(index, b.i, side, amount, leverage, price, is_stop, stop_loss, take_profit)
     )
-    b.outcomes[index] = RESTING
+    b.outcomes[index] = codes.RESTING
     watch(b)
     return True
 
 
-def _enqueue(b: Broker, index: int, entry: tuple[Any, ...]) -> bool:
-    b.outcomes[index] = QUEUED
+def _enqueue(
+    b: Broker, call: int, index: int, amount: float, leverage: float,
+    stop_loss: float, take_profit: float,
+) -> bool:  # fmt: skip
+    b.outcomes[index] = codes.QUEUED
+    queued = (call, index, amount, leverage, stop_loss, take_profit)
     if b.fills_at_close:
-        b.close_queue.append(entry)
+        b.close_queue.append(queued)
     else:
-        b.queue.append(entry)
+        b.queue.append(queued)
         watch(b)
     return True
 
 
 def _cancel(b: Broker, index: int) -> bool:
     if not b.resting:
-        b.outcomes[index] = NONE
+        b.outcomes[index] = codes.NONE
     for resting in b.resting:
-        b.outcomes[resting.index] = CANCELLED
+        b.outcomes[resting.index] = codes.CANCELLED
     b.resting.clear()
     b.exposed.clear()
     watch(b)
@@ -378,34 +361,36 @@ def _malformed(
     limit: float, stop: float, stop_loss: float, take_profit: float,
 ) -> str | None:  # fmt: skip
     """What is wrong with the call's form, None when nothing is."""
-    if call == CANCEL:
+    if call == codes.CANCEL:
         return None
     name = CALLS[call]
-    if call == CLOSE_POSITION:
+    if call == codes.CLOSE_POSITION:
         if not 0.0 < amount <= 100.0:
             return f"percentage must be above 0 and at most 100; got {amount:g}"
         return None
-    if call == TARGET:
+    if call == codes.TARGET:
         low = 0.0 if b.spot else -100.0
         if not low <= amount <= 100.0:
             return f"percent must be {low:g} to 100; got {amount:g}"
-    elif (call <= SELL or given & GIVEN_AMOUNT) and not 0.0 < amount < INF:
-        what = "amount" if call <= SELL else "distance" if call == SET_TRAIL else "price"
+    elif (call <= codes.SELL or given & codes.GIVEN_AMOUNT) and not 0.0 < amount < INF:
+        what = (
+            "amount" if call <= codes.SELL else "distance" if call == codes.SET_TRAIL else "price"
+        )
         return f"{name}: {what} must be a finite number above 0; got {amount:g}"
-    if call in (SET_STOP, SET_TAKE, SET_TRAIL):
+    if call in (codes.SET_STOP, codes.SET_TAKE, codes.SET_TRAIL):
         return None
     if b.spot:
         if leverage != 1.0:
             return f"{name}: leverage must be 1 in spot; got {leverage:g}"
     elif not 1.0 <= leverage <= b.max_leverage:
         return f"{name}: leverage must be 1 to {b.max_leverage:g}; got {leverage:g}"
-    if given & GIVEN_LIMIT and given & GIVEN_STOP:
+    if given & codes.GIVEN_LIMIT and given & codes.GIVEN_STOP:
         return f"{name}: give limit or stop, not both"
     for bit, what, value in (
-        (GIVEN_LIMIT, "limit", limit),
-        (GIVEN_STOP, "stop", stop),
-        (GIVEN_STOP_LOSS, "stop_loss", stop_loss),
-        (GIVEN_TAKE_PROFIT, "take_profit", take_profit),
+        (codes.GIVEN_LIMIT, "limit", limit),
+        (codes.GIVEN_STOP, "stop", stop),
+        (codes.GIVEN_STOP_LOSS, "stop_loss", stop_loss),
+        (codes.GIVEN_TAKE_PROFIT, "take_profit", take_profit),
     ):
         if given & bit and not 0.0 < value < INF:
             return f"{name}: {what} must be a finite price above 0; got {value:g}"

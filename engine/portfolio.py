@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine import codes
 from engine.bars import NO_FUNDING, Bars
-from engine.broker import (
-    BY_ORDER,
-    Broker,
-    check_numbers,
-)
+from engine.broker import Broker, check_numbers
+from engine.codes import NAN
 from engine.config import (
     MAX_ORDER_AMOUNT,
     MAX_POSITIONS,
@@ -117,7 +115,7 @@ class Portfolio:
         if share > 100.0:
             raise ValidationError(f"percentage must be at most 100; got {percentage!r}")
         book.cash = self.cash
-        close(book, -1, abs(book.size) * share / 100.0, at, False, BY_ORDER)
+        close(book, -1, abs(book.size) * share / 100.0, at, False, codes.BY_ORDER)
         return self._settle(symbol, book, timestamp)
 
     def check_liquidation(self, prices: Mapping[str, float]) -> list[str]:
@@ -225,7 +223,7 @@ class Portfolio:
             )
         book = self._book(symbol)
         book.cash = self.cash
-        problem = execute(book, -1, side, quantity, at, False, lever, BY_ORDER, None, None)
+        problem = execute(book, -1, side, quantity, at, False, lever, codes.BY_ORDER, NAN, NAN)
         if problem is not None:
             flat_sale = side < 0 and book.spot and book.size == 0.0
             raise (PositionNotFoundError if flat_sale else InsufficientFundsError)(problem)
@@ -234,9 +232,9 @@ class Portfolio:
     def _settle(self, symbol: str, book: Broker, timestamp: int | None) -> Trade:
         """Take the cash back from the book and record the trades that it made."""
         self.cash = book.cash
-        made = [trade_of(row, symbol, timestamp) for row in book.rows]
-        book.rows.clear()
-        book.states.clear()
+        made = [trade_of(book.rows.row(n), symbol, timestamp) for n in range(len(book.rows))]
+        book.rows.truncate(0)
+        book.states.truncate(0)
         self.trades.extend(made)
         return made[-1]
 

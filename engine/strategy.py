@@ -10,20 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.broker import (
-    BUY,
-    CANCEL,
-    CLOSE_POSITION,
-    INF,
-    SELL,
-    SET_STOP,
-    SET_TAKE,
-    SET_TRAIL,
-    TARGET,
-)
+from engine import codes
+from engine.bar import Bar, utc_datetime
+from engine.codes import INF
 from engine.errors import StrategyError, ValidationError
 from engine.order_entry import OrderLimit, order
-from engine.views import Bar, BarsView, PortfolioView, utc_datetime
+from engine.views import BarsView, PortfolioView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +89,9 @@ class Strategy:
         True when filled, queued or resting, False when rejected; raises ValidationError when a
         number is malformed.
         """
-        return order(self._run.broker, BUY, amount, leverage, limit, stop, stop_loss, take_profit)
+        return order(
+            self._run.broker, codes.BUY, amount, leverage, limit, stop, stop_loss, take_profit
+        )
 
     def sell(
         self,
@@ -113,11 +107,13 @@ class Strategy:
 
         Otherwise as `buy`.
         """
-        return order(self._run.broker, SELL, amount, leverage, limit, stop, stop_loss, take_profit)
+        return order(
+            self._run.broker, codes.SELL, amount, leverage, limit, stop, stop_loss, take_profit
+        )
 
     def close_position(self, percentage: float = 100.0) -> bool:
         """Close `percentage` (above 0, at most 100) of the position; False when flat."""
-        return order(self._run.broker, CLOSE_POSITION, percentage)
+        return order(self._run.broker, codes.CLOSE_POSITION, percentage)
 
     def target_percent(self, percent: float, leverage: float = 1.0) -> bool:
         """Trade so that the position is worth `percent` of the portfolio times `leverage`.
@@ -125,32 +121,32 @@ class Strategy:
         -100 to 100 (0 to 100 in spot); 0 closes. An increase that cash cannot carry is cut to
         what it can.
         """
-        return order(self._run.broker, TARGET, percent, leverage)
+        return order(self._run.broker, codes.TARGET, percent, leverage)
 
     def set_stop_loss(self, price: float | None) -> bool:
         """Close the whole position when the price falls (a short: rises) to `price`.
 
         None takes the level off.
         """
-        return order(self._run.broker, SET_STOP, price)
+        return order(self._run.broker, codes.SET_STOP, price)
 
     def set_take_profit(self, price: float | None) -> bool:
         """Close the whole position when the price rises (a short: falls) to `price`.
 
         None takes the level off.
         """
-        return order(self._run.broker, SET_TAKE, price)
+        return order(self._run.broker, codes.SET_TAKE, price)
 
     def set_trailing_stop(self, distance: float | None) -> bool:
         """Close the position when the price turns by `distance` (quote currency) from its best.
 
         None takes the stop off; setting it again starts anew at the current price.
         """
-        return order(self._run.broker, SET_TRAIL, distance)
+        return order(self._run.broker, codes.SET_TRAIL, distance)
 
     def cancel_orders(self) -> bool:
         """Drop every resting limit and stop order; levels and the position stay."""
-        return order(self._run.broker, CANCEL, None)
+        return order(self._run.broker, codes.CANCEL, None)
 
     # --- information -----------------------------------------------------------------------
     def get_position_size(self) -> float:

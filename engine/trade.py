@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from engine.enums import ActionType, PositionType
 from engine.records import ACTIONS, PHASES, REASONS, SIDES
@@ -30,9 +29,10 @@ class Trade:
     phase: str = "close"
 
 
-def trade_of(row: tuple[Any, ...], symbol: str, timestamp: int | None) -> Trade:
+def trade_of(row: tuple[float, ...], symbol: str, timestamp: int | None) -> Trade:
     """The Trade of one broker row (TRADE_DTYPE order)."""
-    (_, _, action, side, reason, phase, _, quantity, price, leverage, fee, pnl, *_) = row
+    action, side, reason, phase = map(int, row[2:6])
+    quantity, price, leverage, fee, pnl = row[7:12]
     return Trade(
         timestamp,
         ActionType(ACTIONS[action]),

@@ -9,157 +9,17 @@ from __future__ import annotations
 import operator
 from bisect import bisect_right
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 
+from engine.bar import BAR_FIELDS, plain_text
 from engine.bars import Bars
 from engine.broker import Broker
 from engine.errors import ValidationError
 from engine.margin import leverage_of
 from engine.records import ACTIONS, PHASES, REASONS, SIDES
-
-EPOCH = datetime(1970, 1, 1)
-BAR_FIELDS = (
-    "timestamp",
-    "timestamp_ms",
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "symbol",
-)
-
-
-def plain_text(name: Any) -> Any:
-    """`name` as exactly a str when it is one of whatever kind, else itself.
-
-    A str of a strategy's own class (a StrEnum) may claim to equal any other.
-    """
-    return str.__str__(name) if isinstance(name, str) else name
-
-
-def utc_datetime(milliseconds: int) -> datetime:
-    """UTC datetime without tzinfo of an instant in ms since the epoch."""
-    return EPOCH + timedelta(milliseconds=milliseconds)
-
-
-class Bar:
-    """One bar as the strategy sees it: `bar.close` and `bar["close"]` are the same.
-
-    A fresh object for every bar, so that one kept in a list does not change later.
-    """
-
-    __slots__ = ("close", "high", "low", "open", "timestamp_ms", "volume")
-    symbol = ""
-    timestamp_ms: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
-
-    @property
-    def timestamp(self) -> datetime:
-        """Opening instant, UTC, without tzinfo."""
-        return EPOCH + timedelta(milliseconds=self.timestamp_ms)
-
-    def __getitem__(self, name: str) -> Any:
-        if type(name) is not str:
-            name = plain_text(name)
-        if name in BAR_FIELDS:
-            return getattr(self, name)
-        raise KeyError(f"a bar has no {name!r}; it has {', '.join(BAR_FIELDS)}")
-
-    def __contains__(self, name: object) -> bool:
-        return name in BAR_FIELDS
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(BAR_FIELDS)
-
-    def __len__(self) -> int:
-        return len(BAR_FIELDS)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        name = plain_text(name)
-        return getattr(self, name) if name in BAR_FIELDS else default
-
-    def keys(self) -> tuple[str, ...]:
-        return BAR_FIELDS
-
-    def values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in BAR_FIELDS)
-
-    def items(self) -> tuple[tuple[str, Any], ...]:
-        return tuple((name, getattr(self, name)) for name in BAR_FIELDS)
-
-    def __repr__(self) -> str:
-        return (
-            f"Bar({self.symbol} {self.timestamp:%Y-%m-%d %H:%M} open={self.open:g} "
-            f"high={self.high:g} low={self.low:g} close={self.close:g} volume={self.volume:g})"
-        )
-
-
-def bar_class(symbol: str) -> type[Bar]:
-    """A Bar type that knows its symbol, so that no bar has to carry it."""
-    return type("Bar", (Bar,), {"__slots__": (), "symbol": symbol})
-
-
-class Series:
-    """A column up to this bar: `[-1]` is this bar's value, `[0]` the first; slices are copies."""
-
-    __slots__ = ("_array", "_broker", "_values")
-
-    def __init__(self, broker: Broker, array: npt.NDArray[Any]) -> None:
-        self._broker = broker
-        self._array = array
-        self._values = array.data
-
-    def __len__(self) -> int:
-        return self._broker.i + 1 - self._broker.past
-
-    @overload
-    def __getitem__(self, key: int) -> Any: ...
-    @overload
-    def __getitem__(self, key: slice) -> npt.NDArray[Any]: ...
-    def __getitem__(self, key: int | slice) -> Any:
-        broker = self._broker
-        last = broker.i - broker.past
-        if type(key) is int:
-            index = key + last + 1 if key < 0 else key
-            if 0 <= index <= last:
-                return self._values[index]
-            raise IndexError(f"only {last + 1} bars are known so far; asked for [{key}]")
-        count = last + 1
-        if isinstance(key, bool | float | str):
-            raise TypeError(f"a column is read by whole numbers and slices, not {key!r}")
-        return self._array[:count][key].copy()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self[:].tolist())
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
-        values = self[:]
-        return values if dtype is None else values.astype(dtype)
-
-    def __repr__(self) -> str:
-        return f"Series({self[:]!r})"
-
-
-class TimeSeries(Series):
-    """The bars' opening instants: datetimes one by one, datetime64[ms] in slices."""
-
-    __slots__ = ()
-
-    def __getitem__(self, key: Any) -> Any:
-        value = Series.__getitem__(self, key)
-        return utc_datetime(value) if type(value) is int else value.astype("datetime64[ms]")
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(Series.__getitem__(self, slice(None)).astype("datetime64[ms]").tolist())
+from engine.series import Series, TimeSeries
 
 
 class BarsView:
@@ -202,9 +62,9 @@ class BarsView:
 
 def trade_dict(broker: Broker, symbol: str, row: int) -> dict[str, Any]:
     """A trade row as a dict with the keys of trades.csv."""
-    (bar, _, action, side, reason, phase, _, quantity, price, leverage, fee, pnl, *_) = broker.rows[
-        row
-    ]
+    cells = broker.rows.row(row)
+    bar, _, action, side, reason, phase = map(int, cells[:6])
+    quantity, price, leverage, fee, pnl = cells[7:12]
     return {
         "timestamp": broker.times[bar],
         "action": ACTIONS[action],
@@ -303,9 +163,10 @@ class PortfolioHistory:
 
     def _row(self, index: int) -> dict[str, float]:
         broker = self._broker
-        last = bisect_right(broker.states, index, key=lambda state: state[0]) - 1
+        states = broker.states
+        last = bisect_right(range(len(states)), index, key=lambda n: int(states.row(n)[0])) - 1
         cash, size, entry, margin, realized = (
-            broker.states[last][1:] if last >= 0 else (broker.initial_capital, 0.0, 0.0, 0.0, 0.0)
+            states.row(last)[1:] if last >= 0 else (broker.initial_capital, 0.0, 0.0, 0.0, 0.0)
         )
         price = float(self._bars.close[index])
         unrealized = size * (price - entry)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.bars import Floats
-from engine.broker import SELL
+from engine.codes import SELL
 from engine.enums import LookaheadCheck
 
 SAMPLE_CUTS = 3

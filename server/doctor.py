@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from engine import compiled
 from server.settings import load_settings
 
 ADVICE = {
@@ -13,6 +14,8 @@ ADVICE = {
     "landlock": "use Linux 5.13 or newer with landlock among the LSMs (lsm=...,landlock)",
     "own_user_id": "run the service as root to give every run a user id of its own; without it"
     " runs share the service's, which the other locks make safe",
+    "compiled_engine": "install a C compiler and Python's headers (Debian, Ubuntu: apt-get install"
+    " gcc python3-dev) and run `make setup`; without it runs take about twice as long",
     "fork_server": "look at the message; run `make serve` again if packages are missing",
 }
 
@@ -29,7 +32,7 @@ def _doctor(_: argparse.Namespace) -> int:
     settings = load_settings()
     with Sandbox(level=settings.sandbox_level) as sandbox:
         refusal = sandbox.refusal
-        layers = sandbox.layers
+        layers = {**sandbox.layers, "compiled_engine": compiled.in_force()}
         holes = [] if refusal else sandbox.probe()
     for name, value in layers.items():
         holds = value not in (False, "")

@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # What server may know of the other two: their words, not their work.
 VOCABULARY = {
     "engine.bars",
+    "engine.compiled",
     "engine.config",
     "engine.csv_text",
     "engine.enums",
@@ -72,6 +73,9 @@ NOT_IN_THE_WEB_PROCESS = {"engine.backtest", "engine.replay", "sandbox.compiler"
 
 # Modules that are one half of another, or only make sense in motion, and where they are tested.
 TESTED_WITH = {
+    "engine.codes": "engine/test_compiled.py",
+    "engine.player": "engine/test_replay.py",
+    "engine.series": "engine/test_views.py",
     "engine.day_index": "engine/test_catalogue.py",
     "engine.file_checks": "engine/test_daily_files.py",
     "sandbox.facade_names": "sandbox/language/test_reviewed_names.py",

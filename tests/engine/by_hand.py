@@ -85,7 +85,7 @@ def play(
     run = Run(config, bars, settlements)
     run.execute(made(Strategy, answers))
     ledger = replay(config, bars, settlements, run.orders(), len(bars))
-    assert ledger.trades.tobytes() == run.broker.trade_columns().tobytes()
+    assert ledger.trades.tobytes() == run.broker.rows.records().tobytes()
     results = BacktestResults.build(config, bars, ledger, 0.0)
     _compare_with_oracle(results, run_oracle(config, bars, made(OracleStrategy, []), settlements))
     return Played(results, answers)

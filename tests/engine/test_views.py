@@ -1,26 +1,8 @@
 import numpy as np
 import pytest
 
-from engine.views import bar_class, check_count, utc_datetime
+from engine.views import check_count
 from tests.engine.builders import flat_bars, run_script
-
-
-def test_a_bar_reads_like_a_mapping():
-    bar = bar_class("ETHUSDT")()
-    bar.timestamp_ms, bar.open, bar.high, bar.low, bar.close, bar.volume = (
-        0,
-        1.0,
-        3.0,
-        0.5,
-        2.0,
-        9.0,
-    )
-    assert dict(bar)["close"] == 2.0
-    assert bar.get("symbol") == "ETHUSDT"
-    assert bar.get("nothing", 7) == 7
-    assert "volume" in bar
-    assert bar["timestamp"] == utc_datetime(0)
-    assert dict(bar.items()) == dict(zip(bar.keys(), bar.values(), strict=True))
 
 
 def test_inside_a_bar_on_fill_sees_the_bars_up_to_the_previous_one():

@@ -64,7 +64,7 @@ def recorded(strategy_class: type[Strategy], source: str, bars: Bars) -> dict[st
     plots = {name: values.tolist() for name, (_, values) in run.plots().items()}
     return {
         "orders": run.orders().tobytes(),
-        "fills": run.broker.trade_columns().tobytes(),
+        "fills": run.broker.rows.records().tobytes(),
         "digest": run.fills_digest(),
         "plots": plots,
         "log": sink.lines,

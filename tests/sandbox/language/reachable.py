@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine import views
+from engine import bar
 from engine.strategy import Strategy
 from sandbox.facade_names import MODULES
 from sandbox.facades import ENUM_BASES, Facades, Indexer
@@ -105,7 +105,7 @@ def samples() -> list[Any]:
         itertools.tee([])[0], itertools.pairwise([]), itertools.compress([], []),
         itertools.dropwhile(len, []), itertools.filterfalse(len, []),
         itertools.combinations_with_replacement([], 1), str.join, dict.fromkeys, object.__init__,
-        views.bar_class("X").__new__(views.bar_class("X")), IndicatorAccessor(frame),
+        bar.Bar.__new__(bar.Bar), IndicatorAccessor(frame),
         *view_samples(),
     ]  # fmt: skip
 

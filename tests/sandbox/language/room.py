@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import talib
 
-from engine import errors, views
+from engine import bar, errors, series, views
 from engine.backtest import Run
 from engine.bars import NO_FUNDING, Bars
 from engine.config import BacktestConfig
@@ -35,7 +35,7 @@ START_MS = 1_704_067_200_000  # 2024-01-01, long before any clock that runs thes
 _STARTS = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.", "socket.", "ctypes.")
 _HOSTS = (
     builtins, np, np.random, pd, pd.DataFrame, pd.Series, pd.Timestamp, talib, random, errors,
-    errors.ValidationError, Strategy, views, views.Bar, views.Series, views.BarsView,
+    errors.ValidationError, Strategy, views, bar.Bar, series.Series, views.BarsView,
     views.PortfolioView, np.linalg, sys,
 )  # fmt: skip
 

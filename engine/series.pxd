@@ -1,0 +1,13 @@
+# The types by which the compiler turns series.py into C.
+cimport cython
+
+from engine.broker cimport Broker
+
+
+cdef class Series:
+    cdef object _array, _values
+    cdef Broker _broker
+
+
+cdef class TimeSeries(Series):
+    pass

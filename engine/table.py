@@ -1,0 +1,64 @@
+"""Table: rows of numbers that grow at the end while a run goes on, read as numpy records later.
+
+Cells are float64 whatever the record's fields are: codes and indices are exact in it, and one
+type lets the compiled core write a row without making Python objects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FIRST_ROWS = 16
+
+
+class Table:
+    """Rows of one numpy record type. `cells[row, column]` are its float64 numbers."""
+
+    __slots__ = ("_array", "_dtype", "_names", "capacity", "cells", "count")
+
+    def __init__(self, dtype: np.dtype[np.void]) -> None:
+        self._dtype = dtype
+        self._names = dtype.names or ()
+        self.count = 0
+        self._hold(np.empty((FIRST_ROWS, len(self._names))))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def add(self) -> int:
+        """Index of a new last row, whose cells are for the caller to set."""
+        if self.count == self.capacity:
+            self._grow()
+        self.count += 1
+        return self.count - 1
+
+    def truncate(self, count: int) -> None:
+        """Forget the rows from number `count` on."""
+        self.count = min(self.count, count)
+
+    def row(self, index: int) -> tuple[float, ...]:
+        """The numbers of one row. Raises IndexError outside [0, len)."""
+        if not 0 <= index < self.count:
+            raise IndexError(f"row {index} of {self.count}")
+        return tuple(self._array[index].tolist())
+
+    def records(self, start: int = 0) -> npt.NDArray[np.void]:
+        """Rows from number `start` on as a new array of the record type."""
+        cells = self._array[start : self.count]
+        records = np.empty(len(cells), self._dtype)
+        for column, name in enumerate(self._names):
+            records[name] = cells[:, column]
+        return records
+
+    def _grow(self) -> None:
+        larger = np.empty((2 * self.capacity, self._array.shape[1]))
+        larger[: self.count] = self._array[: self.count]
+        self._hold(larger)
+
+    def _hold(self, array: npt.NDArray[np.float64]) -> None:
+        self._array = array
+        self.capacity = len(array)
+        self.cells: Any = array.data

@@ -1,0 +1,54 @@
+"""The bar that a strategy is handed."""
+
+import copy
+
+import pytest
+
+from engine.backtest import Run
+from engine.bar import Bar, utc_datetime
+from engine.bars import NO_FUNDING
+from engine.strategy import Strategy
+from tests.engine.builders import START_MS, make_bars, make_config
+
+
+def bars_seen(rows: list[tuple[float, float, float, float]]) -> list[Bar]:
+    """The bars that a strategy keeps in a list."""
+    kept: list[Bar] = []
+
+    class Keeper(Strategy):
+        def on_data(self, data: Bar) -> None:
+            kept.append(data)
+
+    Run(make_config(), make_bars(rows), NO_FUNDING).execute(Keeper)
+    return kept
+
+
+def test_a_bar_reads_like_a_mapping():
+    (bar,) = bars_seen([(1.0, 3.0, 0.5, 2.0)])
+    assert (bar.open, bar["high"], bar.low, bar["close"], bar.volume) == (1.0, 3.0, 0.5, 2.0, 1.0)
+    assert dict(bar)["close"] == 2.0
+    assert bar.get("symbol") == "BTCUSDT"
+    assert bar.get("nothing", 7) == 7
+    assert "volume" in bar
+    assert len(bar) == 8
+    assert bar["timestamp"] == utc_datetime(START_MS)
+    assert bar.timestamp_ms == START_MS
+    assert dict(bar.items()) == dict(zip(bar.keys(), bar.values(), strict=True))
+    with pytest.raises(KeyError, match="a bar has no 'price'"):
+        bar["price"]
+
+
+def test_a_bar_kept_in_a_list_does_not_change_later():
+    first, second = bars_seen([(1.0, 1.0, 1.0, 1.0), (2.0, 2.0, 2.0, 2.0)])
+    assert (first.close, second.close) == (1.0, 2.0)
+    assert second.timestamp_ms - first.timestamp_ms == 3_600_000
+
+
+def test_a_copy_of_a_bar_is_the_bar():
+    (bar,) = bars_seen([(1.0, 3.0, 0.5, 2.0)])
+    assert copy.copy(bar) is copy.deepcopy(bar) is bar
+
+
+def test_a_bar_says_what_it_is():
+    (bar,) = bars_seen([(1.0, 3.0, 0.5, 2.0)])
+    assert repr(bar) == "Bar(BTCUSDT 2024-01-01 00:00 open=1 high=3 low=0.5 close=2 volume=1)"
