@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 MODULES = (
@@ -29,7 +30,7 @@ PACKAGE = Path(__file__).parent
 
 def folder() -> Path:
     """Where the extensions for exactly these sources and this Python belong; it may not exist."""
-    digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sys.platform}".encode())
+    digest = hashlib.sha256(EXTENSION_SUFFIXES[0].encode())  # names Python, system and processor
     for name in ("codes", *MODULES):
         digest.update((PACKAGE / f"{name}.py").read_bytes())
         types = PACKAGE / f"{name}.pxd"
