@@ -15,8 +15,8 @@ from typing import Any
 
 from litestar import Request
 from litestar.datastructures import MutableScopeHeaders
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from server.auth import SESSION_COOKIE, identify
 from server.problems import TooMany, handle_exception
@@ -86,7 +86,7 @@ class Edge:
             self._identify(fields, headers)
             refused = self._refuse(fields, address)
             if refused is None:
-                await self.app(scope, receive, note_status)
+                await self._pass_on(scope, receive, note_status)
             else:
                 request: Request[Any, Any, Any] = Request(scope, receive)
                 answer = handle_exception(request, refused)
@@ -105,6 +105,24 @@ class Edge:
                 user.id if user else "-",
                 address,
             )
+
+    async def _pass_on(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        """Ask for the answer; HEAD gets what GET would, without the body.
+
+        Litestar knows HEAD only where a handler names it. Asking as GET gives it to every page,
+        document and file at once, behind the same guards, and to nothing that GET does not reach.
+        """
+        if scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            # The answer ends here; a stream finds its reader gone and ends too.
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self.app({**scope, "method": HttpMethod.GET}, receive, send_head)
 
     def _identify(self, fields: dict[str, Any], headers: dict[bytes, bytes]) -> None:
         """Reads by primary key, some microseconds: cheaper here than in a thread."""
@@ -137,6 +155,9 @@ async def guard_answer(message: Message, scope: Scope) -> None:
         headers.setdefault(name, value)
     headers["x-request-id"] = str(scope.get("request_id", "-"))
     headers.setdefault("cache-control", "no-store")
+    allowed = headers.get("allow", "")
+    if "GET" in allowed and "HEAD" not in allowed:
+        headers["allow"] = f"{allowed}, HEAD"
     if scope["scheme"] == "https":
         headers.setdefault("strict-transport-security", "max-age=31536000")
         cookies = headers.getall("set-cookie", [])

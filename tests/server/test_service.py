@@ -108,6 +108,15 @@ def test_a_running_run_is_cancelled(service: LiveService, token: str) -> None:
     assert result(service, token, made)["status"] == "cancelled"
 
 
+def test_the_head_of_an_endless_answer_comes_at_once(service: LiveService, token: str) -> None:
+    made = queued(service, token, strategy_code=ENDLESS)
+    wait_for(lambda: service.statuses()[made] == "running")
+    assert service.ask("HEAD", f"/api/backtest/{made}/events", token=token) == (200, b"")
+    assert service.statuses()[made] == "running"
+    service.ask("POST", f"/api/backtest/{made}/cancel", token=token)
+    assert result(service, token, made)["status"] == "cancelled"
+
+
 def test_a_running_run_can_be_deleted(service: LiveService, token: str) -> None:
     made = queued(service, token, strategy_code=ENDLESS)
     wait_for(lambda: service.statuses()[made] == "running")
