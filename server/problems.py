@@ -28,6 +28,7 @@ from engine.errors import (
     StrategyError,
     ValidationError,
 )
+from server.artifacts import NO_ROOM
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,10 @@ WORDS = {
     500: "internal",
     503: "unavailable",
 }
+DISK_FULL = (
+    "The service's disk is full and nothing can be saved now; what was saved is safe."
+    " Try again later, or tell an administrator."
+)
 JSON_PATHS = ("/api/", "/health", "/metrics", "/schema")
 
 
@@ -175,6 +180,8 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
         return Answer(
             status, word, _message(status, error.detail), None, backtest_id, error.headers
         )
+    if _is_disk_full(error):
+        return answer_to(Unavailable(DISK_FULL, retry_after_s=60, word="disk_full"))
     if isinstance(error, sqlite3.OperationalError) and _is_passing(error):
         return answer_to(Unavailable("The service is busy; try again in a moment."))
     if isinstance(error, BadBody):
@@ -242,10 +249,17 @@ def wants_json(request: Request[Any, Any, Any]) -> bool:
     return "application/json" in accept and "text/html" not in accept
 
 
+def _is_disk_full(error: Exception) -> bool:
+    """Whether a file or the database found no room on its disk, or within a quota."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "is full" in str(error)
+    return isinstance(error, OSError) and error.errno in NO_ROOM
+
+
 def _is_passing(error: sqlite3.OperationalError) -> bool:
-    """A database that is locked or has no room now may well answer later."""
+    """A database that is locked or cannot be read now may well answer later."""
     text = str(error)
-    return "locked" in text or "full" in text or "disk I/O" in text
+    return "locked" in text or "disk I/O" in text
 
 
 def _message(status: int, detail: str) -> str:

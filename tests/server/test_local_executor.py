@@ -145,7 +145,7 @@ def test_our_own_faults_fail_the_run_and_nothing_else(setup: Setup) -> None:
 
 @pytest.mark.parametrize(
     ("error", "word"),
-    [(StorageFullError("full"), "no room left"), (OSError("broken"), "could not be stored")],
+    [(StorageFullError("full"), "disk is full"), (OSError("broken"), "could not be stored")],
 )
 def test_results_that_cannot_be_stored_fail_the_run(
     setup: Setup, monkeypatch: pytest.MonkeyPatch, error: Exception, word: str

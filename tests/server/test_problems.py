@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import sqlite3
 
 import pytest
@@ -29,11 +30,26 @@ def test_what_went_wrong_inside_is_not_told(error: Exception) -> None:
     assert "secret" not in answer.message
 
 
-@pytest.mark.parametrize("text", ["database is locked", "database or disk is full"])
+@pytest.mark.parametrize("text", ["database is locked", "disk I/O error"])
 def test_a_database_in_trouble_says_try_again(text: str) -> None:
     answer = answer_to(sqlite3.OperationalError(text))
     assert (answer.status, answer.error) == (503, "unavailable")
     assert answer.headers == {"Retry-After": "5"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+)
+def test_a_full_disk_is_called_by_its_name(error: Exception) -> None:
+    answer = answer_to(error)
+    assert (answer.status, answer.error) == (503, "disk_full")
+    assert "disk is full" in answer.message
+    assert answer.headers == {"Retry-After": "60"}
 
 
 def test_a_query_that_is_wrong_is_our_fault() -> None:

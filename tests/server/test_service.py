@@ -9,7 +9,7 @@ import resource
 import signal
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from server.artifacts import NAMES, Artifacts
 from server.backup import back_up
 from server.settings import load_settings
 from tests.server.conftest import CODE, document
-from tests.server.live import LiveService, wait_for
+from tests.server.live import LiveService, children_of, wait_for
 
 ENDLESS = "class Endless(Strategy):\n    def on_data(self, data):\n        while True: pass\n"
 
@@ -53,16 +53,10 @@ def result(service: LiveService, token: str, backtest_id: str) -> Any:
 def worker_pid(service: LiveService) -> int:
     """The worker process, a child of the web process."""
     assert service.process is not None
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            command = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(fields[1]) == service.process.pid and b"\0worker\0" in command:
-            return int(entry.name)
+    for pid in children_of(service.process.pid):
+        with suppress(OSError):
+            if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
     return 0
 
 
