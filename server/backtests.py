@@ -328,8 +328,10 @@ def _check_quotas(store: Store, settings: Settings, owner: User, more: int) -> N
     )
     most = settings.user_max_queued if owner.max_queued is None else owner.max_queued
     if queued + more > most:
+        rather = "wait or cancel some" if more <= most else "send fewer at once"
+        added = "" if more == 1 else f", these {more:,} are too many"
         raise TooMany(
-            f"You have {queued} backtests waiting and may have {most}; wait or cancel some.",
+            f"You have {queued:,} backtests waiting and may have {most:,}{added}; {rather}.",
             retry_after_s=30,
             word="queue_quota",
         )

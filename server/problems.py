@@ -184,6 +184,9 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
         return answer_to(Unavailable(DISK_FULL, retry_after_s=60, word="disk_full"))
     if isinstance(error, sqlite3.OperationalError) and _is_passing(error):
         return answer_to(Unavailable("The service is busy; try again in a moment."))
+    if isinstance(error, OverflowError) and "SQLite" in str(error):
+        # A number in the address that no row can have.
+        return answer_to(NotFound(_message(404, "")), backtest_id=backtest_id)
     if isinstance(error, BadBody):
         return Answer(400, "bad_request", "The body is not valid JSON.", None, backtest_id)
     for kind, status, word in TABLE:
@@ -283,12 +286,22 @@ def _fields_of(error: ValidationException) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     for item in error.extra if isinstance(error.extra, list) else []:
         key = str(item.get("key") or "body")
-        fields.setdefault(key.removeprefix("data."), []).append(str(item.get("message", "")))
+        fields.setdefault(key.removeprefix("data."), []).append(_in_words(item.get("message", "")))
     # A query parameter that is not there at all is named in the sentence alone.
     missing = re.search(r"required \w+ parameter '([\w-]+)'", error.detail)
     if missing and not fields:
         return {missing[1]: ["this field is required"]}
     return fields or {"body": [error.detail]}
+
+
+def _in_words(complaint: str) -> str:
+    """The framework's complaint about a parameter as a person would say it."""
+    bound = re.search(r"Expected `\w+` (<=|>=) (\d+)", complaint)
+    if bound:
+        return f"must be at {'most' if bound[1] == '<=' else 'least'} {bound[2]}"
+    if "Expected `int`, got" in complaint:
+        return "must be a whole number"
+    return complaint
 
 
 def _sum_up(fields: Mapping[str, list[str]]) -> str:

@@ -13,6 +13,7 @@ from server.passwords import Passwords
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}")
 QUOTAS = ("max_running", "max_queued", "max_storage_mb")
+MAX_QUOTA = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,8 @@ def set_quotas(store: Store, user_id: int, **quotas: int | None) -> None:
         for name, value in quotas.items():
             if name not in QUOTAS:
                 raise ValidationError(f"{name} is not a quota")
-            if value is not None and value < 0:
-                raise ValidationError(fields={name: ["must be at least 0"]})
+            if value is not None and not 0 <= value <= MAX_QUOTA:
+                raise ValidationError(fields={name: [f"must be 0 to {MAX_QUOTA:,}"]})
             db.conn.execute(f"update users set {name} = ? where id = ?", [value, user_id])
 
 

@@ -39,6 +39,19 @@ def test_a_quota_that_is_no_number_changes_nothing(clients, submit, ada, alice, 
     assert "must be a whole number, or empty" in answer.text
 
 
+def test_a_quota_one_past_the_largest_is_refused(clients, submit, ada, alice, fresh_db):
+    browser, path = clients.browser(ada), f"/admin/users/{alice.id}/quotas"
+    assert submit(browser, path, max_running="1000000000").status_code == 303
+    for number in ("1000000001", "9" * 30):
+        answer = submit(browser, path, max_running=number)
+        assert (answer.status_code, "must be 0 to 1,000,000,000" in answer.text) == (422, True)
+    assert get_user(fresh_db, alice.id).max_running == 1_000_000_000
+
+
+def test_an_account_of_an_endless_number_is_not_there(clients, submit, ada):
+    assert submit(clients.browser(ada), f"/admin/users/{'9' * 30}/disable").status_code == 404
+
+
 @pytest.mark.parametrize("action", ["disable", "quotas"])
 def test_an_ordinary_user_may_change_nothing(clients, submit, alice, bob, action):
     answer = submit(clients.browser(alice), f"/admin/users/{bob.id}/{action}")
