@@ -149,6 +149,10 @@ class LocalExecutor:
         if not self._still_wanted(job):
             return None
         execution, size = self._store(request, execution)
+        if not self._still_wanted(job):  # deleted while its files were written
+            self._artifacts.delete(job.backtest_id)
+            self._series.forget(job.backtest_id)
+            return None
         return Outcome(
             status=execution.status,
             finished_at_ms=execution.finished_at_ms,

@@ -62,13 +62,13 @@ def _lines(services: Services) -> Iterator[str]:
     yield f"sandtable_users {sums.users}"
     yield "# TYPE sandtable_stored_bytes gauge"
     yield f"sandtable_stored_bytes {sums.storage_bytes}"
-    yield "# TYPE sandtable_process_resident_bytes gauge"
+    yield "# TYPE sandtable_process_peak_resident_bytes gauge"
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield f'sandtable_process_resident_bytes{{process="web"}} {peak_kb * KIB}'
+    yield f'sandtable_process_peak_resident_bytes{{process="web"}} {peak_kb * KIB}'
     stats = services.worker.stats()
     if stats is not None:
         rss = stats["max_rss_kb"] * KIB
-        yield f'sandtable_process_resident_bytes{{process="worker"}} {rss}'
+        yield f'sandtable_process_peak_resident_bytes{{process="worker"}} {rss}'
         yield "# TYPE sandtable_worker_slots gauge"
         yield f"sandtable_worker_slots {stats['slots']}"
         yield "# TYPE sandtable_worker_running gauge"
