@@ -8,6 +8,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -203,6 +205,31 @@ def test_a_service_that_finds_no_room_to_start_in_says_so(tmp_path: Path) -> Non
     finally:
         service.close()
         disk.close()
+
+
+def test_a_backup_that_finds_no_room_fails_and_leaves_nothing(
+    service: LiveService, tmp_path: Path
+) -> None:
+    token = service.token("alice")
+    service.start()
+    made = queued(service, token, strategy_code=CHATTY)
+    assert service.result(token, made)["status"] == "completed"
+    # Room for the database, not for the log of the run.
+    disk = SmallDisk(tmp_path / "backups", 1)
+    try:
+        asked = subprocess.run(
+            [*disk.entry, sys.executable, "-m", "server", "backup", tmp_path / "backups/first"],
+            env=service.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert asked.returncode == 2
+        assert asked.stderr.startswith("sandtable: the backup failed: ")
+        assert "No space left on device" in asked.stderr
+        assert list(disk.path.iterdir()) == []
+    finally:
+        disk.close()
+    assert service.ask("GET", "/health")[0] == 200
 
 
 @pytest.fixture
