@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import sqlite3
 
 import pytest
 
+from server import edge
 from server.app import create_app
 from server.auth import CSRF_COOKIE
 from server.edge import HEADERS
@@ -64,11 +66,31 @@ def test_a_form_that_is_too_large_is_413(clients: Clients) -> None:
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_database_in_trouble_is_told_before_any_route_too(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    def locked(*_: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    charlie = clients.charlie(accept=accept)
+    monkeypatch.setattr(edge, "identify", locked)
+    answer = charlie.get("/backtests")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith(accept)
+    assert "The service is busy; try again in a moment." in answer.text
+    assert answer.headers["retry-after"] == "5"
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
 def test_requests_are_logged_without_secrets(
     clients: Clients, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="server.edge"):
+        clients.charlie().get("/shared/whisper/trips")
         clients.charlie(authorization="Bearer stk_secret").get("/nowhere?password=hush")
     assert "path=/nowhere status=404" in caplog.text
     assert "stk_secret" not in caplog.text
     assert "hush" not in caplog.text
+    assert "path=/shared/.../trips status=404" in caplog.text
+    assert "whisper" not in caplog.text

@@ -218,6 +218,37 @@ def test_results_without_room_fail_their_run_and_lose_nothing(
     assert result(service, token, again)["status"] == "completed"
 
 
+HOARDER = """class Hoarder(Strategy):
+    def initialize(self):
+        self.kept = []
+
+    def on_data(self, data):
+        self.kept.append([0.0] * 1_000_000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "kind", "words"),
+    [
+        ({"max_backtest_duration": 0.5}, ENDLESS, "timeout", "0.5 s"),
+        ({"sandbox_cpu_seconds": 1}, ENDLESS, "cpu_limit", "1 s"),
+        ({"sandbox_memory_mb": 256}, HOARDER, "memory_limit", "256 MB"),
+    ],
+)
+def test_the_limits_of_the_settings_end_a_run(
+    tmp_path: Path, setting: dict[str, Any], code: str, kind: str, words: str
+) -> None:
+    limited = LiveService(tmp_path, **setting)
+    try:
+        token = limited.token("alice")
+        limited.start()
+        found = limited.result(token, queued(limited, token, strategy_code=code))
+        assert (found["status"], found["error"]["kind"]) == ("failed", kind)
+        assert words in found["error"]["message"]
+    finally:
+        limited.close()
+
+
 # The last two, because they end the service that the others share.
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from engine.enums import Timeframe
 from sandbox.job import CheckReport, Problem
 from server import backtests, queue
 from server.api.backtests import MAX_STREAMS, _follow
@@ -132,6 +133,38 @@ def test_a_batch_that_no_waiting_makes_fit_is_told_so(services: Services, alice:
     answer = script.post("/api/backtest/batch", json={"items": [document()] * 6})
     assert (answer.status_code, answer.json()["error"]) == (429, "queue_quota")
     assert answer.json()["message"].endswith("these 6 are too many; send fewer at once.")
+
+
+@pytest.mark.parametrize(
+    ("setting", "changes", "field"),
+    [
+        ({"max_leverage": 2.0}, {"trading_mode": "futures", "max_leverage": 2.5}, "max_leverage"),
+        ({"allowed_timeframes": (Timeframe.D1,)}, {}, "timeframe"),
+    ],
+)
+def test_one_past_what_the_settings_offer_is_422(
+    services: Services, alice: User, setting: Any, changes: Any, field: str
+) -> None:
+    settings = services.settings.model_copy(update=setting)
+    app = create_app(dataclasses.replace(services, settings=settings))
+    answer = (
+        Clients(app, services.store, [])
+        .script(alice)
+        .post("/api/backtest", json=document(**changes))
+    )
+    assert answer.status_code == 422
+    assert list(answer.json()["details"]["fields"]) == [field]
+
+
+def test_the_maintenance_rate_of_the_settings_is_used_where_none_is_named(
+    services: Services, alice: User
+) -> None:
+    settings = services.settings.model_copy(update={"default_maintenance_margin_rate": 0.02})
+    app = create_app(dataclasses.replace(services, settings=settings))
+    script = Clients(app, services.store, []).script(alice)
+    sent = script.post("/api/backtest", json=document()).json()["backtest_id"]
+    config = script.get(f"/api/backtest/{sent}").json()["config"]
+    assert config["maintenance_margin_rate"] == 0.02
 
 
 def test_a_list_is_walked_with_its_cursor(alices: Any) -> None:
