@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from server.db import Store
 from server.users import COLUMNS, User, user_of
@@ -65,3 +67,8 @@ def totals(store: Store) -> Totals:
     }
     stored = store.value("select coalesce(sum(storage_bytes), 0) from backtests")
     return Totals(store.value("select count(*) from users"), by_status, stored)
+
+
+def free_bytes(directory: Path) -> int:
+    """What is left on the disk that holds `directory`, for this user."""
+    return shutil.disk_usage(directory).free

@@ -131,6 +131,7 @@ def test_a_full_disk_fails_runs_loses_nothing_and_is_forgotten_with_room(setting
     service, disk, tokens = setting.service, setting.disk, setting.tokens
     service.start()
     kept = {name: queued(service, token) for name, token in tokens.items()}
+    spare = queued(service, tokens["bob"], strategy_code=CHATTY)
     wait_for(setting.all_ended)
     before = {name: files(service, tokens[name], made) for name, made in kept.items()}
 
@@ -164,6 +165,11 @@ def test_a_full_disk_fails_runs_loses_nothing_and_is_forgotten_with_room(setting
     for path in ("/login", "/backtests", f"/backtests/{kept['alice']}"):
         assert page(service, path, setting.session)[0] == 200
     assert {name: files(service, tokens[name], made) for name, made in kept.items()} == before
+
+    # People can make room themselves.
+    status, _ = service.ask("DELETE", f"/api/backtest/{spare}", token=tokens["bob"])
+    assert status == 204
+    disk.fill()
 
     # Nor does a crash in that state lose anything.
     service.kill()

@@ -1,5 +1,6 @@
 import pytest
 
+from server.pages import admin
 from server.users import get_user
 
 
@@ -7,6 +8,11 @@ def test_only_administrators_may_look(clients, alice, ada):
     assert clients.browser(alice).get("/admin").status_code == 403
     page = clients.browser(ada).get("/admin").text
     assert "alice" in page
+
+
+def test_the_room_that_is_left_is_shown(clients, ada, monkeypatch):
+    monkeypatch.setattr(admin, "free_bytes", lambda path: 3 * 1024**3)
+    assert "0 B, 3.0 GiB" in clients.browser(ada).get("/admin").text
 
 
 def test_an_account_is_locked_and_unlocked(clients, submit, ada, alice, fresh_db):
