@@ -24,7 +24,7 @@ from server.auth import SESSION_COOKIE, identify
 from server.problems import TooMany, handle_exception
 from server.proxies import sender
 from server.services import Services
-from server.throttle import RateLimit
+from server.throttle import RateLimit, block_of
 from server.tokens import touch_token
 
 log = logging.getLogger(__name__)
@@ -151,7 +151,7 @@ class Edge:
         if fields["path"].startswith(UNLIMITED):
             return None
         user = fields["user"]
-        wait_s = self.limit.take(("user", user.id) if user else ("address", address))
+        wait_s = self.limit.take(("user", user.id) if user else ("address", block_of(address)))
         if wait_s <= 0:
             return None
         return TooMany(

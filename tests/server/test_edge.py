@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import sqlite3
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,42 @@ def test_more_requests_a_minute_than_allowed_are_429(services: Services) -> None
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.headers["x-frame-options"] == "DENY"
     assert charlie.get("/health").status_code == 200
+
+
+def status_for(app: Any, address: str) -> int:
+    """The status that a request from `address` gets."""
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/x",
+        "raw_path": b"/api/x",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+        "headers": [],
+        "client": (address, 50_000),
+        "server": ("testserver", 80),
+        "state": {},
+    }
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    asyncio.run(app(scope, receive, send))
+    return statuses[0]
+
+
+def test_all_addresses_of_one_holder_share_a_limit(services: Services) -> None:
+    settings = services.settings.model_copy(update={"rate_limit_per_minute": 2})
+    app = create_app(dataclasses.replace(services, settings=settings))
+    assert [status_for(app, f"2001:db8::{host}") for host in range(3)] == [404, 404, 429]
+    assert status_for(app, "2001:db8:0:1::1") == 404
 
 
 def test_a_form_that_is_too_large_is_413(clients: Clients) -> None:
