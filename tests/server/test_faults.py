@@ -166,15 +166,20 @@ def test_a_full_disk_fails_runs_loses_nothing_and_is_forgotten_with_room(setting
         assert page(service, path, setting.session)[0] == 200
     assert {name: files(service, tokens[name], made) for name, made in kept.items()} == before
 
+    # Nor does a crash in that state lose anything.
+    service.kill()
+    service.start()
+    asked = {"strategy_code": CODE}
+    status, told = service.ask("POST", "/api/strategy/validate", asked, tokens["alice"])
+    assert (status, told["valid"]) == (200, True)
+    assert {name: files(service, tokens[name], made) for name, made in kept.items()} == before
+
     # People can make room themselves.
     status, _ = service.ask("DELETE", f"/api/backtest/{spare}", token=tokens["bob"])
     assert status == 204
     disk.fill()
 
-    # Nor does a crash in that state lose anything.
-    service.kill()
-    service.start()
-    assert {name: files(service, tokens[name], made) for name, made in kept.items()} == before
+    assert "worker_died" not in service.log.read_text()
 
     disk.free()
     wait_for(setting.all_ended)
