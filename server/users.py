@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import ValidationError
 from server.db import Store, now_ms
 from server.passwords import Passwords
+from server.settings import Settings
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}")
 QUOTAS = ("max_running", "max_queued", "max_storage_mb")
@@ -86,6 +87,13 @@ def get_user(store: Store, user_id: int) -> User | None:
 def find_user(store: Store, name: str) -> User | None:
     row = store.row(f"select {COLUMNS} from users where name = ?", name)
     return None if row is None else user_of(row)
+
+
+def quota_of(user: User, settings: Settings, name: str) -> int:
+    """What holds for the account: its own quota, else the installation's. `name` is of QUOTAS."""
+    own: int | None = getattr(user, name)
+    common: int = getattr(settings, f"user_{name}")
+    return common if own is None else own
 
 
 def list_users(store: Store) -> list[User]:

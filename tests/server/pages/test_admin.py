@@ -12,7 +12,7 @@ def test_only_administrators_may_look(clients, alice, ada):
 
 def test_the_room_that_is_left_is_shown(clients, ada, monkeypatch):
     monkeypatch.setattr(admin, "free_bytes", lambda path: 3 * 1024**3)
-    assert "0 B, 3.0 GiB" in clients.browser(ada).get("/admin").text
+    assert "<dt>Free on the disk</dt><dd>3.0 GiB</dd>" in clients.browser(ada).get("/admin").text
 
 
 def test_an_account_is_locked_and_unlocked(clients, submit, ada, alice, fresh_db):
