@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,7 @@ from server import (
     run_command,
     user_commands,
 )
+from server.artifacts import NO_ROOM
 from server.settings import Settings, load_settings
 
 USAGE_ERROR = 2
@@ -35,11 +37,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BacktestError as error:
         print(f"sandtable: {error}", file=sys.stderr)
         return 1
+    except sqlite3.OperationalError as error:
+        print(
+            f"sandtable: the database cannot be used: {error}; is its disk full, may this user"
+            " write to it, does another program hold it?",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away: nothing is left to say to it.
         sys.stderr.close()
+        return 1
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        print(f"sandtable: the disk is full{where}", file=sys.stderr)
         return 1
 
 

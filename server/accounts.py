@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from server import actions, backtests
 from server.blobs import sweep_blobs
+from server.problems import WrongState
 from server.services import Services
-from server.users import User, delete_user
+from server.users import User, count_admins, delete_user, list_users
 
 
 def delete_account(services: Services, user: User) -> None:
-    """Remove the account, its backtests with their files, strategies, tokens and sessions."""
+    """Remove the account, its backtests with their files, strategies, tokens and sessions.
+
+    Raises WrongState for the only administrator while others have accounts here.
+    """
+    if user.is_admin and count_admins(services.store) == 1 and len(list_users(services.store)) > 1:
+        raise WrongState(
+            "You are the only administrator, and others have accounts here; make another one first."
+        )
     for backtest_id in backtests.ids_of(services.store, user.id):
         actions.delete(services, user, backtest_id)
     delete_user(services.store, user.id)

@@ -66,8 +66,13 @@ def cancel(services: Services, user: User, backtest_id: str) -> Backtest:
 def delete(services: Services, user: User, backtest_id: str) -> None:
     """Remove a backtest, its files and all; a running one is stopped. Raises NotFound."""
     find(services, user, backtest_id)
+    # Files first: a crash in between leaves a row to delete again, not files that nobody owns,
+    # and it makes room for the database on a disk that is full.
+    services.artifacts.delete(backtest_id)
+    services.series.forget(backtest_id)
     backtests.delete_backtest(services.store, user.id, backtest_id)
     services.worker.cancel(backtest_id)
+    # Those of a run that ended meanwhile.
     services.artifacts.delete(backtest_id)
     services.series.forget(backtest_id)
 

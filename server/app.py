@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -24,7 +25,7 @@ from server.edge import Edge, guard_answer
 from server.notices import LiveNotice
 from server.pages import route_handlers as page_handlers
 from server.pages.render import template_config
-from server.problems import handle_exception
+from server.problems import answer_to, handle_exception, json_answer
 from server.services import Services
 from server.settings import PROJECT_ROOT
 
@@ -66,8 +67,10 @@ def create_app(
         openapi_config=OpenAPIConfig(
             title="Sandtable",
             version=VERSION,
-            path="/schema",
             render_plugins=[JsonRenderPlugin()],
+            openapi_router=Router(
+                "/schema", route_handlers=[], include_in_schema=False, after_request=_uniform
+            ),
             components=Components(
                 security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
             ),
@@ -79,6 +82,11 @@ def create_app(
     )
     app.asgi_handler = Edge(app.asgi_handler, services)
     return app
+
+
+def _uniform(answer: Response[Any]) -> Response[Any]:
+    """What the framework answers beside the document, in the shape of every other error."""
+    return json_answer(answer_to(NotFoundException())) if answer.status_code == 404 else answer
 
 
 def _constant(services: Services) -> Any:

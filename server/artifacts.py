@@ -33,12 +33,13 @@ NAMES = (
     "log.txt",
 )  # what a run may leave behind for its owner to download
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}  # what the system says of a full disk or quota
+
 Content = bytes | Iterable[bytes]
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _ID = re.compile(r"bt_\d{8}_\d{6}_[a-z2-7]{8}")
 _HIDDEN = "."  # of directories on their way in or out; no id starts with it
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class StorageFullError(Exception):
@@ -212,7 +213,7 @@ def _or_nothing(aside: Path, backtest_id: str) -> Iterator[None]:
         yield
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise StorageFullError(
                 f"the disk is full: the files of {backtest_id} could not be stored and nothing of "
                 "them was kept; free some space below the results directory and run it again"

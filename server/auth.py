@@ -6,6 +6,7 @@ the form-token check (CSRF) does not cover.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -105,7 +106,7 @@ def sign_in(
     known = known_address(store, name, address)
     wait_s = throttle.wait_s(name, address, known=known)
     if wait_s > 0:
-        raise TooMany("Too many failed sign-ins; try again later.", retry_after_s=wait_s)
+        raise _too_many("failed sign-ins", wait_s)
     user = check_credentials(store, passwords, name, password)
     if user is None:
         throttle.failed(name, address)
@@ -125,10 +126,16 @@ def confirm_password(
     """Raise unless `password` is the user's: before a password changes or an account goes."""
     wait_s = throttle.wait_s(user.name, address, known=True)
     if wait_s > 0:
-        raise TooMany("Too many wrong passwords; try again later.", retry_after_s=wait_s)
+        raise _too_many("wrong passwords", wait_s)
     if check_credentials(store, passwords, user.name, password) is None:
         throttle.failed(user.name, address)
         raise ValidationError(fields={"current_password": ["the password is wrong"]})
+
+
+def _too_many(what: str, wait_s: float) -> TooMany:
+    minutes = math.ceil(wait_s / 60)
+    when = "a minute" if minutes <= 1 else f"{minutes} minutes"
+    return TooMany(f"Too many {what}; try again in {when}.", retry_after_s=wait_s)
 
 
 def remember(response: Response[Any], secret: str, settings: Settings) -> None:

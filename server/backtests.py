@@ -12,7 +12,7 @@ from server.blobs import put_blob, sweep_blobs
 from server.db import Store, now_ms
 from server.problems import Invalid, TooMany, Unavailable
 from server.settings import Settings
-from server.users import User
+from server.users import User, quota_of
 
 Status = Literal["queued", "running", "completed", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "cancelled")
@@ -326,14 +326,16 @@ def _check_quotas(store: Store, settings: Settings, owner: User, more: int) -> N
     queued = store.value(
         "select count(*) from backtests where user_id = ? and status = 'queued'", owner.id
     )
-    most = settings.user_max_queued if owner.max_queued is None else owner.max_queued
+    most = quota_of(owner, settings, "max_queued")
     if queued + more > most:
+        rather = "wait or cancel some" if more <= most else "send fewer at once"
+        added = "" if more == 1 else f", these {more:,} are too many"
         raise TooMany(
-            f"You have {queued} backtests waiting and may have {most}; wait or cancel some.",
+            f"You have {queued:,} backtests waiting and may have {most:,}{added}; {rather}.",
             retry_after_s=30,
             word="queue_quota",
         )
-    mb = settings.user_max_storage_mb if owner.max_storage_mb is None else owner.max_storage_mb
+    mb = quota_of(owner, settings, "max_storage_mb")
     used = storage_used(store, owner.id)
     if used >= mb * 1024 * 1024:
         raise TooMany(

@@ -78,8 +78,17 @@ def _copy_results(settings: Settings, target: Path, copy: sqlite3.Connection) ->
         try:
             shutil.copytree(results / backtest_id, target / results.name / backtest_id)
             copied += 1
-        except (FileNotFoundError, shutil.Error):
+        except (FileNotFoundError, shutil.Error) as error:
+            # Its owner deleted it meanwhile; anything else is a backup that is not whole.
+            if (results / backtest_id).exists():
+                raise OSError(_first_reason(error)) from error
             shutil.rmtree(target / results.name / backtest_id, ignore_errors=True)
             if stored:
                 copy.execute("delete from backtests where id = ?", [backtest_id])
     return copied
+
+
+def _first_reason(error: OSError) -> str:
+    """What was wrong with the first of the files that could not be copied."""
+    failures = error.args[0] if isinstance(error, shutil.Error) else str(error)
+    return str(failures[0][2]) if isinstance(failures, list) else str(failures)

@@ -68,6 +68,8 @@ def _submit(options: argparse.Namespace) -> int:
     for name, item in zip(options.files, accepted, strict=True):
         status = _wait(client, item["backtest_id"], name)
         document = client.get(f"/api/backtest/{item['backtest_id']}")
+        if len(options.files) > 1 and not options.json:
+            print(f"{name}:")
         _print(document, name, as_json=options.json)
         worst = max(worst, 0 if status == "completed" else 1)
     return worst

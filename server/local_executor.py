@@ -149,6 +149,10 @@ class LocalExecutor:
         if not self._still_wanted(job):
             return None
         execution, size = self._store(request, execution)
+        if not self._still_wanted(job):  # deleted while its files were written
+            self._artifacts.delete(job.backtest_id)
+            self._series.forget(job.backtest_id)
+            return None
         return Outcome(
             status=execution.status,
             finished_at_ms=execution.finished_at_ms,
@@ -166,9 +170,11 @@ class LocalExecutor:
         except (StorageFullError, OSError) as error:
             log.error("store_failed backtest_id=%s", request.backtest_id, exc_info=error)
             reason = (
-                "There is no room left to store the result; nothing of it was kept."
+                "The service's disk is full: there was no room to store the result, and nothing of"
+                " it was kept. Tell an administrator, and run it again when there is room."
                 if isinstance(error, StorageFullError)
-                else "The result could not be stored; nothing of it was kept."
+                else "The result could not be stored, and nothing of it was kept. The fault is"
+                " ours; it was logged."
             )
             return failure(request, "internal", reason, execution.started_at_ms), 0
         if execution.results is not None:

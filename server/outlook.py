@@ -23,7 +23,8 @@ class Pace:
 
 @dataclass(frozen=True)
 class Outlook:
-    """`position` 1 is the next of all to start, None when running; `seconds` None: unknown."""
+    """`position` 1 is the next of all to start, None when it waits no more; `seconds` None:
+    unknown."""
 
     position: int | None
     seconds: float | None
@@ -63,6 +64,8 @@ def outlook(store: Store, backtest: Backtest, slots: int) -> Outlook | None:
             mine = row["before"]
         else:
             others.append(row["waiting"])
+    if mine == 0:  # it was started, or ended, since it was read
+        return Outlook(None, None)
     position = mine + sum(min(mine, waiting) for waiting in others)
     pace = measured_pace(store)
     if pace is None:

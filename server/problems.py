@@ -28,6 +28,7 @@ from engine.errors import (
     StrategyError,
     ValidationError,
 )
+from server.artifacts import NO_ROOM
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,10 @@ WORDS = {
     500: "internal",
     503: "unavailable",
 }
+DISK_FULL = (
+    "The service's disk is full and nothing can be saved now; what was saved is safe."
+    " Try again later, or tell an administrator."
+)
 JSON_PATHS = ("/api/", "/health", "/metrics", "/schema")
 
 
@@ -175,8 +180,13 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
         return Answer(
             status, word, _message(status, error.detail), None, backtest_id, error.headers
         )
+    if _is_disk_full(error):
+        return answer_to(Unavailable(DISK_FULL, retry_after_s=60, word="disk_full"))
     if isinstance(error, sqlite3.OperationalError) and _is_passing(error):
         return answer_to(Unavailable("The service is busy; try again in a moment."))
+    if isinstance(error, OverflowError) and "SQLite" in str(error):
+        # A number in the address that no row can have.
+        return answer_to(NotFound(_message(404, "")), backtest_id=backtest_id)
     if isinstance(error, BadBody):
         return Answer(400, "bad_request", "The body is not valid JSON.", None, backtest_id)
     for kind, status, word in TABLE:
@@ -242,10 +252,17 @@ def wants_json(request: Request[Any, Any, Any]) -> bool:
     return "application/json" in accept and "text/html" not in accept
 
 
+def _is_disk_full(error: Exception) -> bool:
+    """Whether a file or the database found no room on its disk, or within a quota."""
+    if isinstance(error, sqlite3.OperationalError):
+        return "is full" in str(error)
+    return isinstance(error, OSError) and error.errno in NO_ROOM
+
+
 def _is_passing(error: sqlite3.OperationalError) -> bool:
-    """A database that is locked or has no room now may well answer later."""
+    """A database that is locked or cannot be read now may well answer later."""
     text = str(error)
-    return "locked" in text or "full" in text or "disk I/O" in text
+    return "locked" in text or "disk I/O" in text
 
 
 def _message(status: int, detail: str) -> str:
@@ -269,12 +286,22 @@ def _fields_of(error: ValidationException) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     for item in error.extra if isinstance(error.extra, list) else []:
         key = str(item.get("key") or "body")
-        fields.setdefault(key.removeprefix("data."), []).append(str(item.get("message", "")))
+        fields.setdefault(key.removeprefix("data."), []).append(_in_words(item.get("message", "")))
     # A query parameter that is not there at all is named in the sentence alone.
     missing = re.search(r"required \w+ parameter '([\w-]+)'", error.detail)
     if missing and not fields:
         return {missing[1]: ["this field is required"]}
     return fields or {"body": [error.detail]}
+
+
+def _in_words(complaint: str) -> str:
+    """The framework's complaint about a parameter as a person would say it."""
+    bound = re.search(r"Expected `\w+` (<=|>=) (\d+)", complaint)
+    if bound:
+        return f"must be at {'most' if bound[1] == '<=' else 'least'} {bound[2]}"
+    if "Expected `int`, got" in complaint:
+        return "must be a whole number"
+    return complaint
 
 
 def _sum_up(fields: Mapping[str, list[str]]) -> str:

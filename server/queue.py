@@ -26,6 +26,7 @@ class Load:
     running: int
 
 
+# Runs of a locked account wait until it is unlocked.
 # Among the accounts that may start one more run, those with the fewest running come first, then
 # the one whose turn is longest ago: an account with 500 waiting delays another by one run. Of an
 # account's runs the oldest goes first, but those that the service died under go last: they may
@@ -40,7 +41,8 @@ with waiting as (
 select waiting.turn & ((1 << 40) - 1) from waiting
 join users on users.id = waiting.user_id
 left join busy on busy.user_id = waiting.user_id
-where coalesce(busy.running, 0) < coalesce(users.max_running, :max_running)
+where users.disabled_at_ms is null
+and coalesce(busy.running, 0) < coalesce(users.max_running, :max_running)
 order by coalesce(busy.running, 0), users.last_claim, waiting.turn
 limit 1
 """

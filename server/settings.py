@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -181,14 +182,18 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         path = self.database.parent / "secret.key"
-        try:
-            # O_EXCL: of two processes starting together one makes it and both read it.
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(32))
+        if not path.exists():
+            # Written aside: a full disk leaves no half of it, and of two processes that start
+            # together one puts its own in place and both read that.
+            aside = path.with_name(f".secret.key.{secrets.token_hex(4)}")
+            try:
+                descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_hex(32))
+                with suppress(FileExistsError):
+                    os.link(aside, path)
+            finally:
+                aside.unlink(missing_ok=True)
         key = path.read_text().strip()
         if len(key) < 32:
             raise ConfigurationError(f"{path} is damaged: delete it and start again")

@@ -18,6 +18,7 @@ from server.reports import parameter_documents, problem_documents
 MAX_NAME = 120
 MAX_STRATEGIES = 1_000
 MAX_VERSIONS = 1_000
+MAX_SAVED = 10_000  # versions of all of an account's strategies
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,8 @@ def check_code(code: str) -> None:
     """Raise ValidationError unless the code fits into what is stored."""
     size = len(code.encode())
     if size > MAX_SOURCE_BYTES:
-        most = MAX_SOURCE_BYTES // 1024
         raise ValidationError(
-            fields={"code": [f"at most {most} KiB of UTF-8; this has {size / 1024:.0f} KiB"]}
+            fields={"code": [f"at most {MAX_SOURCE_BYTES:,} bytes of UTF-8; this has {size:,}"]}
         )
 
 
@@ -105,6 +105,7 @@ def create_strategy(
                 retry_after_s=60,
                 word="strategy_quota",
             )
+        _check_saved(store, owner)
         db.conn.execute(
             "insert into strategies (id, user_id, name, version, created_at_ms, updated_at_ms)"
             " values (?, ?, ?, 1, ?, ?)",
@@ -135,12 +136,23 @@ def save_strategy(
                 retry_after_s=60,
                 word="version_quota",
             )
+        _check_saved(store, owner)
         db.conn.execute(
             "update strategies set name = ?, version = ?, updated_at_ms = ? where id = ?",
             [name, newest + 1, now, strategy_id],
         )
         _add_version(store, strategy_id, newest + 1, name, code, report, now)
         return get_strategy(store, owner, strategy_id)
+
+
+def _check_saved(store: Store, owner: int) -> None:
+    saved = store.value("select sum(version) from strategies where user_id = ?", owner) or 0
+    if saved >= MAX_SAVED:
+        raise TooMany(
+            f"Your strategies have {saved:,} versions, the most there may be; delete one.",
+            retry_after_s=60,
+            word="version_quota",
+        )
 
 
 def get_strategy(

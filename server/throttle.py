@@ -5,6 +5,7 @@ Everything here forgets by itself within minutes, so nobody can lock somebody ou
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -12,6 +13,19 @@ from collections.abc import Callable, Hashable
 from cachetools import TTLCache
 
 MAX_KEYS = 50_000
+
+
+def block_of(address: str) -> str:
+    """Whom an address belongs to: of IPv6 one customer holds at least a /64, all 2^64 of it."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
 class RateLimit:
@@ -85,17 +99,17 @@ class LoginThrottle:
 
     def wait_s(self, name: str, address: str, *, known: bool = False) -> float:
         """Seconds until this address may try this account again; 0.0 when it may now."""
-        name = name.casefold()
+        name, address = name.casefold(), block_of(address)
         waits = [self._pair.wait_s((name, address)), self._address.wait_s(address)]
         if not known:
             waits.append(self._account.wait_s(name))
         return max(waits)
 
     def failed(self, name: str, address: str) -> None:
-        name = name.casefold()
+        name, address = name.casefold(), block_of(address)
         self._pair.add((name, address))
         self._address.add(address)
         self._account.add(name)
 
     def succeeded(self, name: str, address: str) -> None:
-        self._pair.clear((name.casefold(), address))
+        self._pair.clear((name.casefold(), block_of(address)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from server.db import Store
-from server.users import COLUMNS, User, user_of
+from server.settings import Settings
+from server.users import COLUMNS, User, quota_of, user_of
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,37 @@ class Totals:
     users: int
     by_status: dict[str, int]
     storage_bytes: int
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What one account takes, each beside what it may take."""
+
+    running: int
+    max_running: int
+    queued: int
+    max_queued: int
+    storage_bytes: int
+    max_storage_bytes: int
+
+
+def allowance(store: Store, settings: Settings, user: User) -> Allowance:
+    """The account's own view of its quotas."""
+    row = store.row(
+        "select coalesce(sum(status = 'running'), 0) as running,"
+        " coalesce(sum(status = 'queued'), 0) as queued,"
+        " coalesce(sum(storage_bytes), 0) as bytes from backtests where user_id = ?",
+        user.id,
+    )
+    assert row is not None
+    return Allowance(
+        running=row["running"],
+        max_running=quota_of(user, settings, "max_running"),
+        queued=row["queued"],
+        max_queued=quota_of(user, settings, "max_queued"),
+        storage_bytes=row["bytes"],
+        max_storage_bytes=quota_of(user, settings, "max_storage_mb") * 1024 * 1024,
+    )
 
 
 def usage_of_everybody(store: Store) -> list[Usage]:
@@ -65,3 +99,8 @@ def totals(store: Store) -> Totals:
     }
     stored = store.value("select coalesce(sum(storage_bytes), 0) from backtests")
     return Totals(store.value("select count(*) from users"), by_status, stored)
+
+
+def free_bytes(directory: Path) -> int:
+    """What is left on the disk that holds `directory`, for this user."""
+    return shutil.disk_usage(directory).free

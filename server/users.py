@@ -10,9 +10,11 @@ from typing import Any
 from engine.errors import ValidationError
 from server.db import Store, now_ms
 from server.passwords import Passwords
+from server.settings import Settings
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}")
 QUOTAS = ("max_running", "max_queued", "max_storage_mb")
+MAX_QUOTA = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,13 @@ def find_user(store: Store, name: str) -> User | None:
     return None if row is None else user_of(row)
 
 
+def quota_of(user: User, settings: Settings, name: str) -> int:
+    """What holds for the account: its own quota, else the installation's. `name` is of QUOTAS."""
+    own: int | None = getattr(user, name)
+    common: int = getattr(settings, f"user_{name}")
+    return common if own is None else own
+
+
 def list_users(store: Store) -> list[User]:
     """Every account, oldest first."""
     return [user_of(row) for row in store.rows(f"select {COLUMNS} from users order by id")]
@@ -138,8 +147,8 @@ def set_quotas(store: Store, user_id: int, **quotas: int | None) -> None:
         for name, value in quotas.items():
             if name not in QUOTAS:
                 raise ValidationError(f"{name} is not a quota")
-            if value is not None and value < 0:
-                raise ValidationError(fields={name: ["must be at least 0"]})
+            if value is not None and not 0 <= value <= MAX_QUOTA:
+                raise ValidationError(fields={name: [f"must be 0 to {MAX_QUOTA:,}"]})
             db.conn.execute(f"update users set {name} = ? where id = ?", [value, user_id])
 
 

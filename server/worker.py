@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from server.local_executor import LocalExecutor, Payload, payload_of
 from server.notices import missing_locks
 from server.reports import report_document
 from server.rpc import Peer
-from server.scheduler import Scheduler
+from server.scheduler import LOOK_EVERY_S, Scheduler
 from server.series import SeriesCache
 from server.settings import Settings
 
@@ -68,19 +69,32 @@ class Worker:
     def run(self) -> None:
         """Serve until told to stop."""
         self.peer.start()
-        again = queue.recover(self.store)
+        recovered = self._recover()
         self.artifacts.clean()
-        if again:
-            log.warning("runs_requeued count=%d", len(again))
         self._open_room()
         while not self.stop.is_set():
-            if self.room["state"] == "ready":
+            if not recovered:
+                # Code is checked meanwhile; but nothing is started before the dead are counted.
+                self.stop.wait(LOOK_EVERY_S)
+                recovered = self._recover()
+            elif self.room["state"] == "ready":
                 self.scheduler.step()
             elif not self.stop.wait(RETRY_ROOM_S):
                 # A machine that was out of memory at the start may not be any more.
                 self._open_room()
         self.scheduler.drain(self.drain_s)
         self.sandbox.close()
+
+    def _recover(self) -> bool:
+        """Whether the runs that the service died under are back in the queue."""
+        try:
+            again = queue.recover(self.store)
+        except sqlite3.Error as error:
+            log.error("queue_unavailable error=%s", error)
+            return False
+        if again:
+            log.warning("runs_requeued count=%d", len(again))
+        return True
 
     def _open_room(self) -> None:
         """Warm the fork server and attack it once; strategies run only when it holds."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.__main__ import main, parser
+from server.problems import TABLE, WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -127,6 +128,16 @@ def test_the_first_strategy_of_the_readme_runs(
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_api_page_knows_every_word_for_an_error() -> None:
+    code = "".join(path.read_text() for path in sorted((ROOT / "server").rglob("*.py")))
+    spoken = set(re.findall(r'word = (?:\d+, )?"(\w+)"|word="(\w+)"', code))
+    words = {first or second for first, second in spoken}
+    words |= set(WORDS.values()) | {word for _, _, word in TABLE}
+    page = (ROOT / "docs/API.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \d{3} \| ([^|]+) \|", page, flags=re.M)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == words
+
+
 def test_the_api_page_works_line_by_line(service: str, installation: Path, tmp_path: Path) -> None:
     text = (ROOT / "docs/API.md").read_text(encoding="utf-8")
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.S | re.M))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -26,6 +27,8 @@ from server.services import Services
 
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key")]
 FOLLOW_EVERY_S = 0.25
+# Proxies take a connection that says nothing for a minute for a dead one.
+SAY_SOMETHING_EVERY_S = 15.0
 MAX_STREAMS = 50
 MAX_POINTS = 1_000_000
 # Two hundred codes of the largest size, as JSON may write them.
@@ -212,6 +215,7 @@ async def _follow(
     services: Services, owner: int, found: Backtest | None
 ) -> AsyncIterator[ServerSentEventMessage]:
     told: tuple[Any, ...] = ()
+    last_said = time.monotonic()
     services.streams[owner] += 1
     try:
         while found is not None and not services.stopping.is_set():
@@ -220,11 +224,14 @@ async def _follow(
                 return
             now = (found.status, found.bars_done, found.bars)
             if now != told:
-                told = now
+                told, last_said = now, time.monotonic()
                 yield _event(
                     "progress",
                     {"progress": found.progress, "bar": found.bars_done, "bars": found.bars},
                 )
+            elif time.monotonic() - last_said >= SAY_SOMETHING_EVERY_S:
+                last_said = time.monotonic()
+                yield ServerSentEventMessage(comment="still here", data=None)
             await asyncio.sleep(FOLLOW_EVERY_S)
             found = await sync_to_thread(backtests.get_backtest, services.store, owner, found.id)
         if found is None:
@@ -270,7 +277,7 @@ def _accepted(services: Services, made: Backtest) -> dict[str, Any]:
 def _waiting(services: Services, made: Backtest) -> str:
     when = outlook(services.store, made, services.settings.workers)
     if when is None or when.position is None:
-        return "Queued."
+        return "Queued, and about to start."
     about = "" if when.seconds is None else f", done in about {max(1, round(when.seconds))} s"
     return f"Queued at position {when.position}{about}."
 

@@ -16,7 +16,7 @@ from server.backtests import STATUSES
 from server.problems import Forbidden, SignInNeeded
 from server.request_counts import BUCKETS_S
 from server.services import Services
-from server.usage import totals
+from server.usage import free_bytes, totals
 
 KIB = 1024
 
@@ -62,13 +62,20 @@ def _lines(services: Services) -> Iterator[str]:
     yield f"sandtable_users {sums.users}"
     yield "# TYPE sandtable_stored_bytes gauge"
     yield f"sandtable_stored_bytes {sums.storage_bytes}"
-    yield "# TYPE sandtable_process_resident_bytes gauge"
+    yield "# TYPE sandtable_disk_free_bytes gauge"
+    settings = services.settings
+    for name, path in (
+        ("results", settings.results_directory),
+        ("database", settings.database.parent),
+    ):
+        yield f'sandtable_disk_free_bytes{{directory="{name}"}} {free_bytes(path)}'
+    yield "# TYPE sandtable_process_peak_resident_bytes gauge"
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield f'sandtable_process_resident_bytes{{process="web"}} {peak_kb * KIB}'
+    yield f'sandtable_process_peak_resident_bytes{{process="web"}} {peak_kb * KIB}'
     stats = services.worker.stats()
     if stats is not None:
         rss = stats["max_rss_kb"] * KIB
-        yield f'sandtable_process_resident_bytes{{process="worker"}} {rss}'
+        yield f'sandtable_process_peak_resident_bytes{{process="worker"}} {rss}'
         yield "# TYPE sandtable_worker_slots gauge"
         yield f"sandtable_worker_slots {stats['slots']}"
         yield "# TYPE sandtable_worker_running gauge"

@@ -18,6 +18,7 @@ from server.problems import Invalid, NotFound
 from server.services import Services
 from server.sessions import Session, end_all_sessions, end_session, list_sessions
 from server.tokens import Token, create_token, list_tokens, revoke_token
+from server.usage import Allowance, allowance
 from server.users import any_users, set_password
 
 Form = dict[str, str]
@@ -46,6 +47,7 @@ class SignupPage:
 class AccountPage:
     tokens: list[Token]
     sessions: list[Session]
+    allowance: Allowance
     secret: str = ""
     done: str = ""
     errors: Errors = field(default_factory=dict)
@@ -255,6 +257,7 @@ def _account(
     context = AccountPage(
         tokens=list_tokens(services.store, owner),
         sessions=list_sessions(services.store, owner),
+        allowance=allowance(services.store, services.settings, request.user),
         secret=secret,
         done=done,
         errors=errors or {},

@@ -16,7 +16,7 @@ from server import auth
 from server.pages.render import page
 from server.problems import NotFound, WrongState
 from server.services import Services
-from server.usage import Totals, Usage, totals, usage_of_everybody
+from server.usage import Totals, Usage, free_bytes, totals, usage_of_everybody
 from server.users import QUOTAS, count_admins, get_user, set_disabled, set_quotas
 
 
@@ -24,6 +24,7 @@ from server.users import QUOTAS, count_admins, get_user, set_disabled, set_quota
 class AdminPage:
     accounts: list[Usage]
     totals: Totals
+    free_bytes: int
     room: Mapping[str, Any]
     stats: Mapping[str, Any]
     defaults: dict[str, int]
@@ -84,6 +85,7 @@ def _admin(
     context = AdminPage(
         accounts=usage_of_everybody(services.store),
         totals=totals(services.store),
+        free_bytes=free_bytes(settings.results_directory),
         room=services.worker.room,
         stats=services.worker.stats() or {},
         defaults={name: getattr(settings, f"user_{name}") for name in QUOTAS},

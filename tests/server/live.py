@@ -11,7 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ class LiveService:
             "SANDTABLE_SANDBOX_WORKERS": "2",
             **{f"SANDTABLE_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        self.store = Store(self.results / "sandtable.db")
+        self.store = Store(Path(settings.get("database", self.results / "sandtable.db")))
         self.store.migrate()
+        self.entry: Sequence[str] = ()  # a command that enters where the service shall live
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -57,7 +59,7 @@ class LiveService:
         before = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "server", "serve"],
+                [*self.entry, sys.executable, "-m", "server", "serve"],
                 cwd=PROJECT_ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -106,6 +108,15 @@ class LiveService:
         except OSError:
             return 0, None
 
+    def result(self, token: str, backtest_id: str) -> Any:
+        """The document of a backtest, as soon as it has ended."""
+
+        def look() -> Any:
+            status, found = self.ask("GET", f"/api/backtest/{backtest_id}", token=token)
+            return found if status != 200 or found["status"] not in ("queued", "running") else None
+
+        return wait_for(look)
+
     def statuses(self) -> Mapping[str, str]:
         """The status of every backtest, straight from the database."""
         return {row["id"]: row["status"] for row in self.store.rows("select * from backtests")}
@@ -123,6 +134,18 @@ def wait_for(look: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError(f"nothing came within {patience_s} s")
+
+
+def children_of(pid: int) -> set[int]:
+    """The processes that a process has started and that still live."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                if int(fields[1]) == pid and fields[0] != "Z":
+                    found.add(int(entry.name))
+    return found
 
 
 def _document(body: bytes) -> Any:

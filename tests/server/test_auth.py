@@ -72,7 +72,7 @@ def test_the_sixth_wrong_password_has_to_wait(
     for _ in range(5):
         with pytest.raises(Invalid):
             attempt("wrong horse battery")
-    with pytest.raises(TooMany):
+    with pytest.raises(TooMany, match="try again in 5 minutes"):
         attempt(PASSWORD)
 
 

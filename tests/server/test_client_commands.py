@@ -68,6 +68,15 @@ def test_submit_waits_and_prints_the_figures(
     assert (sent["symbol"], sent["strategy_code"]) == ("TINYUSDT", "class Cross(Strategy): ...\n")
 
 
+def test_the_figures_of_several_files_are_told_apart(
+    desk: Desk, strategy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.replies = [reply(accepted("bt_1", "bt_2"), 202)]
+    desk.replies += [end("completed"), reply(result())] * 2
+    assert main(["submit", strategy, strategy, *service(desk), *WEEK]) == 0
+    assert capsys.readouterr().out.count(f"{strategy}:\nbt_1") == 2
+
+
 def test_submit_prints_the_object_of_the_api_with_json(
     desk: Desk, strategy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
+import sqlite3
+from typing import Any
 
 import pytest
 
+from server import edge
 from server.app import create_app
+from server.auth import CSRF_COOKIE
 from server.edge import HEADERS
 from server.services import Services
 from tests.server.conftest import Clients
@@ -54,19 +59,76 @@ def test_more_requests_a_minute_than_allowed_are_429(services: Services) -> None
     assert charlie.get("/health").status_code == 200
 
 
-def test_a_body_that_is_too_large_is_413(clients: Clients) -> None:
+def status_for(app: Any, address: str) -> int:
+    """The status that a request from `address` gets."""
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/x",
+        "raw_path": b"/api/x",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "http_version": "1.1",
+        "headers": [],
+        "client": (address, 50_000),
+        "server": ("testserver", 80),
+        "state": {},
+    }
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    asyncio.run(app(scope, receive, send))
+    return statuses[0]
+
+
+def test_all_addresses_of_one_holder_share_a_limit(services: Services) -> None:
+    settings = services.settings.model_copy(update={"rate_limit_per_minute": 2})
+    app = create_app(dataclasses.replace(services, settings=settings))
+    assert [status_for(app, f"2001:db8::{host}") for host in range(3)] == [404, 404, 429]
+    assert status_for(app, "2001:db8:0:1::1") == 404
+
+
+def test_a_form_that_is_too_large_is_413(clients: Clients) -> None:
     charlie = clients.charlie()
-    body = b"x" * (2048 * 1024 + 1)
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    answer = charlie.post("/login", content=body, headers=headers)
-    assert answer.status_code in (404, 405, 413)
+    charlie.get("/login")
+    token = charlie.cookies[CSRF_COOKIE]
+    form = {"name": "x", "password": "x" * 2048 * 1024}
+    answer = charlie.post("/login", data=form, headers={"X-CSRFToken": token})
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_database_in_trouble_is_told_before_any_route_too(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    def locked(*_: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    charlie = clients.charlie(accept=accept)
+    monkeypatch.setattr(edge, "identify", locked)
+    answer = charlie.get("/backtests")
+    assert answer.status_code == 503
+    assert answer.headers["content-type"].startswith(accept)
+    assert "The service is busy; try again in a moment." in answer.text
+    assert answer.headers["retry-after"] == "5"
+    assert answer.headers["x-frame-options"] == "DENY"
 
 
 def test_requests_are_logged_without_secrets(
     clients: Clients, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="server.edge"):
+        clients.charlie().get("/shared/whisper/trips")
         clients.charlie(authorization="Bearer stk_secret").get("/nowhere?password=hush")
     assert "path=/nowhere status=404" in caplog.text
     assert "stk_secret" not in caplog.text
     assert "hush" not in caplog.text
+    assert "path=/shared/.../trips status=404" in caplog.text
+    assert "whisper" not in caplog.text

@@ -75,7 +75,8 @@ def test_a_file_that_is_not_there_is_no_error(desk: Desk, tmp_path: Path) -> Non
 
 
 def test_events_come_with_their_documents(desk: Desk) -> None:
-    stream = b'event: progress\ndata: {"bar": 1}\n\nevent: end\ndata: {"status": "failed"}\n\n'
+    stream = b'event: progress\ndata: {"bar": 1}\n\n: still here\n\n'
+    stream += b'event: end\ndata: {"status": "failed"}\n\n'
     desk.replies = [(200, {"Content-Type": "text/event-stream"}, stream)]
     assert list(ApiClient(desk.url, "t").events("/e")) == [
         ("progress", {"bar": 1}),

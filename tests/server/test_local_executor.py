@@ -129,6 +129,22 @@ def test_a_run_that_nobody_wants_any_more_leaves_no_files(setup: Setup) -> None:
     assert setup.artifacts.size(ID) == 0
 
 
+def test_a_run_deleted_while_its_files_are_written_leaves_none(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = setup.artifacts.store
+
+    def store(*arguments: Any) -> int:
+        setup.wanted[0] = False
+        return real(*arguments)
+
+    monkeypatch.setattr(setup.artifacts, "store", store)
+    setup.executor.submit(JOB)
+    setup.room.let_go.set()
+    assert setup.outcome() is None
+    assert setup.artifacts.size(ID) == 0
+
+
 def test_our_own_faults_fail_the_run_and_nothing_else(setup: Setup) -> None:
     setup.room.error = RuntimeError("the fork server is dead")
     setup.room.let_go.set()
@@ -145,7 +161,7 @@ def test_our_own_faults_fail_the_run_and_nothing_else(setup: Setup) -> None:
 
 @pytest.mark.parametrize(
     ("error", "word"),
-    [(StorageFullError("full"), "no room left"), (OSError("broken"), "could not be stored")],
+    [(StorageFullError("full"), "disk is full"), (OSError("broken"), "could not be stored")],
 )
 def test_results_that_cannot_be_stored_fail_the_run(
     setup: Setup, monkeypatch: pytest.MonkeyPatch, error: Exception, word: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import sqlite3
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -26,6 +28,7 @@ def raises(error: BaseException) -> Callable[[argparse.Namespace], NoReturn]:
         (ConfigurationError("no such folder"), 2, "sandtable: no such folder\n"),
         (DataError("line 3 is broken"), 1, "sandtable: line 3 is broken\n"),
         (KeyboardInterrupt(), 130, ""),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "sandtable: the disk is full\n"),
     ],
 )
 def test_an_error_is_an_exit_code_and_a_sentence(
@@ -58,3 +61,13 @@ def test_a_wrong_setting_is_told_by_its_name(
     monkeypatch.setenv("SANDTABLE_PORT", "many")
     assert main(["doctor"]) == 2
     assert "SANDTABLE_PORT" in capsys.readouterr().err
+
+
+def test_a_database_that_cannot_be_used_is_told_without_a_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "_doctor", raises(sqlite3.OperationalError("disk I/O error")))
+    assert main(["doctor"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("sandtable: the database cannot be used: disk I/O error")
+    assert told.count("\n") == 1

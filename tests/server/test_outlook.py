@@ -85,6 +85,17 @@ def test_a_running_one_has_no_place_in_the_queue(
     assert (place.position, place.seconds) == (None, None)
 
 
+def test_one_that_was_started_since_it_was_read_has_no_place_either(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    complete(fresh_db, settings, alice, 200)
+    made = queue_runs(fresh_db, settings, alice)[0]
+    queue.claim(fresh_db, settings)
+    place = outlook(fresh_db, made, slots=2)
+    assert place is not None
+    assert (place.position, place.seconds) == (None, None)
+
+
 def test_what_has_ended_has_no_outlook(fresh_db: Store, settings: Settings, alice: User) -> None:
     made = queue_runs(fresh_db, settings, alice)[0]
     assert outlook(fresh_db, dataclasses.replace(made, status="failed"), slots=2) is None

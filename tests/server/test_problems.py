@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import errno
 import sqlite3
 
 import pytest
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 
 from engine.errors import CalculationError, DataError, ValidationError
 from server.problems import Invalid, NotFound, TooMany, answer_to
@@ -29,11 +30,46 @@ def test_what_went_wrong_inside_is_not_told(error: Exception) -> None:
     assert "secret" not in answer.message
 
 
-@pytest.mark.parametrize("text", ["database is locked", "database or disk is full"])
+@pytest.mark.parametrize("text", ["database is locked", "disk I/O error"])
 def test_a_database_in_trouble_says_try_again(text: str) -> None:
     answer = answer_to(sqlite3.OperationalError(text))
     assert (answer.status, answer.error) == (503, "unavailable")
     assert answer.headers == {"Retry-After": "5"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+)
+def test_a_full_disk_is_called_by_its_name(error: Exception) -> None:
+    answer = answer_to(error)
+    assert (answer.status, answer.error) == (503, "disk_full")
+    assert "disk is full" in answer.message
+    assert answer.headers == {"Retry-After": "60"}
+
+
+def test_a_number_that_no_row_can_have_names_nothing() -> None:
+    with pytest.raises(OverflowError) as caught:
+        sqlite3.connect(":memory:").execute("select ?", [2**63])
+    assert answer_to(caught.value).status == 404
+    assert answer_to(OverflowError("math range error")).status == 500
+
+
+@pytest.mark.parametrize(
+    ("complaint", "words"),
+    [
+        ("Expected `int` <= 200", "must be at most 200"),
+        ("Expected `int` >= 1", "must be at least 1"),
+        ("Expected `int`, got `str`", "must be a whole number"),
+    ],
+)
+def test_complaints_about_a_query_are_words_for_people(complaint: str, words: str) -> None:
+    error = ValidationException(extra=[{"key": "limit", "message": complaint}])
+    assert answer_to(error).message == f"limit: {words}"
 
 
 def test_a_query_that_is_wrong_is_our_fault() -> None:

@@ -5,7 +5,7 @@ from server.backtests import get_backtest, request_cancel
 from server.db import Store
 from server.executor import Job, Outcome
 from server.settings import Settings
-from server.users import User, set_quotas
+from server.users import User, set_disabled, set_quotas
 from tests.server.builders import queue_runs
 
 
@@ -78,6 +78,17 @@ def test_nobody_runs_more_at_once_than_allowed(
     tenants = [claimed(fresh_db, settings).tenant for _ in range(2)]
     assert sorted(tenants) == sorted([alice.id, bob.id])
     assert queue.claim(fresh_db, settings) is None
+
+
+def test_runs_of_a_locked_account_wait_until_it_is_unlocked(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    set_disabled(fresh_db, alice.id, True)
+    assert queue.claim(fresh_db, settings) is None
+    assert status(fresh_db, alice, made.id) == "queued"
+    set_disabled(fresh_db, alice.id, False)
+    assert claimed(fresh_db, settings).backtest_id == made.id
 
 
 def test_the_first_end_of_the_attempt_in_force_counts(

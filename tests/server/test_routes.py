@@ -175,6 +175,29 @@ def test_owners_reach_what_is_theirs(clients: Clients, world: World) -> None:
             assert answer.status_code in fine, (method, path, answer.status_code)
 
 
+def test_head_is_answered_as_get_is_by_everything_that_has_it(
+    clients: Clients, world: World, ada: User
+) -> None:
+    things = {**world.things(), "user_id": world.alice.id}
+    things |= {"file_path": "style.css", "path": "openapi.json"}
+    for user in (None, world.alice, ada):
+        for method, path in routes(clients.app):
+            if method != "GET":
+                continue
+            whole, head = (world.ask(user, how, filled(path, things)) for how in ("GET", "HEAD"))
+            assert head.status_code == whole.status_code, path
+            assert head.headers.get("content-type") == whole.headers.get("content-type"), path
+            assert head.headers.get("location") == whole.headers.get("location"), path
+            assert head.content == b""
+
+
+def test_where_there_is_no_get_there_is_no_head(clients: Clients, world: World) -> None:
+    answer = world.ask(world.alice, "HEAD", "/api/backtest/batch")
+    assert (answer.status_code, "HEAD" in answer.headers["allow"]) == (405, False)
+    answer = world.ask(world.alice, "POST", "/health")
+    assert (answer.status_code, "HEAD" in answer.headers["allow"]) == (405, True)
+
+
 def test_what_is_for_administrators_is_for_nobody_else(
     clients: Clients, world: World, bob: User, ada: User
 ) -> None:

@@ -9,7 +9,7 @@ import resource
 import signal
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from server.artifacts import NAMES, Artifacts
 from server.backup import back_up
 from server.settings import load_settings
 from tests.server.conftest import CODE, document
-from tests.server.live import LiveService, wait_for
+from tests.server.live import LiveService, children_of, wait_for
 
 ENDLESS = "class Endless(Strategy):\n    def on_data(self, data):\n        while True: pass\n"
 
@@ -53,16 +53,10 @@ def result(service: LiveService, token: str, backtest_id: str) -> Any:
 def worker_pid(service: LiveService) -> int:
     """The worker process, a child of the web process."""
     assert service.process is not None
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            command = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(fields[1]) == service.process.pid and b"\0worker\0" in command:
-            return int(entry.name)
+    for pid in children_of(service.process.pid):
+        with suppress(OSError):
+            if b"\0worker\0" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
     return 0
 
 
@@ -105,6 +99,15 @@ def test_a_running_run_is_cancelled(service: LiveService, token: str) -> None:
     made = queued(service, token, strategy_code=ENDLESS)
     wait_for(lambda: service.statuses()[made] == "running")
     assert service.ask("POST", f"/api/backtest/{made}/cancel", token=token)[0] == 202
+    assert result(service, token, made)["status"] == "cancelled"
+
+
+def test_the_head_of_an_endless_answer_comes_at_once(service: LiveService, token: str) -> None:
+    made = queued(service, token, strategy_code=ENDLESS)
+    wait_for(lambda: service.statuses()[made] == "running")
+    assert service.ask("HEAD", f"/api/backtest/{made}/events", token=token) == (200, b"")
+    assert service.statuses()[made] == "running"
+    service.ask("POST", f"/api/backtest/{made}/cancel", token=token)
     assert result(service, token, made)["status"] == "cancelled"
 
 
@@ -213,6 +216,37 @@ def test_results_without_room_fail_their_run_and_lose_nothing(
     assert Artifacts(service.results).read(kept, "trades.csv") == before
     again = queued(service, token, strategy_code=chatty)
     assert result(service, token, again)["status"] == "completed"
+
+
+HOARDER = """class Hoarder(Strategy):
+    def initialize(self):
+        self.kept = []
+
+    def on_data(self, data):
+        self.kept.append([0.0] * 1_000_000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "kind", "words"),
+    [
+        ({"max_backtest_duration": 0.5}, ENDLESS, "timeout", "0.5 s"),
+        ({"sandbox_cpu_seconds": 1}, ENDLESS, "cpu_limit", "1 s"),
+        ({"sandbox_memory_mb": 256}, HOARDER, "memory_limit", "256 MB"),
+    ],
+)
+def test_the_limits_of_the_settings_end_a_run(
+    tmp_path: Path, setting: dict[str, Any], code: str, kind: str, words: str
+) -> None:
+    limited = LiveService(tmp_path, **setting)
+    try:
+        token = limited.token("alice")
+        limited.start()
+        found = limited.result(token, queued(limited, token, strategy_code=code))
+        assert (found["status"], found["error"]["kind"]) == ("failed", kind)
+        assert words in found["error"]["message"]
+    finally:
+        limited.close()
 
 
 # The last two, because they end the service that the others share.

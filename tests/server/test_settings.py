@@ -57,6 +57,8 @@ def test_the_signing_key_is_made_once_and_readable_by_its_owner_alone(settings: 
     assert settings.signing_key() == key
     path = settings.database.parent / "secret.key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [found.name for found in path.parent.glob("*secret*")] == ["secret.key"]
+    assert list(path.parent.glob(".*")) == []
 
 
 def test_every_setting_is_described() -> None:

@@ -114,3 +114,17 @@ def test_one_version_past_the_limit_is_refused(
     made = create_strategy(fresh_db, alice.id, "Cross", "v1", GOOD)
     with pytest.raises(TooMany):
         save_strategy(fresh_db, alice.id, made.id, "Cross", "v2", GOOD)
+
+
+def test_one_version_of_all_strategies_past_the_limit_is_refused(
+    fresh_db: Store, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strategies, "MAX_SAVED", 3)
+    made = create_strategy(fresh_db, alice.id, "Cross", "v1", GOOD)
+    save_strategy(fresh_db, alice.id, made.id, "Cross", "v2", GOOD)
+    create_strategy(fresh_db, alice.id, "Other", "v1", GOOD)
+    with pytest.raises(TooMany, match="3 versions"):
+        save_strategy(fresh_db, alice.id, made.id, "Cross", "v3", GOOD)
+    with pytest.raises(TooMany, match="3 versions"):
+        create_strategy(fresh_db, alice.id, "Third", "v1", GOOD)
+    assert create_strategy(fresh_db, bob.id, "His", "v1", GOOD).version == 1

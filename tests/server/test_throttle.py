@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from server.throttle import FailureLimit, LoginThrottle, RateLimit
+import pytest
+
+from server.throttle import FailureLimit, LoginThrottle, RateLimit, block_of
 
 
 class Clock:
@@ -70,3 +72,26 @@ def test_one_address_may_not_try_many_accounts() -> None:
         throttle.failed(f"user{number}", "198.51.100.1")
     assert throttle.wait_s("alice", "198.51.100.1") > 0
     assert throttle.wait_s("alice", "198.51.100.2") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("address", "block"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::1", "::/64"),
+        ("", ""),
+        ("a socket", "a socket"),
+    ],
+)
+def test_an_address_counts_for_all_that_its_holder_has(address: str, block: str) -> None:
+    assert block_of(address) == block
+
+
+def test_another_address_of_the_same_holder_does_not_start_anew() -> None:
+    throttle = LoginThrottle(Clock())
+    for host in range(5):
+        throttle.failed("alice", f"2001:db8::{host}")
+    assert throttle.wait_s("alice", "2001:db8::ffff") > 0
+    assert throttle.wait_s("alice", "2001:db8:0:1::ffff") == 0.0

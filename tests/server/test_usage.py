@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from server import queue
 from server.db import Store
 from server.executor import Outcome
 from server.settings import Settings
 from server.tokens import create_token
-from server.usage import totals, usage_of_everybody
+from server.usage import free_bytes, totals, usage_of_everybody
 from server.users import User
 from tests.server.builders import queue_runs
+from tests.server.small_disk import SmallDisk
 
 
 def test_an_account_that_did_nothing_takes_nothing(fresh_db: Store, alice: User) -> None:
@@ -40,3 +43,13 @@ def test_totals_are_over_everybody(
     assert totals(fresh_db).users == 2
     assert totals(fresh_db).by_status == {"queued": 3}
     assert totals(fresh_db).storage_bytes == 0
+
+
+def test_what_is_free_is_what_is_left_of_the_disk(tmp_path: Path) -> None:
+    disk = SmallDisk(tmp_path / "disk", 2)
+    try:
+        assert free_bytes(disk.path) == 2 * 1024**2
+        disk.fill()
+        assert free_bytes(disk.path) == 0
+    finally:
+        disk.close()

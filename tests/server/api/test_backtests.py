@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import sqlite3
 from typing import Any
 
 import pytest
 
+from engine.enums import Timeframe
 from sandbox.job import CheckReport, Problem
-from server import queue
-from server.api.backtests import MAX_STREAMS
+from server import backtests, queue
+from server.api.backtests import MAX_STREAMS, _follow
+from server.app import create_app
+from server.backtests import request_cancel
 from server.executor import Outcome
 from server.services import Services
 from server.users import User
@@ -114,6 +120,51 @@ def test_a_batch_over_the_quota_is_429_and_says_when_to_come_back(
     answer = alices.post("/api/backtest/batch", json={"items": [document()] * 101})
     assert (answer.status_code, answer.json()["error"]) == (429, "queue_quota")
     assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["message"] == (
+        "You have 900 backtests waiting and may have 1,000, these 101 are too many;"
+        " wait or cancel some."
+    )
+
+
+def test_a_batch_that_no_waiting_makes_fit_is_told_so(services: Services, alice: User) -> None:
+    settings = services.settings.model_copy(update={"user_max_queued": 5})
+    app = create_app(dataclasses.replace(services, settings=settings))
+    script = Clients(app, services.store, []).script(alice)
+    answer = script.post("/api/backtest/batch", json={"items": [document()] * 6})
+    assert (answer.status_code, answer.json()["error"]) == (429, "queue_quota")
+    assert answer.json()["message"].endswith("these 6 are too many; send fewer at once.")
+
+
+@pytest.mark.parametrize(
+    ("setting", "changes", "field"),
+    [
+        ({"max_leverage": 2.0}, {"trading_mode": "futures", "max_leverage": 2.5}, "max_leverage"),
+        ({"allowed_timeframes": (Timeframe.D1,)}, {}, "timeframe"),
+    ],
+)
+def test_one_past_what_the_settings_offer_is_422(
+    services: Services, alice: User, setting: Any, changes: Any, field: str
+) -> None:
+    settings = services.settings.model_copy(update=setting)
+    app = create_app(dataclasses.replace(services, settings=settings))
+    answer = (
+        Clients(app, services.store, [])
+        .script(alice)
+        .post("/api/backtest", json=document(**changes))
+    )
+    assert answer.status_code == 422
+    assert list(answer.json()["details"]["fields"]) == [field]
+
+
+def test_the_maintenance_rate_of_the_settings_is_used_where_none_is_named(
+    services: Services, alice: User
+) -> None:
+    settings = services.settings.model_copy(update={"default_maintenance_margin_rate": 0.02})
+    app = create_app(dataclasses.replace(services, settings=settings))
+    script = Clients(app, services.store, []).script(alice)
+    sent = script.post("/api/backtest", json=document()).json()["backtest_id"]
+    config = script.get(f"/api/backtest/{sent}").json()["config"]
+    assert config["maintenance_margin_rate"] == 0.02
 
 
 def test_a_list_is_walked_with_its_cursor(alices: Any) -> None:
@@ -166,6 +217,22 @@ def test_a_deleted_run_is_gone_with_its_files(
     assert f"cancel {sent}" in worker.told
 
 
+def test_deleting_takes_the_files_even_where_the_database_has_no_room(
+    alices: Any, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    services.artifacts.store(sent, {"log.txt": b"hello"})
+
+    def full(*_: Any) -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backtests, "delete_backtest", full)
+        assert alices.delete(f"/api/backtest/{sent}").status_code == 503
+    assert services.artifacts.size(sent) == 0
+    assert alices.delete(f"/api/backtest/{sent}").status_code == 204
+
+
 def ended(services: Services, backtest_id: str, **files: bytes) -> None:
     job = queue.claim(services.store, services.settings)
     assert job is not None
@@ -187,6 +254,39 @@ def test_a_file_is_an_attachment_and_is_not_sent_twice(alices: Any, services: Se
     )
     assert (again.status_code, again.text) == (304, "")
     assert alices.get(f"/api/backtest/{sent}/secret.key").status_code == 404
+
+
+def test_a_file_is_not_sent_again_to_who_has_it_since(alices: Any, services: Services) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    services.artifacts.store(sent, {"log.txt": b"hello"})
+    path = f"/api/backtest/{sent}/log.txt"
+    at = alices.get(path).headers["last-modified"]
+    since = {"If-Modified-Since": at}
+    assert alices.get(path, headers=since).status_code == 304
+    earlier = {"If-Modified-Since": "Mon, 01 Jan 2024 00:00:00 GMT"}
+    assert alices.get(path, headers=earlier).content == b"hello"
+    assert alices.get(path, headers={"If-Modified-Since": "yesterday"}).content == b"hello"
+    # An ETag says more than a time, and goes before it.
+    assert alices.get(path, headers={**since, "If-None-Match": '"x"'}).content == b"hello"
+
+
+def test_events_say_something_now_and_then(
+    services: Services, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.api.backtests.SAY_SOMETHING_EVERY_S", 0.0)
+    monkeypatch.setattr("server.api.backtests.FOLLOW_EVERY_S", 0.0)
+    made = queue_runs(services.store, services.settings, alice)[0]
+
+    async def listen() -> list[bytes]:
+        stream = _follow(services, alice.id, made)
+        first = [(await anext(stream)).encode() for _ in range(2)]
+        request_cancel(services.store, alice.id, made.id)
+        return first + [item.encode() async for item in stream][-1:]
+
+    progress, still_here, end = asyncio.run(listen())
+    assert progress.startswith(b"event: progress\r\n")
+    assert still_here == b": still here\r\n\r\n"
+    assert end == b'event: end\r\ndata: {"status": "cancelled"}\r\n\r\n'
 
 
 def test_events_end_at_once_for_a_run_that_has_ended(alices: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from server.app import create_app
@@ -19,6 +20,9 @@ def test_administrators_read_the_figures(
     assert 'sandtable_backtests{status="queued"} 2' in lines
     assert "sandtable_users 2" in lines
     assert "sandtable_worker_slots 2" in lines
+    for directory in ("results", "database"):
+        free = re.compile(f'sandtable_disk_free_bytes{{directory="{directory}"}} [1-9][0-9]*')
+        assert any(free.fullmatch(line) for line in lines)
     assert 'sandtable_bars_cache{process="web",count="evictions"} 0' in lines
     assert 'sandtable_bars_cache{process="worker",count="hits"} 0' in lines
 

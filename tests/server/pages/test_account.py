@@ -1,8 +1,12 @@
 import re
 
+from server import backtests, queue
 from server.sessions import list_sessions
-from server.tokens import list_tokens
-from server.users import find_user
+from server.shares import create_share
+from server.strategies import create_strategy
+from server.tokens import create_token, list_tokens
+from server.users import find_user, set_quotas
+from tests.server.builders import queue_runs
 from tests.server.conftest import PASSWORD
 
 
@@ -94,3 +98,49 @@ def test_deleting_the_account_needs_the_password_and_removes_it(clients, submit,
     answer = submit(browser, "/account/delete", confirm_password=PASSWORD)
     assert answer.headers["location"] == "/"
     assert find_user(fresh_db, "alice") is None
+
+
+def test_deleting_the_account_takes_everything_it_owns_and_nothing_else(
+    clients, submit, services, alice, bob, worker
+):
+    store = services.store
+    for user in (alice, bob):
+        made = queue_runs(store, services.settings, user)[0]
+        services.artifacts.store(made.id, {"log.txt": b"hello"})
+        create_strategy(store, user.id, "Cross", "v1", worker.report)
+        create_token(store, user.id)
+        create_share(store, user.id, made.id, with_code=False, days=1)
+    submit(clients.browser(alice), "/account/delete", confirm_password=PASSWORD)
+    tables = ("users", "backtests", "strategies", "strategy_versions", "tokens", "shares")
+    assert {name: store.value(f"select count(*) from {name}") for name in tables} == dict.fromkeys(
+        tables, 1
+    )
+    assert store.value("select count(*) from sessions") == 0
+    assert [*services.artifacts.ids()] == [backtests.ids_of(store, bob.id)[0]]
+
+
+def test_the_only_administrator_does_not_leave_others_without_one(
+    clients, submit, ada, alice, fresh_db
+):
+    answer = submit(clients.browser(ada), "/account/delete", confirm_password=PASSWORD)
+    assert (answer.status_code, "the only administrator" in answer.text) == (409, True)
+    assert find_user(fresh_db, "ada") is not None
+
+
+def test_an_administrator_who_is_alone_may_go(clients, submit, ada, fresh_db):
+    submit(clients.browser(ada), "/account/delete", confirm_password=PASSWORD)
+    assert find_user(fresh_db, "ada") is None
+
+
+def test_everybody_sees_what_they_use_and_may_use(clients, services, alice, bob):
+    queue_runs(services.store, services.settings, alice, 3)
+    queue_runs(services.store, services.settings, bob, 1)
+    queue.claim(services.store, services.settings)
+    set_quotas(services.store, alice.id, max_storage_mb=5)
+    text = clients.browser(alice).get("/account").text
+    shown = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", text)
+    assert shown == [
+        ("Running at once", "1 of 2"),
+        ("Waiting", "2 of 1,000"),
+        ("Stored results", "0 B of 5.0 MiB"),
+    ]

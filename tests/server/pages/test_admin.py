@@ -1,5 +1,6 @@
 import pytest
 
+from server.pages import admin
 from server.users import get_user
 
 
@@ -7,6 +8,11 @@ def test_only_administrators_may_look(clients, alice, ada):
     assert clients.browser(alice).get("/admin").status_code == 403
     page = clients.browser(ada).get("/admin").text
     assert "alice" in page
+
+
+def test_the_room_that_is_left_is_shown(clients, ada, monkeypatch):
+    monkeypatch.setattr(admin, "free_bytes", lambda path: 3 * 1024**3)
+    assert "<dt>Free on the disk</dt><dd>3.0 GiB</dd>" in clients.browser(ada).get("/admin").text
 
 
 def test_an_account_is_locked_and_unlocked(clients, submit, ada, alice, fresh_db):
@@ -37,6 +43,19 @@ def test_a_quota_that_is_no_number_changes_nothing(clients, submit, ada, alice, 
     answer = submit(clients.browser(ada), f"/admin/users/{alice.id}/quotas", max_running="many")
     assert answer.status_code == 422
     assert "must be a whole number, or empty" in answer.text
+
+
+def test_a_quota_one_past_the_largest_is_refused(clients, submit, ada, alice, fresh_db):
+    browser, path = clients.browser(ada), f"/admin/users/{alice.id}/quotas"
+    assert submit(browser, path, max_running="1000000000").status_code == 303
+    for number in ("1000000001", "9" * 30):
+        answer = submit(browser, path, max_running=number)
+        assert (answer.status_code, "must be 0 to 1,000,000,000" in answer.text) == (422, True)
+    assert get_user(fresh_db, alice.id).max_running == 1_000_000_000
+
+
+def test_an_account_of_an_endless_number_is_not_there(clients, submit, ada):
+    assert submit(clients.browser(ada), f"/admin/users/{'9' * 30}/disable").status_code == 404
 
 
 @pytest.mark.parametrize("action", ["disable", "quotas"])
