@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
+from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, FillRule, LookaheadCheck, Timeframe, TradingMode
 from engine.errors import ValidationError
 
@@ -237,12 +238,7 @@ def _check_params(params: Any, complain: Any) -> None:
 def _parse_date(value: Any) -> date | None:
     if isinstance(value, date):
         return value
-    if not isinstance(value, str) or len(value) != 10:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        return None
+    return parse_date(value) if isinstance(value, str) else None
 
 
 _CONVERT: dict[str, Any] = {

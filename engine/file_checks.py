@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from engine.dates import parse_date
 from engine.enums import DAY_MS, Timeframe
 from engine.errors import DataError
 
@@ -69,10 +70,8 @@ def day_number(day: date) -> int:
 
 def parse_day(text: str) -> int | None:
     """UTC days since 1970-01-01 of a date like 2024-03-31, None when it is none."""
-    try:
-        return date.fromisoformat(text).toordinal() - _EPOCH.toordinal()
-    except ValueError:
-        return None
+    parsed = parse_date(text)
+    return None if parsed is None else parsed.toordinal() - _EPOCH.toordinal()
 
 
 def day_date(number: int) -> date:

@@ -29,6 +29,7 @@ from engine.daily_files import (
     stat_day_file,
 )
 from engine.data_quality import find_gaps
+from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, Timeframe
 from engine.errors import DataError
 from engine.file_checks import BrokenFileError, day_number
@@ -101,7 +102,7 @@ def _find(path: Path, report: DataReport) -> dict[tuple[Path, str, str], list[st
             if name.startswith(".") or not name.endswith(".csv"):
                 continue
             day, month = _DAY_NAME.fullmatch(name), _FUNDING_NAME.fullmatch(name)
-            if day and day["timeframe"] in tuple(Timeframe) and _is_date(day["day"]):
+            if day and day["timeframe"] in tuple(Timeframe) and parse_date(day["day"]):
                 key = (Path(folder), day["symbol"], day["timeframe"])
             elif month and 1 <= int(month["month"]) <= 12:
                 key = (Path(folder), month["symbol"], "funding")
@@ -114,14 +115,6 @@ def _find(path: Path, report: DataReport) -> dict[tuple[Path, str, str], list[st
                 continue
             groups.setdefault(key, []).append(name)
     return groups
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _check_series(

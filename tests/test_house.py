@@ -40,6 +40,7 @@ VOCABULARY = {
     "engine.bars",
     "engine.config",
     "engine.csv_text",
+    "engine.dates",
     "engine.enums",
     "engine.errors",
     "engine.market_data",

@@ -88,6 +88,7 @@ def test_a_value_on_its_bound_is_taken(field: str, value: Any) -> None:
         ("timeframe", "2h", "must be one of 1m, 5m, 15m, 1h, 4h, 1d"),
         ("start_date", "2024-02-30", "must be a date like 2024-03-31"),
         ("start_date", "20240101", "must be a date like 2024-03-31"),
+        ("start_date", "2024-W01-1", "must be a date like 2024-03-31"),
         ("end_date", "2023-12-31", "must not be before start_date"),
         ("initial_capital", 0, "greater than 0"),
         ("initial_capital", 1.1e12, "at most 1e+12"),
