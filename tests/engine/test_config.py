@@ -92,6 +92,7 @@ def test_a_value_on_its_bound_is_taken(field: str, value: Any) -> None:
         ("end_date", "2023-12-31", "must not be before start_date"),
         ("initial_capital", 0, "greater than 0"),
         ("initial_capital", 1.1e12, "at most 1e+12"),
+        ("initial_capital", 1e12 + 1, "at most 1e+12; got 1000000000001.0"),
         ("initial_capital", float("nan"), "finite"),
         ("initial_capital", 10**400, "finite"),
         ("initial_capital", "10000", "must be a number"),
