@@ -76,6 +76,17 @@ def test_a_wrong_configuration_is_bad_usage(
     assert message in capfd.readouterr().err
 
 
+def test_everything_that_is_wrong_is_told_at_once(
+    shell: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--fee-rate", "2", "--name", "x" * 121, "--params", '{"quick": 1, "fast": "x"}']
+    assert main(["run", "cross.py", *WEEK, *words]) == 2
+    told = capfd.readouterr().err
+    assert told.count("--params: ") == 2
+    assert "--fee-rate: " in told
+    assert "--name: at most 120" in told
+
+
 def test_dates_without_data_fail_and_say_what_there_is(
     shell: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
