@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
+from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -24,7 +25,7 @@ from server.edge import Edge, guard_answer
 from server.notices import LiveNotice
 from server.pages import route_handlers as page_handlers
 from server.pages.render import template_config
-from server.problems import handle_exception
+from server.problems import answer_to, handle_exception, json_answer
 from server.services import Services
 from server.settings import PROJECT_ROOT
 
@@ -66,7 +67,12 @@ def create_app(
         openapi_config=OpenAPIConfig(
             title="Sandtable",
             version=VERSION,
-            path="/schema",
+            openapi_router=Router(
+                "/schema",
+                route_handlers=[],
+                include_in_schema=False,
+                after_request=_uniform_not_found,
+            ),
             render_plugins=[JsonRenderPlugin()],
             components=Components(
                 security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
@@ -79,6 +85,13 @@ def create_app(
     )
     app.asgi_handler = Edge(app.asgi_handler, services)
     return app
+
+
+def _uniform_not_found(response: Response[Any]) -> Response[Any]:
+    """Litestar has a page of its own for what is not below /schema; ours is the one for scripts."""
+    if response.status_code != 404:
+        return response
+    return json_answer(answer_to(NotFoundException()))
 
 
 def _constant(services: Services) -> Any:
