@@ -44,6 +44,11 @@ WORDS = {
     500: "internal",
     503: "unavailable",
 }
+_PLAIN_WORDS = (
+    (re.compile(r"Expected `int` >= (\d+).*"), r"must be at least \1"),
+    (re.compile(r"Expected `int` <= (\d+).*"), r"must be at most \1"),
+    (re.compile(r"Expected `int`, got .*"), "must be a whole number"),
+)
 JSON_PATHS = ("/api/", "/health", "/metrics", "/schema")
 
 
@@ -269,12 +274,21 @@ def _fields_of(error: ValidationException) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     for item in error.extra if isinstance(error.extra, list) else []:
         key = str(item.get("key") or "body")
-        fields.setdefault(key.removeprefix("data."), []).append(str(item.get("message", "")))
+        text = _plain(str(item.get("message", "")))
+        fields.setdefault(key.removeprefix("data."), []).append(text)
     # A query parameter that is not there at all is named in the sentence alone.
     missing = re.search(r"required \w+ parameter '([\w-]+)'", error.detail)
     if missing and not fields:
         return {missing[1]: ["this field is required"]}
     return fields or {"body": [error.detail]}
+
+
+def _plain(text: str) -> str:
+    """What the framework says about a query parameter, in the words of everything else here."""
+    for pattern, words in _PLAIN_WORDS:
+        if pattern.match(text):
+            return pattern.sub(words, text)
+    return text
 
 
 def sum_up(fields: Mapping[str, list[str]]) -> str:

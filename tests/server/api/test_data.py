@@ -91,6 +91,19 @@ def test_a_wrong_query_is_422_beside_its_field(alices: Any, query: str, field: s
     assert list(answer.json()["details"]["fields"]) == [field]
 
 
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("0", "must be at least 1"),
+        ("10001", "must be at most 10000"),
+        ("x", "must be a whole number"),
+    ],
+)
+def test_a_wrong_limit_is_told_in_plain_words(alices: Any, limit: str, message: str) -> None:
+    answer = alices.get(f"/api/data/history?symbol=TINYUSDT&timeframe=1h&limit={limit}")
+    assert answer.json()["details"]["fields"] == {"limit": [message]}
+
+
 def test_history_that_is_not_there_is_422_and_says_what_is(alices: Any) -> None:
     answer = alices.get("/api/data/history?symbol=NONEUSDT&timeframe=1h")
     assert (answer.status_code, answer.json()["error"]) == (422, "data_error")
