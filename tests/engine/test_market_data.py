@@ -121,6 +121,14 @@ def test_a_range_without_a_bar_says_which_ranges_there_are(store: Store, write: 
         store.load("BTCUSDT", "1h", "spot", date(2023, 1, 1), date(2023, 1, 2))
 
 
+def test_a_day_without_a_bar_is_not_among_the_ranges_there_are(store: Store, write: Writer) -> None:
+    write("2024-01-01", hours(0))
+    write("2024-01-02", [])
+
+    with pytest.raises(DataError, match=r"there are bars for 2024-01-01 to 2024-01-01$"):
+        store.load("BTCUSDT", "1h", "spot", date(2024, 1, 2), date(2024, 1, 2))
+
+
 def test_an_unknown_symbol_says_which_symbols_there_are(store: Store, write: Writer) -> None:
     write("2024-01-01", hours(0))
 
