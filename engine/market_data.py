@@ -82,8 +82,9 @@ class Store:
         max_bytes: int = DEFAULT_CACHE_BYTES,
     ) -> None:
         self.data_directory = Path(data_directory)
-        self.root = os.path.realpath(data_directory)
         self.directory = self.data_directory / "binance"
+        # The store as a whole may be a link to a larger disk; what is in it must stay in it.
+        self.root = os.path.realpath(self.directory)
         # One cache directory may serve several data directories (tests do that).
         name = hashlib.blake2b(self.root.encode(), digest_size=6).hexdigest()
         self.cache_directory = Path(cache_directory) / "columns" / name

@@ -61,6 +61,9 @@ def check_data(
     `progress(files done, files in all, directory)`. Raises DataError when there is nothing.
     """
     report = DataReport(str(path))
+    # Links to folders are not followed, but for the store as a whole.
+    store = path / "binance"
+    path = store if store.is_symlink() else path
     groups = _find(path, report)
     if not groups and not report.stray_files:
         raise DataError(f"{path}: holds no market data")

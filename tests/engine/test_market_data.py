@@ -187,6 +187,18 @@ def test_a_link_to_another_folder_is_refused(store: Store, data: Path, tmp_path:
         store.load("BTCUSDT", "1h", "spot", date(2024, 1, 1), date(2024, 1, 2))
 
 
+def test_the_whole_store_may_be_a_link(data: Path, tmp_path: Path, write: Writer) -> None:
+    write("2024-01-01", hours(0))
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "binance").symlink_to(data / "binance")
+
+    store = Store(linked, tmp_path / "its cache")
+
+    assert len(store.load("BTCUSDT", "1h", "spot", date(2024, 1, 1), date(2024, 1, 1)).bars) == 24
+    assert [entry.symbol for entry in store.catalogue()][:1] == ["BTCUSDT"]
+
+
 def test_history_gives_the_newest_bars_ascending_even_across_holes(
     store: Store, write: Writer
 ) -> None:

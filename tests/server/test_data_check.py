@@ -154,6 +154,17 @@ def test_files_that_the_store_would_never_read_are_named(tmp_path: Path) -> None
     assert sorted(report.stray_files) == sorted([str(misplaced), str(odd)])
 
 
+def test_a_store_that_is_a_link_as_a_whole_is_judged(tmp_path: Path) -> None:
+    write(tmp_path / "data", 1, hours(1))
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "binance").symlink_to(tmp_path / "data/binance")
+
+    report = check_data(linked)
+
+    assert (report.broken_files, [series.bars for series in report.series]) == (0, [24])
+
+
 def test_a_link_out_of_the_folder_and_a_huge_file_are_broken(tmp_path: Path) -> None:
     data = tmp_path / "data"
     (tmp_path / "outside.csv").write_text(HEADER)
