@@ -118,13 +118,16 @@ def _execute(
             print_fields({"params": wrong}, sys.stderr)
             return USAGE_ERROR
         with ProgressBar(name, sys.stderr) as bar:
-            return execute(
+            execution = execute(
                 request,
                 sandbox,
                 MarketStore(settings.data_directory, settings.cache_directory),
                 on_progress=lambda now: bar.show(now.bars_done, now.bars),
                 cancelled=interrupted.is_set,
             )
+            if execution.bars:
+                bar.show(execution.bars_done, execution.bars)
+            return execution
 
 
 def _wrong_parameters(sandbox: Sandbox, params: Mapping[str, Any], source: str) -> list[str]:

@@ -31,7 +31,9 @@ def test_a_completed_run_prints_its_figures_and_leaves_its_files(
     shell: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", "cross.py", *WEEK, "--out", "out"]) == 0
-    assert "completed" in capfd.readouterr().out
+    told = capfd.readouterr()
+    assert "completed" in told.out
+    assert told.err.endswith("] 168/168\n")
     assert (shell / "out/trades.csv").read_text().startswith("timestamp,action,symbol")
     assert json.loads((shell / "out/config.json").read_text())["status"] == "completed"
 
