@@ -28,7 +28,7 @@ from engine.daily_files import (
     read_file,
     stat_day_file,
 )
-from engine.data_quality import find_gaps
+from engine.data_quality import find_gaps, is_synthetic
 from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, Timeframe
 from engine.errors import DataError
@@ -128,7 +128,7 @@ def _check_series(
     root: str,
     report: DataReport,
 ) -> tuple[SeriesCheck, Columns]:
-    check = SeriesCheck(str(folder), symbol, str(timeframe))
+    check = SeriesCheck(str(folder), symbol, str(timeframe), synthetic=is_synthetic(symbol))
     files = []
     for name in names:
         check.files += 1
