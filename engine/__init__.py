@@ -15,6 +15,8 @@ prices at which anything could happen. Step 6 happens after the run, for all bar
 `accounting`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from engine.backtest import Run, run_backtest
 from engine.bars import NO_FUNDING, Bars, Funding
 from engine.config import BacktestConfig, ConfigLimits
@@ -42,6 +44,9 @@ from engine.position import Position
 from engine.strategy import Strategy
 from engine.trade import Trade
 
+if TYPE_CHECKING:
+    from engine.results import BacktestResults
+
 SPOT = TradingMode.SPOT
 FUTURES = TradingMode.FUTURES
 
@@ -53,6 +58,7 @@ __all__ = [
     "BacktestConfig",
     "BacktestError",
     "BacktestException",
+    "BacktestResults",
     "Bars",
     "CalculationError",
     "ConfigLimits",
@@ -75,3 +81,12 @@ __all__ = [
     "ValidationError",
     "run_backtest",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """BacktestResults on first use: the sandbox imports this package and has no need of it."""
+    if name == "BacktestResults":
+        from engine.results import BacktestResults
+
+        return BacktestResults
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
