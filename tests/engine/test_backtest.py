@@ -61,7 +61,7 @@ def test_no_bars_is_a_data_error():
 
 
 def test_orders_are_limited_by_the_length_of_the_run():
-    assert max_orders(1) == 1_100
+    assert max_orders(1) == 10_000
     assert max_orders(5_000) == 50_000
     assert max_orders(525_600) == 1_000_000
 
