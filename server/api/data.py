@@ -37,6 +37,8 @@ class DataApi(Controller):
     )
     def symbols(self, services: NamedDependency[Services]) -> Response[bytes]:
         """`source` is native, or resampled from a finer timeframe."""
+        # A script asks right after it put files there; pages may lag some seconds behind.
+        services.market.forget_catalogue()
         allowed = services.settings.allowed_timeframes
         held = [item for item in services.market.catalogue() if item.timeframe in allowed]
         coverage = [

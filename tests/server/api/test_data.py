@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from server.settings import Settings
 from server.users import User
-from tests.server.conftest import Clients
+from tests.server.conftest import Clients, write_bars
 
 
 @pytest.fixture
@@ -63,6 +64,12 @@ def test_history_is_the_newest_bars_ascending(alices: Any) -> None:
             "volume": 10.0,
         },
     ]
+
+
+def test_a_symbol_is_offered_as_soon_as_it_has_files(alices: Any, settings: Settings) -> None:
+    before = alices.get("/api/data/symbols").json()["symbols"]
+    write_bars(settings.data_directory, "1000NEWUSDT")
+    assert alices.get("/api/data/symbols").json()["symbols"] == ["1000NEWUSDT", *before]
 
 
 def test_a_range_of_days_is_inclusive(alices: Any) -> None:
