@@ -7,6 +7,7 @@ day) is believed by its line count; of others the timestamps are read.
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.daily_files import MAX_DAY_FILE_BYTES, RACY_NS, read_file
+from engine.daily_files import MAX_DAY_FILE_BYTES, RACY_NS, check_inside, read_file
 from engine.enums import DAY_MS, Timeframe
+from engine.errors import DataError
 from engine.file_checks import parse_day
 from engine.resample import finer_divisors
 
@@ -60,10 +62,13 @@ NO_INDEX = DayIndex(NO_LINES)
 
 
 def index_directory(
-    directory: Path, symbol: str, timeframe: Timeframe, known: DayIndex = NO_INDEX
+    directory: Path, symbol: str, timeframe: Timeframe, root: str, known: DayIndex = NO_INDEX
 ) -> DayIndex:
     """The index of the files now in `directory`; those that `known` has in the same state stay
-    closed. Raises OSError when the directory is not there."""
+    closed, and links that lead out of `root` are left out, as a run refuses them.
+
+    Raises OSError when the directory is not there.
+    """
     now_ns = time.time_ns()
     racy_ns = now_ns - RACY_NS
     mtime_ns = os.stat(directory).st_mtime_ns
@@ -79,14 +84,16 @@ def index_directory(
     paths: list[str] = []
     for day, entry in _day_entries(directory, symbol, timeframe):
         try:
-            found = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
+            if entry.is_symlink():
+                check_inside(entry.path, root)
+            found = entry.stat()
+        except (OSError, DataError):
             continue
         index = states.get((day, found.st_size, found.st_mtime_ns))
         if index is not None:
             kept.append(index)
             continue
-        if entry.is_file(follow_symlinks=False) and found.st_size <= MAX_DAY_FILE_BYTES:
+        if stat.S_ISREG(found.st_mode) and found.st_size <= MAX_DAY_FILE_BYTES:
             # A file this young may change without its mtime moving: it is read again next time.
             mtime = found.st_mtime_ns if found.st_mtime_ns < racy_ns else -1
             fresh.append((day, found.st_size, mtime))
