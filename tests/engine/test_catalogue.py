@@ -211,6 +211,24 @@ def test_a_link_to_a_file_of_the_store_counts_and_one_that_leads_out_does_not(
     assert [(day.day, day.bars) for day in days] == [("2024-01-01", 24)]
 
 
+def test_a_day_with_as_many_lines_as_bars_is_not_believed_to_be_whole(data: Path) -> None:
+    write_day(data, 0, hours=[*range(5), *range(6, 24), 23])
+
+    (hourly,) = [c for c in catalogue(data).coverage() if c.timeframe == Timeframe.H1]
+
+    assert (hourly.bars, hourly.gaps) == (23, 1)
+
+
+def test_times_written_as_floats_are_counted(data: Path) -> None:
+    path = write_day(data, 0)
+    rows = [line.replace(",", ".0,", 1) for line in path.read_text().splitlines()[1:]]
+    path.write_text("timestamp,open,high,low,close,volume\n" + "\n".join(rows) + "\n")
+
+    (hourly,) = [c for c in catalogue(data).coverage() if c.timeframe == Timeframe.H1]
+
+    assert (hourly.bars, hourly.gaps) == (24, 0)
+
+
 def test_the_days_of_a_series_say_how_full_they_are(data: Path) -> None:
     write_day(data, 0)
     write_day(data, 2, hours=[1, 2, 3])
