@@ -127,6 +127,8 @@ def examine(content: bytes, timeframe: Timeframe, day: int) -> Examined:
     for number, line in enumerate(lines[1:], start=2):
         if len(problems) >= MAX_FILE_PROBLEMS:
             break
+        if not line.strip(" \t"):
+            continue  # An empty line says nothing: there is nothing to repair.
         row, reasons = parse_row(line, timeframe, day)
         if row is None or reasons:
             problems.extend((number, reason) for reason in reasons)
