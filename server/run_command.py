@@ -63,9 +63,11 @@ def _run(options: argparse.Namespace) -> int:
     if isinstance(execution, int):
         return execution
     if options.out:
-        from server.artifacts import write_files
+        from server.artifacts import NAMES, write_files
 
         write_files(Path(options.out), execution.files)
+        for stale in set(NAMES) - set(execution.files):  # of an earlier run into this folder
+            (Path(options.out) / stale).unlink(missing_ok=True)
     _tell(execution, request, name, as_json=options.json)
     if execution.status == "cancelled":
         return INTERRUPTED

@@ -109,6 +109,8 @@ def test_fetch_downloads_what_there_is(desk: Desk, tmp_path: Path) -> None:
     missing = reply({"message": "none yet"}, 404)
     files = [missing if name == "plots.json" else (200, {}, name.encode()) for name in NAMES]
     desk.replies = [reply(result()), *files]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/plots.json").write_text("of another run")
     assert main(["fetch", "bt_1", *service(desk), "--out", str(tmp_path / "out")]) == 0
     got = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert got == {name: name.encode() for name in NAMES if name != "plots.json"}

@@ -38,6 +38,15 @@ def test_a_completed_run_prints_its_figures_and_leaves_its_files(
     assert json.loads((shell / "out/config.json").read_text())["status"] == "completed"
 
 
+def test_a_run_leaves_no_file_of_an_earlier_one_in_its_folder(shell: Path) -> None:
+    main(["run", "cross.py", *WEEK, "--out", "out"])
+    (shell / "out/mine.txt").touch()
+    words = [*WEEK, "--start-date", "2020-01-01", "--end-date", "2020-01-02"]
+    assert main(["run", "cross.py", *words, "--out", "out"]) == 1
+    left = sorted(path.name for path in (shell / "out").iterdir())
+    assert left == ["config.json", "log.txt", "mine.txt"]
+
+
 def test_json_is_the_object_of_the_api(shell: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "cross.py", *WEEK, "--json", "--params", '{"fast": 5}']) == 0
     document = json.loads(capfd.readouterr().out)
