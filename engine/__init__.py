@@ -15,6 +15,8 @@ prices at which anything could happen. Step 6 happens after the run, for all bar
 `accounting`. The modules on that path can be compiled (`engine.compiled`): one source, two speeds.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from engine import compiled
 
 # Compiled modules, where they were built from these very sources, come before the plain ones.
@@ -47,6 +49,9 @@ from engine.position import Position
 from engine.strategy import Strategy
 from engine.trade import Trade
 
+if TYPE_CHECKING:
+    from engine.results import BacktestResults
+
 SPOT = TradingMode.SPOT
 FUTURES = TradingMode.FUTURES
 
@@ -58,6 +63,7 @@ __all__ = [
     "BacktestConfig",
     "BacktestError",
     "BacktestException",
+    "BacktestResults",
     "Bars",
     "CalculationError",
     "ConfigLimits",
@@ -80,3 +86,12 @@ __all__ = [
     "ValidationError",
     "run_backtest",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """BacktestResults on first use: the sandbox imports this package and has no need of it."""
+    if name == "BacktestResults":
+        from engine.results import BacktestResults
+
+        return BacktestResults
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

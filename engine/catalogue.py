@@ -171,7 +171,7 @@ class Catalogue:
                 known = read_index(stored)
             if known.directory_mtime_ns != mtime_ns or self._may_restat(known):
                 check_inside(directory, self.root)
-                index = index_directory(directory, symbol, timeframe, known)
+                index = index_directory(directory, symbol, timeframe, self.root, known)
                 if np.array_equal(index.lines, known.lines):
                     # The same object: what was worked out from it stays good.
                     index = DayIndex(known.lines, index.directory_mtime_ns, index.checked_ns)

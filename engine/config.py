@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
+from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, FillRule, LookaheadCheck, Timeframe, TradingMode
 from engine.errors import ValidationError
 
@@ -22,7 +23,7 @@ MAX_ORDER_AMOUNT = 1_000_000.0
 MAX_RESTING_ORDERS = 1_000
 MAX_ORDERS = 1_000_000
 MAX_ORDERS_PER_BAR = 10
-ORDERS_OF_ANY_RUN = 1_100  # however short: a thousand may rest at once
+ORDERS_OF_ANY_RUN = 10_000  # however short: a thousand may rest, and as many more be rejected
 MAX_POSITIONS = 100
 MAX_PLOTS = 20
 MAX_PLOT_POINTS = 1_000_000
@@ -149,7 +150,7 @@ def _violations(known: Mapping[str, Any], limits: ConfigLimits) -> dict[str, lis
         ):
             left = "greater than" if open_low else "at least"
             right = "less than" if open_high else "at most"
-            complain(name, f"must be {left} {low:g} and {right} {high:g}; got {value:g}")
+            complain(name, f"must be {left} {low:g} and {right} {high:g}; got {_said(value)}")
             return None
         return value
 
@@ -190,13 +191,13 @@ def _violations(known: Mapping[str, Any], limits: ConfigLimits) -> dict[str, lis
     )
     leverage = number("max_leverage", 1.0, min(MAX_LEVERAGE, limits.max_leverage))
     if mode == "spot" and leverage is not None and leverage != 1.0:
-        complain("max_leverage", f"must be 1 in spot; got {leverage:g}")
+        complain("max_leverage", f"must be 1 in spot; got {_said(leverage)}")
     rate = number("maintenance_margin_rate", 0.0, 0.5, open_low=True, open_high=True)
     if rate is not None and rate >= 1.0 / (leverage or 1.0):
         complain(
             "maintenance_margin_rate",
             f"must be below 1/max_leverage ({1.0 / (leverage or 1.0):g}), "
-            f"else a position is liquidated as it opens; got {rate:g}",
+            f"else a position is liquidated as it opens; got {_said(rate)}",
         )
     number("fee_rate", 0.0, MAX_FEE_RATE)
     number("slippage_bps", 0.0, MAX_SLIPPAGE_BPS)
@@ -237,12 +238,13 @@ def _check_params(params: Any, complain: Any) -> None:
 def _parse_date(value: Any) -> date | None:
     if isinstance(value, date):
         return value
-    if not isinstance(value, str) or len(value) != 10:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        return None
+    return parse_date(value) if isinstance(value, str) else None
+
+
+def _said(value: float) -> str:
+    """The number as short as it can be told without telling another one."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 _CONVERT: dict[str, Any] = {

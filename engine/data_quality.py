@@ -152,7 +152,8 @@ def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, A
     if quality["sorted_rows"] or quality["duplicate_rows"]:
         said.append(
             f"{_were(quality['sorted_rows'], 'row')} out of order and "
-            f"{quality['duplicate_rows']:,} exact copies of others; they were sorted and dropped."
+            + _count(quality["duplicate_rows"], "exact copy of another", "exact copies of others")
+            + "; they were sorted and dropped."
         )
     if quality["empty_days"]:
         said.append(f"{_count(quality['empty_days'], 'file')} with a header and no bar.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from engine.dates import parse_date
 from engine.enums import DAY_MS, Timeframe
 from engine.errors import DataError
 
@@ -69,10 +70,8 @@ def day_number(day: date) -> int:
 
 def parse_day(text: str) -> int | None:
     """UTC days since 1970-01-01 of a date like 2024-03-31, None when it is none."""
-    try:
-        return date.fromisoformat(text).toordinal() - _EPOCH.toordinal()
-    except ValueError:
-        return None
+    parsed = parse_date(text)
+    return None if parsed is None else parsed.toordinal() - _EPOCH.toordinal()
 
 
 def day_date(number: int) -> date:
@@ -128,6 +127,8 @@ def examine(content: bytes, timeframe: Timeframe, day: int) -> Examined:
     for number, line in enumerate(lines[1:], start=2):
         if len(problems) >= MAX_FILE_PROBLEMS:
             break
+        if not line.strip(" \t"):
+            continue  # An empty line says nothing: there is nothing to repair.
         row, reasons = parse_row(line, timeframe, day)
         if row is None or reasons:
             problems.extend((number, reason) for reason in reasons)

@@ -84,6 +84,8 @@ def examine_funding(
     problems: list[tuple[int, str]] = []
     latest = -1
     for number, line in enumerate(lines[1:], start=2):
+        if not line.strip(" \t"):
+            continue
         fields = line.split(",")
         if len(fields) < 2:
             problems.append((number, f"has {len(fields)} of the 2 columns"))

@@ -51,7 +51,7 @@ from engine.daily_files import (
 from engine.data_quality import SourceCounts, describe_bars, describe_funding
 from engine.enums import Timeframe, TradingMode, check_symbol
 from engine.errors import DataError
-from engine.file_checks import BrokenFileError, day_date, day_number
+from engine.file_checks import BrokenFileError, day_date, day_number, parse_day
 from engine.funding_files import load_funding
 from engine.resample import finer_divisors, resample
 
@@ -82,8 +82,9 @@ class Store:
         max_bytes: int = DEFAULT_CACHE_BYTES,
     ) -> None:
         self.data_directory = Path(data_directory)
-        self.root = os.path.realpath(data_directory)
         self.directory = self.data_directory / "binance"
+        # The store as a whole may be a link to a larger disk; what is in it must stay in it.
+        self.root = os.path.realpath(self.directory)
         # One cache directory may serve several data directories (tests do that).
         name = hashlib.blake2b(self.root.encode(), digest_size=6).hexdigest()
         self.cache_directory = Path(cache_directory) / "columns" / name
@@ -355,7 +356,9 @@ class Store:
     ) -> str:
         """Why there is no bar, and which ranges there are."""
         asked = f" from {start or 'the beginning'} to {end or 'the end'}" if start or end else ""
-        days = self._days_held(symbol, timeframe, mode)
+        held_days = self.coverage_days(symbol, timeframe, mode)
+        # A file with a header and no bar is no day to offer.
+        days = np.array([parse_day(day.day) for day in held_days if day.bars], np.int64)
         if len(days):
             runs = np.split(days, np.flatnonzero(np.diff(days) > 1) + 1)
             ranges = [f"{day_date(run[0])} to {day_date(run[-1])}" for run in runs]

@@ -22,21 +22,24 @@ from server.settings import Settings, load_settings
 def add_parsers(commands: Any) -> None:
     """Add `backup` to the `sandtable` parser."""
     backup = commands.add_parser("backup", help="a consistent copy of database and results")
-    backup.add_argument("path", metavar="PATH", help="a directory that does not exist yet")
+    backup.add_argument(
+        "path", metavar="PATH", help="a directory that is empty or does not exist yet"
+    )
     backup.set_defaults(command=_backup)
 
 
 def _backup(options: argparse.Namespace) -> int:
-    runs = back_up(load_settings(), Path(options.path))
-    print(f"copied the database and {runs:,} results to {options.path}")
-    print(f"to serve it: SANDTABLE_RESULTS_DIRECTORY={options.path} sandtable serve")
+    target = Path(options.path).absolute()
+    runs = back_up(load_settings(), target)
+    print(f"copied the database and {runs:,} results to {target}")
+    print(f"to serve it: SANDTABLE_RESULTS_DIRECTORY={target} sandtable serve")
     return 0
 
 
 def back_up(settings: Settings, target: Path) -> int:
     """How many runs' files were copied. Raises ConfigurationError; leaves nothing half-done."""
-    if target.exists():
-        raise ConfigurationError(f"{target} exists already; name a directory that does not")
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise ConfigurationError(f"{target} exists already; name an empty directory or a new one")
     if not settings.database.is_file():
         raise ConfigurationError(f"there is no database at {settings.database}")
     aside = target.with_name(target.name + ".partial")

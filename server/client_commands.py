@@ -66,12 +66,11 @@ def _submit(options: argparse.Namespace) -> int:
         return _refused(error, options.files)
     worst = 0
     for name, item in zip(options.files, accepted, strict=True):
-        status = _wait(client, item["backtest_id"], name)
-        document = client.get(f"/api/backtest/{item['backtest_id']}")
+        document = _wait(client, item["backtest_id"], name)
         if len(options.files) > 1 and not options.json:
             print(f"{name}:")
         _print(document, name, as_json=options.json)
-        worst = max(worst, 0 if status == "completed" else 1)
+        worst = max(worst, 0 if document["status"] == "completed" else 1)
     return worst
 
 
@@ -91,14 +90,19 @@ def _fetch(options: argparse.Namespace) -> int:
     return 1 if document["status"] == "failed" else 0
 
 
-def _wait(client: ApiClient, backtest_id: str, name: str) -> str:
-    """The status in which the run ended; a stream that breaks off is taken up again."""
+def _wait(client: ApiClient, backtest_id: str, name: str) -> Mapping[str, Any]:
+    """The result once the run has ended; a stream that breaks off is taken up again."""
+    where = f"/api/backtest/{backtest_id}"
     with ProgressBar(name, sys.stderr) as bar:
         while True:
-            for event, data in client.events(f"/api/backtest/{backtest_id}/events"):
-                if event == "end":
-                    return str(data["status"])
-                bar.show(data["bar"], data["bars"])
+            for event, data in client.events(f"{where}/events"):
+                if event != "end":
+                    bar.show(data["bar"], data["bars"])
+                    continue
+                document: Mapping[str, Any] = client.get(where)
+                if document["status"] == "completed":
+                    bar.show(document["portfolio_total"], document["portfolio_total"])
+                return document
 
 
 def _print(document: Mapping[str, Any], name: str, *, as_json: bool) -> None:

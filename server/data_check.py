@@ -28,7 +28,8 @@ from engine.daily_files import (
     read_file,
     stat_day_file,
 )
-from engine.data_quality import find_gaps
+from engine.data_quality import find_gaps, is_synthetic
+from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, Timeframe
 from engine.errors import DataError
 from engine.file_checks import BrokenFileError, day_number
@@ -60,6 +61,9 @@ def check_data(
     `progress(files done, files in all, directory)`. Raises DataError when there is nothing.
     """
     report = DataReport(str(path))
+    # Links to folders are not followed, but for the store as a whole.
+    store = path / "binance"
+    path = store if store.is_symlink() else path
     groups = _find(path, report)
     if not groups and not report.stray_files:
         raise DataError(f"{path}: holds no market data")
@@ -101,7 +105,7 @@ def _find(path: Path, report: DataReport) -> dict[tuple[Path, str, str], list[st
             if name.startswith(".") or not name.endswith(".csv"):
                 continue
             day, month = _DAY_NAME.fullmatch(name), _FUNDING_NAME.fullmatch(name)
-            if day and day["timeframe"] in tuple(Timeframe) and _is_date(day["day"]):
+            if day and day["timeframe"] in tuple(Timeframe) and parse_date(day["day"]):
                 key = (Path(folder), day["symbol"], day["timeframe"])
             elif month and 1 <= int(month["month"]) <= 12:
                 key = (Path(folder), month["symbol"], "funding")
@@ -116,14 +120,6 @@ def _find(path: Path, report: DataReport) -> dict[tuple[Path, str, str], list[st
     return groups
 
 
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _check_series(
     folder: Path,
     symbol: str,
@@ -132,7 +128,7 @@ def _check_series(
     root: str,
     report: DataReport,
 ) -> tuple[SeriesCheck, Columns]:
-    check = SeriesCheck(str(folder), symbol, str(timeframe))
+    check = SeriesCheck(str(folder), symbol, str(timeframe), synthetic=is_synthetic(symbol))
     files = []
     for name in names:
         check.files += 1

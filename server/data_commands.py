@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from engine.dates import parse_date
 from engine.enums import Timeframe, TradingMode
 from engine.errors import ValidationError
 from server.archive_client import DEFAULT_BASE_URL, ArchiveClient
@@ -20,6 +21,8 @@ from server.progress import ProgressBar
 from server.sample import write_sample
 from server.settings import load_settings
 from server.store_writer import IngestReport, parse_timeframes
+
+_MARKETS = [str(mode) for mode in TradingMode]
 
 
 def add_parsers(commands: Any) -> None:
@@ -44,7 +47,7 @@ def _add_download(actions: Any) -> None:
     parser.add_argument("--start-date", required=True, type=_day, metavar="YYYY-MM-DD")
     parser.add_argument("--end-date", required=True, type=_day, metavar="YYYY-MM-DD")
     _add_timeframes(parser, default=["1m"])
-    parser.add_argument("--market", choices=tuple(TradingMode), default=TradingMode.SPOT)
+    parser.add_argument("--market", choices=_MARKETS, default="spot")
     parser.add_argument("--funding", action="store_true", help="funding rates too (futures)")
     parser.add_argument("--base-url", default=DEFAULT_BASE_URL, metavar="URL")
     parser.set_defaults(command=_download)
@@ -58,7 +61,7 @@ def _add_convert(actions: Any) -> None:
     parser.add_argument("--symbol", help="needed when the files' names do not say it")
     parser.add_argument(
         "--market",
-        choices=tuple(TradingMode),
+        choices=_MARKETS,
         help="spot unless the path holds the archive's futures/um",
     )
     _add_timeframes(parser, default=[])
@@ -164,7 +167,7 @@ def _market_of(paths: list[Path]) -> TradingMode:
 
 
 def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2024-03-31") from None
+    parsed = parse_date(text)
+    if parsed is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date like 2024-03-31")
+    return parsed

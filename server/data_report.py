@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,6 +41,7 @@ class SeriesCheck:
     disagreement_count: int = 0
     disagreements: list[dict[str, Any]] = field(default_factory=list)
     broken_files: int = 0
+    synthetic: bool = False
 
 
 @dataclass
@@ -75,9 +77,10 @@ def table(report: DataReport) -> str:
     base = Path(report.path)
     for s in report.series:
         place = os.path.relpath(s.directory, base if base.is_dir() else base.parent)
+        place = place if place != "." else f"{s.symbol} {s.timeframe}"
         rows.append(
             (
-                place if place != "." else f"{s.symbol} {s.timeframe}",
+                f"{place} (synthetic)" if s.synthetic else place,
                 when(s.first) if s.first is not None else "-",
                 when(s.last) if s.last is not None else "-",
                 *(
@@ -128,9 +131,16 @@ def _details(report: DataReport) -> Iterator[str]:
             )
     for stray in report.stray_files[:MAX_LISTED]:
         yield f"{stray}: not where or not named as the store expects; never read"
+    told: Counter[str] = Counter()
     for entry in report.broken:
+        told[entry["file"]] += 1
+        if told[entry["file"]] > MAX_LISTED:
+            continue
         where = f"{entry['file']} line {entry['line']}" if entry["line"] else entry["file"]
         reason = entry["reason"].removeprefix(f"{entry['file']}: ")
         yield f"BROKEN {where}: {reason}"
+    for file, problems in told.items():
+        if problems > MAX_LISTED:
+            yield f"BROKEN {file}: {problems - MAX_LISTED:,} more like these"
     if report.broken_files:
         yield f"{report.broken_files:,} broken file(s)"

@@ -1,7 +1,8 @@
 """Binance's public archive -> files of the store.
 
 Whole past months come as monthly zips, the rest day by day; a month whose zip is not out yet is
-asked for day by day too. Every zip is checked against its published checksum before it is opened.
+asked for day by day too, and a day of a past month that is not out alone comes with its month.
+Every zip is checked against its published checksum before it is opened.
 What was stored is written down beside the symbol, so that a second start goes on where the first
 one ended and asks for nothing twice.
 """
@@ -95,6 +96,7 @@ def download(
     queue = list(_plan(order, last))
     journal = _Journal(symbol_directory(data_directory, order.mode, order.symbol) / JOURNAL)
     report = IngestReport()
+    unpublished = _Unpublished(order, last, queue)
     if last < order.end_date:
         report.note(f"days after {last} are not published yet")
     total, done = len(queue), 0
@@ -118,19 +120,58 @@ def download(
                 archive = running.pop(work)
                 try:
                     report.add(work.result())
+                    unpublished.stored(archive)
                 except NotPublishedError:
-                    if archive.monthly and archive.timeframe:
-                        days = list(_daily(order, archive.timeframe, archive.first, archive.last))
-                        queue[:0] = days
-                        total += len(days)
-                    else:
-                        report.missing.append(archive.name)
+                    instead = unpublished.ask_instead(archive)
+                    queue[:0] = instead
+                    total += len(instead)
                 except BacktestError as failure:
                     report.failed.append(archive.name)
                     report.note(str(failure))
                 done += 1
                 progress(done, total, archive.name)
+    report.missing += unpublished.missing(data_directory)
     return report
+
+
+class _Unpublished:
+    """The archives that are not published, and what else may hold the same days."""
+
+    def __init__(self, order: Order, last: date, planned: list[_Archive]) -> None:
+        self._order = order
+        self._last = last
+        self._archives: list[_Archive] = []
+        self._asked = {archive.path for archive in planned}
+        self._stored: set[str] = set()
+
+    def stored(self, archive: _Archive) -> None:
+        self._stored.add(archive.path)
+
+    def ask_instead(self, archive: _Archive) -> list[_Archive]:
+        """Archives to ask for in place of one that is not published, each only once."""
+        order, others = self._order, list[_Archive]()
+        if archive.timeframe and archive.monthly:
+            start, end = max(archive.first, order.start_date), min(archive.last, order.end_date)
+            others = list(_daily(order, archive.timeframe, start, end))
+        else:
+            self._archives.append(archive)
+            month = _month_of(order, archive)
+            others = [month] if month and month.last <= self._last else []
+        instead = [other for other in others if other.path not in self._asked]
+        self._asked.update(other.path for other in instead)
+        return instead
+
+    def missing(self, data_directory: Path) -> list[str]:
+        """Names of the archives whose days came with no other one."""
+        return [
+            archive.name
+            for archive in self._archives
+            if not (
+                (month := _month_of(self._order, archive))
+                and month.path in self._stored
+                and _files_held(archive, self._order, data_directory)
+            )
+        ]
 
 
 def _plan(order: Order, last: date) -> Iterator[_Archive]:
@@ -142,9 +183,7 @@ def _plan(order: Order, last: date) -> Iterator[_Archive]:
             first_day = date(year, month, 1)
             last_day = _last_of_month(first_day)
             if order.start_date <= first_day and last_day <= last:
-                path = f"{_base(order.mode)}/monthly/klines/{order.symbol}/{timeframe}/"
-                name = f"{order.symbol}-{timeframe}-{year:04d}-{month:02d}.zip"
-                yield _Archive(path + name, timeframe, first_day, last_day)
+                yield _monthly(order, timeframe, first_day)
             else:
                 start, end = max(first_day, order.start_date), min(last_day, last)
                 yield from _daily(order, timeframe, start, end)
@@ -162,6 +201,19 @@ def _daily(order: Order, timeframe: Timeframe, first: date, last: date) -> Itera
     while day <= last:
         yield _Archive(f"{folder}{order.symbol}-{timeframe}-{day}.zip", timeframe, day, day)
         day += timedelta(days=1)
+
+
+def _monthly(order: Order, timeframe: Timeframe, first: date) -> _Archive:
+    path = f"{_base(order.mode)}/monthly/klines/{order.symbol}/{timeframe}/"
+    name = f"{order.symbol}-{timeframe}-{first:%Y-%m}.zip"
+    return _Archive(path + name, timeframe, first, _last_of_month(first))
+
+
+def _month_of(order: Order, archive: _Archive) -> _Archive | None:
+    """The monthly zip that holds the day of a daily one; None for funding rates."""
+    if archive.timeframe is None:
+        return None
+    return _monthly(order, archive.timeframe, archive.first.replace(day=1))
 
 
 def _base(mode: TradingMode) -> str:

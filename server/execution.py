@@ -201,8 +201,8 @@ def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunErr
     if (verdict.status == "completed" or claimed) and claimed != fills_digest(ledger.trades):
         log.warning("forged_fills backtest_id=%s", job.job_id)
         return None, RunError("security_violation", FORGED)
-    if ledger.n_bars == 0:
-        return None, error
+    if ledger.n_bars == 0 and not len(ledger.orders):
+        return None, error  # Stopped in its first bar: what it did there is not known.
     ledger.plots.update(verdict.plots)
     return BacktestResults.build(job.config, job.bars, ledger, verdict.wall_s), error
 

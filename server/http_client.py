@@ -40,7 +40,7 @@ class ApiClient:
         return self._ask("POST", path, document, headers)
 
     def download(self, path: str, target: Path) -> bool:
-        """Whether there was such a file; it stands whole in `target` then."""
+        """Whether there was such a file; it stands whole in `target` then, else nothing does."""
         aside = target.with_name(f".{target.name}.partial")
         try:
             with self._open("GET", path) as answer, open(aside, "wb") as file:
@@ -49,6 +49,7 @@ class ApiClient:
             aside.rename(target)
         except ApiError as error:
             if error.status == 404:
+                target.unlink(missing_ok=True)
                 return False
             raise
         finally:

@@ -103,7 +103,7 @@ class Invalid(Problem):
         fields = options.pop("fields", None)
         if fields is not None:
             options["details"] = {"fields": fields}
-            message = message or _sum_up(fields)
+            message = message or sum_up(fields)
         super().__init__(message, **options)
 
 
@@ -171,7 +171,7 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
         )
     if isinstance(error, ValidationException):
         fields = _fields_of(error)
-        return Answer(422, "invalid", _sum_up(fields), {"fields": fields}, backtest_id)
+        return Answer(422, "invalid", sum_up(fields), {"fields": fields}, backtest_id)
     if isinstance(error, HTTPException):
         status = error.status_code
         word = WORDS.get(status, "error")
@@ -196,7 +196,7 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
             break
         broken: dict[str, list[str]] | None = getattr(error, "fields", None)
         if broken:
-            return Answer(status, word, _sum_up(broken), {"fields": broken}, backtest_id)
+            return Answer(status, word, sum_up(broken), {"fields": broken}, backtest_id)
         return Answer(status, word, str(error), None, backtest_id)
     return Answer(500, "internal", _message(500, ""), None, backtest_id)
 
@@ -304,7 +304,8 @@ def _in_words(complaint: str) -> str:
     return complaint
 
 
-def _sum_up(fields: Mapping[str, list[str]]) -> str:
+def sum_up(fields: Mapping[str, list[str]]) -> str:
+    """The first few messages about fields as one sentence."""
     parts = [f"{name}: {text}" for name, texts in fields.items() for text in texts]
     more = f" (and {len(parts) - 3} more)" if len(parts) > 3 else ""
     return "; ".join(parts[:3]) + more

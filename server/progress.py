@@ -1,4 +1,4 @@
-"""A progress bar for people at a terminal; a plain line now and then for logs."""
+"""A progress bar for people at a terminal; for logs a plain line now and then, and at the end."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class ProgressBar:
         self._shown = time.monotonic() if not self._terminal else 0.0
         self._lock = threading.Lock()
         self._drawn = 0
+        self._unwritten = ""
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -36,15 +37,20 @@ class ProgressBar:
         if self._terminal and self._drawn:
             self._stream.write("\r" + " " * self._drawn + "\r")
             self._stream.flush()
+        elif self._unwritten:
+            self._stream.write(self._unwritten + "\n")
+            self._stream.flush()
 
     def show(self, done: int, total: int, note: str = "") -> None:
         """`total` 0 means that nobody knows how much there will be."""
         with self._lock:
             now = time.monotonic()
+            text = f"{self._label} {_bar(done, total)} {note}".rstrip()
             if now - self._shown < self._every and not (self._terminal and 0 < total <= done):
+                self._unwritten = "" if self._terminal else text
                 return
             self._shown = now
-            text = f"{self._label} {_bar(done, total)} {note}".rstrip()
+            self._unwritten = ""
             if self._terminal:
                 self._stream.write("\r" + text.ljust(self._drawn))
                 self._drawn = len(text)

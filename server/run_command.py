@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from engine.config import BacktestConfig
+from engine.config import BacktestConfig, config_violations
 from engine.errors import ConfigurationError, ValidationError
 from server.config_flags import (
     add_config_flags,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from server.execution import Execution, Request
 
 USAGE_ERROR = 2
+MAX_NAME = 120
 INTERRUPTED = 130
 
 
@@ -50,7 +51,7 @@ def _run(options: argparse.Namespace) -> int:
     source = read_strategy(options.file)
     name = "<stdin>" if options.file == "-" else options.file
     try:
-        config, label = _configuration(options, settings)
+        config, label = _configuration(options, settings, source)
     except ValidationError as error:
         print_fields(error.fields, sys.stderr)
         return USAGE_ERROR
@@ -62,20 +63,34 @@ def _run(options: argparse.Namespace) -> int:
     if isinstance(execution, int):
         return execution
     if options.out:
-        from server.artifacts import write_files
+        from server.artifacts import NAMES, write_files
 
         write_files(Path(options.out), execution.files)
+        for stale in set(NAMES) - set(execution.files):  # of an earlier run into this folder
+            (Path(options.out) / stale).unlink(missing_ok=True)
     _tell(execution, request, name, as_json=options.json)
     if execution.status == "cancelled":
         return INTERRUPTED
     return 0 if execution.status == "completed" else 1
 
 
-def _configuration(options: argparse.Namespace, settings: Settings) -> tuple[BacktestConfig, str]:
+def _configuration(
+    options: argparse.Namespace, settings: Settings, source: str
+) -> tuple[BacktestConfig, str]:
+    """The configuration and its name. Raises ValidationError with every field's messages."""
     document = config_document(options)
     label = document.pop("name", "")
-    if len(label) > 120:
-        raise ValidationError(fields={"name": ["at most 120 characters"]})
+    wrong = config_violations(document, settings.config_limits)
+    if len(label) > MAX_NAME:
+        wrong["name"] = [f"at most {MAX_NAME} characters"]
+    if wrong and document.get("params") and "params" not in wrong:
+        from sandbox.client import Sandbox
+
+        with Sandbox(level=settings.sandbox_level) as sandbox:
+            misfits = _wrong_parameters(sandbox, document["params"], source)
+        wrong |= {"params": misfits} if misfits else {}
+    if wrong:
+        raise ValidationError(fields=wrong)
     return BacktestConfig.from_document(document, settings.config_limits), label
 
 
@@ -100,28 +115,31 @@ def _execute(
         if sandbox.refusal:
             raise ConfigurationError(f"{sandbox.refusal}; see sandtable doctor")
         request = replace(request, missing_locks=_missing_locks(sandbox))
-        wrong = _wrong_parameters(sandbox, request)
+        wrong = _wrong_parameters(sandbox, request.config.params, request.source)
         if wrong:
             print_fields({"params": wrong}, sys.stderr)
             return USAGE_ERROR
         with ProgressBar(name, sys.stderr) as bar:
-            return execute(
+            execution = execute(
                 request,
                 sandbox,
                 MarketStore(settings.data_directory, settings.cache_directory),
                 on_progress=lambda now: bar.show(now.bars_done, now.bars),
                 cancelled=interrupted.is_set,
             )
+            if execution.bars:
+                bar.show(execution.bars_done, execution.bars)
+            return execution
 
 
-def _wrong_parameters(sandbox: Sandbox, request: Request) -> list[str]:
+def _wrong_parameters(sandbox: Sandbox, params: Mapping[str, Any], source: str) -> list[str]:
     from server.submissions import parameter_violations
 
-    if not request.config.params:
+    if not params or sandbox.refusal:
         return []
-    report = sandbox.check(request.source)
+    report = sandbox.check(source)
     # Code that does not compile fails in the run, which says where.
-    return parameter_violations(request.config.params, report.parameters) if report.valid else []
+    return parameter_violations(params, report.parameters) if report.valid else []
 
 
 def _missing_locks(sandbox: Sandbox) -> tuple[str, ...]:

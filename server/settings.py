@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,8 @@ from engine.errors import ConfigurationError
 from sandbox.job import Limits
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SHORT_SECRET = 16  # characters; one that is shorter may be guessed
+log = logging.getLogger(__name__)
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -46,7 +50,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     secret_key: SecretStr | None = Field(
         None,
-        min_length=16,
+        min_length=1,
         description="Signs form tokens; made and kept beside the database when unset.",
     )
     signup: Literal["open", "closed"] | None = Field(
@@ -180,7 +184,12 @@ class Settings(BaseSettings):
     def signing_key(self) -> str:
         """The secret that signs form tokens; made beside the database on first use."""
         if self.secret_key is not None:
-            return self.secret_key.get_secret_value()
+            given = self.secret_key.get_secret_value()
+            if len(given) < SHORT_SECRET:
+                log.warning(
+                    "secret_key_is_short characters=%d advised=%d", len(given), SHORT_SECRET
+                )
+            return given
         path = self.database.parent / "secret.key"
         if not path.exists():
             # Written aside: a full disk leaves no half of it, and of two processes that start
@@ -224,5 +233,5 @@ def is_loopback(host: str) -> bool:
 
 def _split(value: Any) -> Any:
     if isinstance(value, str):
-        return [item.strip() for item in value.strip("[]").replace('"', "").split(",") if item]
+        return [item for item in re.split(r"[,\s]+", value.strip("[]").replace('"', "")) if item]
     return value

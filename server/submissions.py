@@ -17,11 +17,13 @@ from engine.market_data import Store as MarketStore
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
 from server.backtests import NewBacktest
 from server.db import Store
-from server.problems import Invalid, NotFound
+from server.problems import Invalid, NotFound, sum_up
 from server.reports import problem_documents
 from server.strategies import get_strategy
 
 OWN_FIELDS = ("strategy_code", "strategy_id", "strategy_version", "name")
+_CODE_FIELDS = {"strategy_code", "strategy_id", "strategy_version"}
+_HISTORY_FIELDS = {"symbol", "timeframe", "trading_mode", "start_date", "end_date"}
 MAX_NAME = 120
 Check = Callable[[str], CheckReport]
 Fields = dict[str, list[str]]
@@ -36,30 +38,33 @@ def judge(
     check: Check,
     market: MarketStore,
 ) -> NewBacktest:
-    """The checked request. Raises Invalid (`fields` or `problems`) or NotFound (the strategy)."""
+    """The checked request. Raises Invalid (`fields`, `problems`, or both) or NotFound."""
     if not isinstance(document, Mapping):
         raise Invalid(fields={"body": ["must be an object of fields"]})
     own = {name: document[name] for name in OWN_FIELDS if document.get(name) is not None}
     rest = {str(name): value for name, value in document.items() if name not in OWN_FIELDS}
     fields = _own_violations(own)
-    for name, messages in config_violations(rest, limits).items():
+    found = None if fields.keys() & _CODE_FIELDS else _source(store, owner, own)
+    wrong = config_violations(rest, limits)
+    for name, messages in wrong.items():
         fields.setdefault(name, []).extend(messages)
+    if not wrong.keys() & _HISTORY_FIELDS:
+        asked = {name: rest[name] for name in _HISTORY_FIELDS if name in rest}
+        fields |= _missing_history(BacktestConfig.from_document(asked, limits), market)
+    report = check(found[0]) if found else CheckReport()
+    if report.valid and found and "params" not in wrong:
+        misfits = parameter_violations(rest.get("params", {}), report.parameters)
+        fields |= {"params": misfits} if misfits else {}
     if fields:
-        raise Invalid(fields=fields)
-    config = BacktestConfig.from_document(rest, limits)
-    source, strategy_id, version = _source(store, owner, own)
-    if missing_history(config, market.catalogue()):
-        # The catalogue may lag behind files that were just added; only a fresh look refuses.
-        market.forget_catalogue()
-        missing = missing_history(config, market.catalogue())
-        if missing:
-            raise Invalid(fields=missing)
-    report = check(source)
+        details: dict[str, Any] = {"fields": fields}
+        if not report.valid:
+            details["problems"] = problem_documents(report.problems)
+        raise Invalid(sum_up(fields), details=details)
     if not report.valid:
         raise rejected_code(report)
-    wrong = parameter_violations(config.params, report.parameters)
-    if wrong:
-        raise Invalid(fields={"params": wrong})
+    assert found is not None
+    config = BacktestConfig.from_document(rest, limits)
+    source, strategy_id, version = found
     return NewBacktest(config, source, own.get("name", "").strip(), strategy_id, version)
 
 
@@ -116,6 +121,15 @@ def parameter_violations(params: Mapping[str, Any], parameters: Sequence[Paramet
         if not fits or (isinstance(value, float) and not math.isfinite(value)):
             wrong.append(f"{name}: must be {kind}; got {value!r:.60}")
     return wrong
+
+
+def _missing_history(config: BacktestConfig, market: MarketStore) -> Fields:
+    """What the history lacks, after a fresh look: the catalogue may lag behind new files."""
+    missing = missing_history(config, market.catalogue())
+    if missing:
+        market.forget_catalogue()
+        missing = missing_history(config, market.catalogue())
+    return missing
 
 
 def missing_history(config: BacktestConfig, catalogue: Sequence[Coverage]) -> Fields:

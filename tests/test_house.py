@@ -41,6 +41,7 @@ VOCABULARY = {
     "engine.compiled",
     "engine.config",
     "engine.csv_text",
+    "engine.dates",
     "engine.enums",
     "engine.errors",
     "engine.market_data",

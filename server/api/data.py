@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from engine.bars import Bars
+from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from server.api import docs
 from server.api.bodies import json_response
@@ -36,6 +37,8 @@ class DataApi(Controller):
     )
     def symbols(self, services: NamedDependency[Services]) -> Response[bytes]:
         """`source` is native, or resampled from a finer timeframe."""
+        # A script asks right after it put files there; pages may lag some seconds behind.
+        services.market.forget_catalogue()
         allowed = services.settings.allowed_timeframes
         held = [item for item in services.market.catalogue() if item.timeframe in allowed]
         coverage = [
@@ -110,10 +113,7 @@ def _rows(bars: Bars) -> list[dict[str, Any]]:
 def _day(value: str | None, name: str, fields: dict[str, list[str]]) -> date | None:
     if value is None:
         return None
-    try:
-        if len(value) == 10:
-            return date.fromisoformat(value)
-    except ValueError:
-        pass
-    fields[name] = ["must be a date like 2024-03-31"]
-    return None
+    parsed = parse_date(value)
+    if parsed is None:
+        fields[name] = ["must be a date like 2024-03-31"]
+    return parsed

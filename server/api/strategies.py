@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, RawBody
 
+from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
 from server import strategies
 from server.api import docs
@@ -147,10 +149,21 @@ class StrategyApi(Controller):
 
 def _name_and_code(body: bytes) -> tuple[str, str]:
     document = json_object(body, ("name", "code"))
-    name, code = text(document, "name"), text(document, "code")
-    strategies.check_name(name)
-    strategies.check_code(code)
-    return name, code
+    given: dict[str, str] = {}
+    wrong: dict[str, list[str]] = {}
+    checks: dict[str, Callable[[str], object]] = {
+        "name": strategies.check_name,
+        "code": strategies.check_code,
+    }
+    for field, check in checks.items():
+        try:
+            given[field] = text(document, field)
+            check(given[field])
+        except ValidationError as error:
+            wrong |= error.fields
+    if wrong:
+        raise Invalid(fields=wrong)
+    return given["name"], given["code"]
 
 
 def _found(

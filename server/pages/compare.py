@@ -94,6 +94,8 @@ def _curves(services: Services, runs: list[Backtest], names: list[str]) -> plots
         if series is None:
             continue
         time, value = result.daily_values(series)
+        if not len(time):  # It ended in its first bar.
+            continue
         returns = (value / float(run.config["initial_capital"]) - 1) * 100
         found.append((names[i], time, returns, f"c{i}" if i else ""))
     if not found:

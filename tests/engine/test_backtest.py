@@ -1,5 +1,6 @@
 import pytest
 
+import engine
 from engine.backtest import Run, max_orders
 from engine.bars import NO_FUNDING
 from engine.errors import DataError
@@ -60,7 +61,7 @@ def test_no_bars_is_a_data_error():
 
 
 def test_orders_are_limited_by_the_length_of_the_run():
-    assert max_orders(1) == 1_100
+    assert max_orders(1) == 10_000
     assert max_orders(5_000) == 50_000
     assert max_orders(525_600) == 1_000_000
 
@@ -74,3 +75,13 @@ def test_the_clock_of_a_strategy_is_the_bar():
 
     Run(make_config(), flat_bars([1.0, 2.0]), NO_FUNDING).execute(Reads)
     assert all(now == bar for now, bar in times)
+
+
+def test_results_are_of_the_type_that_the_library_names() -> None:
+    results = engine.run_backtest(make_config(), flat_bars([100.0, 101.0]), Counts)
+    assert isinstance(results, engine.BacktestResults)
+
+
+def test_every_public_name_is_there() -> None:
+    assert [name for name in engine.__all__ if not hasattr(engine, name)] == []
+    assert not hasattr(engine, "Backtester")

@@ -193,6 +193,42 @@ def test_names_that_are_no_symbol_and_links_that_lead_out_are_left_out(
     assert {c.symbol for c in catalogue(data).coverage()} == {"BTCUSDT"}
 
 
+def test_a_link_to_a_file_of_the_store_counts_and_one_that_leads_out_does_not(
+    data: Path, tmp_path: Path
+) -> None:
+    first = write_day(data, 0)
+    write_day(tmp_path / "elsewhere", 1)
+    folder = first.parent
+    inside = folder.parent / "kept.csv"
+    first.rename(inside)
+    first.symlink_to(inside)
+    outside = tmp_path / "elsewhere/binance/spot/BTCUSDT/1h/BTCUSDT_1h_2024-01-02.csv"
+    (folder / outside.name).symlink_to(outside)
+    (folder / "BTCUSDT_1h_2024-01-03.csv").symlink_to("nowhere")
+
+    days = catalogue(data).days("BTCUSDT", TradingMode.SPOT, Timeframe.H1)
+
+    assert [(day.day, day.bars) for day in days] == [("2024-01-01", 24)]
+
+
+def test_a_day_with_as_many_lines_as_bars_is_not_believed_to_be_whole(data: Path) -> None:
+    write_day(data, 0, hours=[*range(5), *range(6, 24), 23])
+
+    (hourly,) = [c for c in catalogue(data).coverage() if c.timeframe == Timeframe.H1]
+
+    assert (hourly.bars, hourly.gaps) == (23, 1)
+
+
+def test_times_written_as_floats_are_counted(data: Path) -> None:
+    path = write_day(data, 0)
+    rows = [line.replace(",", ".0,", 1) for line in path.read_text().splitlines()[1:]]
+    path.write_text("timestamp,open,high,low,close,volume\n" + "\n".join(rows) + "\n")
+
+    (hourly,) = [c for c in catalogue(data).coverage() if c.timeframe == Timeframe.H1]
+
+    assert (hourly.bars, hourly.gaps) == (24, 0)
+
+
 def test_the_days_of_a_series_say_how_full_they_are(data: Path) -> None:
     write_day(data, 0)
     write_day(data, 2, hours=[1, 2, 3])

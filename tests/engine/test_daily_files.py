@@ -76,7 +76,8 @@ def test_a_good_file_gives_its_rows(tmp_path: Path) -> None:
         (f"{START // 1000},1,2,1,1,1", "is outside the file's day 2024-01-01"),
         ("yesterday,1,2,1,1,1", "timestamp must be a whole number of milliseconds"),
         (f"{START}.5,1,2,1,1,1", "timestamp must be a whole number of milliseconds"),
-        ("", "has 1 of the 6 columns"),
+        ("1", "has 1 of the 6 columns"),
+        (",,,,,", "open is empty"),
         (f"{START + 2 * HOUR},1,2,1,1,1\0", "volume is not a number"),
         (f"{START + 2 * HOUR},1,2,1,1,١", "volume is not a number"),
         (f'{START + 2 * HOUR},"1",2,1,1,1', "open is not a number"),
@@ -169,6 +170,18 @@ def test_the_last_line_needs_no_line_end_and_empty_lines_may_follow_it(tmp_path:
     path.write_text("\n".join([HEADER, *GOOD]) + "\n\n\n")
 
     assert bare == parsed(day_file(path)).rows.tolist() == [6]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_empty_lines_say_nothing_and_lines_are_still_counted_with_them(
+    tmp_path: Path, end: str
+) -> None:
+    spaced = parsed(write(tmp_path, [*GOOD[:3], "", " \t", *GOOD[3:], "  "], end=end))
+    assert (spaced.rows.tolist(), spaced.columns.volume.tolist()) == ([6], [0, 1, 2, 3, 4, 5])
+
+    assert "line 4: close is empty" in complaint(
+        write(tmp_path, ["", GOOD[0], f"{START + HOUR},1,2,1,,1"], end=end)
+    )
 
 
 def test_a_bare_carriage_return_ends_no_line(tmp_path: Path) -> None:

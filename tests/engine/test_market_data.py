@@ -121,6 +121,14 @@ def test_a_range_without_a_bar_says_which_ranges_there_are(store: Store, write: 
         store.load("BTCUSDT", "1h", "spot", date(2023, 1, 1), date(2023, 1, 2))
 
 
+def test_a_day_without_a_bar_is_not_among_the_ranges_there_are(store: Store, write: Writer) -> None:
+    write("2024-01-01", hours(0))
+    write("2024-01-02", [])
+
+    with pytest.raises(DataError, match=r"there are bars for 2024-01-01 to 2024-01-01$"):
+        store.load("BTCUSDT", "1h", "spot", date(2024, 1, 2), date(2024, 1, 2))
+
+
 def test_an_unknown_symbol_says_which_symbols_there_are(store: Store, write: Writer) -> None:
     write("2024-01-01", hours(0))
 
@@ -177,6 +185,18 @@ def test_a_link_to_another_folder_is_refused(store: Store, data: Path, tmp_path:
 
     with pytest.raises(DataError, match=r"^binance/.*leads out of the data directory$"):
         store.load("BTCUSDT", "1h", "spot", date(2024, 1, 1), date(2024, 1, 2))
+
+
+def test_the_whole_store_may_be_a_link(data: Path, tmp_path: Path, write: Writer) -> None:
+    write("2024-01-01", hours(0))
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "binance").symlink_to(data / "binance")
+
+    store = Store(linked, tmp_path / "its cache")
+
+    assert len(store.load("BTCUSDT", "1h", "spot", date(2024, 1, 1), date(2024, 1, 1)).bars) == 24
+    assert [entry.symbol for entry in store.catalogue()][:1] == ["BTCUSDT"]
 
 
 def test_history_gives_the_newest_bars_ascending_even_across_holes(

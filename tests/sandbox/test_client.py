@@ -110,7 +110,7 @@ def test_an_exception_that_cannot_be_shown_is_still_the_strategys(
 def test_too_many_orders_are_an_order_limit(
     sandbox: Sandbox, make_job: Make, on_data: OnData
 ) -> None:
-    verdict = sandbox.run(make_job(on_data("for _ in range(11):\n    self.buy(1)")))
+    verdict = sandbox.run(make_job(on_data("for _ in range(10_001):\n    self.buy(1)")))
     assert verdict.error is not None
     assert verdict.error.kind == "order_limit"
 

@@ -73,10 +73,17 @@ def test_the_copy_is_readable_by_its_owner_alone(
     assert (tmp_path / "copy/sandtable.db").stat().st_mode & 0o077 == 0
 
 
-def test_an_existing_directory_is_left_alone(
+def test_an_empty_directory_is_filled(fresh_db: Store, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "copy").mkdir()
+    back_up(settings, tmp_path / "copy")
+    assert (tmp_path / "copy/sandtable.db").is_file()
+
+
+def test_a_directory_with_something_in_it_is_left_alone(
     fresh_db: Store, settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "copy").mkdir()
+    (tmp_path / "copy/precious").touch()
     with pytest.raises(ConfigurationError, match="exists already"):
         back_up(settings, tmp_path / "copy")
 

@@ -44,6 +44,7 @@ def result(status: str = "completed", error: dict[str, Any] | None = None) -> di
         "backtest_id": "bt_1",
         "status": status,
         "metrics": {"total_return": 5.0},
+        "portfolio_total": 168,
         "error": error,
         "data_quality": None,
         "lookahead": {"passed": True},
@@ -63,7 +64,9 @@ def test_submit_waits_and_prints_the_figures(
 ) -> None:
     desk.replies = [reply(accepted("bt_1"), 202), end("completed"), reply(result())]
     assert main(["submit", strategy, *service(desk), *WEEK]) == 0
-    assert "total return  5.00%" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "total return  5.00%" in told.out
+    assert told.err.endswith("] 168/168\n")
     sent = json.loads(desk.asked[0][3])["items"][0]
     assert (sent["symbol"], sent["strategy_code"]) == ("TINYUSDT", "class Cross(Strategy): ...\n")
 
@@ -115,6 +118,8 @@ def test_fetch_downloads_what_there_is(desk: Desk, tmp_path: Path) -> None:
     missing = reply({"message": "none yet"}, 404)
     files = [missing if name == "plots.json" else (200, {}, name.encode()) for name in NAMES]
     desk.replies = [reply(result()), *files]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/plots.json").write_text("of another run")
     assert main(["fetch", "bt_1", *service(desk), "--out", str(tmp_path / "out")]) == 0
     got = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert got == {name: name.encode() for name in NAMES if name != "plots.json"}

@@ -154,6 +154,40 @@ def test_files_that_the_store_would_never_read_are_named(tmp_path: Path) -> None
     assert sorted(report.stray_files) == sorted([str(misplaced), str(odd)])
 
 
+def test_a_file_full_of_bad_rows_does_not_fill_the_screen(tmp_path: Path) -> None:
+    bad = write(tmp_path, 1, [f"{START + h * HOUR},x,1,1,1,1" for h in range(24)])
+
+    report = check_data(tmp_path)
+
+    assert len(report.broken) == 24
+    told = [line for line in table(report).splitlines() if line.startswith("BROKEN")]
+    assert len(told) == 21
+    assert told[-1] == f"BROKEN {bad}: 4 more like these"
+
+
+def test_synthetic_series_are_called_so(tmp_path: Path) -> None:
+    folder = tmp_path / "binance/spot/DEMOBTCUSDT/1h"
+    folder.mkdir(parents=True)
+    (folder / "DEMOBTCUSDT_1h_2024-01-01.csv").write_text(HEADER + "\n".join(hours(1)) + "\n")
+    write(tmp_path, 1, hours(1))
+
+    report = check_data(tmp_path)
+
+    assert [series.synthetic for series in report.series] == [False, True]
+    assert table(report).count("(synthetic)") == 1
+
+
+def test_a_store_that_is_a_link_as_a_whole_is_judged(tmp_path: Path) -> None:
+    write(tmp_path / "data", 1, hours(1))
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "binance").symlink_to(tmp_path / "data/binance")
+
+    report = check_data(linked)
+
+    assert (report.broken_files, [series.bars for series in report.series]) == (0, [24])
+
+
 def test_a_link_out_of_the_folder_and_a_huge_file_are_broken(tmp_path: Path) -> None:
     data = tmp_path / "data"
     (tmp_path / "outside.csv").write_text(HEADER)

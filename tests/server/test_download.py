@@ -103,6 +103,37 @@ def test_a_missing_day_is_reported_and_the_others_are_stored(
     assert stored(tmp_path) == ["BTCUSDT_1h_2025-03-01.csv", "BTCUSDT_1h_2025-03-03.csv"]
 
 
+def test_days_that_are_not_out_alone_come_with_their_month(
+    archive: Archive, tmp_path: Path
+) -> None:
+    archive.publish_csv(
+        KLINES.format("monthly", "2025-01"), hours(date(2025, 1, 1), date(2025, 1, 30))
+    )
+    publish_days(archive, date(2025, 2, 1), date(2025, 2, 1))
+
+    report = fetch(archive, tmp_path, "2025-01-28", "2025-02-02")
+
+    assert report.missing == ["BTCUSDT-1h-2025-01-31.zip", "BTCUSDT-1h-2025-02-02.zip"]
+    assert archive.asked_for().count("BTCUSDT-1h-2025-01.zip") == 1
+    assert "BTCUSDT_1h_2025-01-28.csv" in stored(tmp_path)
+    assert stored(tmp_path)[-1] == "BTCUSDT_1h_2025-02-01.csv"
+
+
+def test_days_that_are_not_out_in_any_way_are_asked_for_once(
+    archive: Archive, tmp_path: Path
+) -> None:
+    report = fetch(archive, tmp_path, "2025-01-22", "2025-01-31")
+
+    assert sorted(report.missing) == [f"BTCUSDT-1h-2025-01-{day}.zip" for day in range(22, 32)]
+    assert len(archive.requests) == len(set(archive.requests)) == 11
+
+
+def test_a_month_that_is_not_over_is_not_asked_for(archive: Archive, tmp_path: Path) -> None:
+    fetch(archive, tmp_path, "2025-03-02", "2025-03-02")
+
+    assert not any("monthly" in path for path in archive.requests)
+
+
 def test_days_that_cannot_be_published_yet_are_not_asked_for(
     archive: Archive, tmp_path: Path
 ) -> None:

@@ -141,6 +141,20 @@ def test_a_run_that_is_cancelled_keeps_what_it_did(market: MarketStore) -> None:
     assert execution.bars_done == 24
 
 
+def test_what_was_done_in_a_first_bar_that_failed_is_kept(
+    market: MarketStore, sandbox: Sandbox
+) -> None:
+    source = strategy("self.buy(0.5); self.buy(1e5); raise ValueError('no')")
+    execution = execute(request(source), sandbox, market)
+    assert told(execution) == ("failed", "strategy_error")
+    assert sorted(execution.files) == sorted(NAMES)
+    assert execution.results is not None
+    assert len(execution.results.trades) == 1
+    assert len(execution.results.portfolio) == 0
+    assert execution.summary["rejected_orders"]["count"] == 1
+    assert execution.summary["metrics"]["total_return"] is None
+
+
 def test_dates_without_bars_are_a_data_error(market: MarketStore) -> None:
     execution = execute(
         request(start_date="2023-01-01", end_date="2023-01-02"), HonestRoom(), market

@@ -30,12 +30,21 @@ def test_steps_that_follow_fast_are_not_drawn_but_the_last_one_is() -> None:
     assert terminal.getvalue().endswith("] 100/100")
 
 
-def test_a_log_is_not_filled_with_bars() -> None:
+def test_a_log_is_not_filled_with_bars_but_tells_how_far_it_went() -> None:
     log = io.StringIO()
 
     with ProgressBar("x", log) as bar:
-        for done in range(100):
+        for done in range(1, 101):
             bar.show(done, 100)
+
+    assert log.getvalue() == "x [##############################] 100/100\n"
+
+
+def test_a_log_of_nothing_stays_empty() -> None:
+    log = io.StringIO()
+
+    with ProgressBar("x", log):
+        pass
 
     assert log.getvalue() == ""
 

@@ -273,6 +273,18 @@ def test_the_open_api_document_names_every_route_of_the_api(clients: Clients) ->
     assert {path for _, path in documented - of_the_api} == set()
 
 
+@pytest.mark.parametrize("path", ["/schema/swagger", "/schema/openapi.yaml", "/schema/a/b"])
+def test_what_is_not_below_the_schema_is_the_uniform_404(clients: Clients, path: str) -> None:
+    answer = clients.charlie(accept="text/html").get(path)
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "error": "not_found",
+        "message": "There is nothing at this address.",
+        "details": None,
+        "backtest_id": None,
+    }
+
+
 def test_the_worker_is_told_nothing_by_strangers(
     world: World, worker: FakeWorker, bob: User
 ) -> None:

@@ -31,9 +31,20 @@ def test_a_completed_run_prints_its_figures_and_leaves_its_files(
     shell: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", "cross.py", *WEEK, "--out", "out"]) == 0
-    assert "completed" in capfd.readouterr().out
+    told = capfd.readouterr()
+    assert "completed" in told.out
+    assert told.err.endswith("] 168/168\n")
     assert (shell / "out/trades.csv").read_text().startswith("timestamp,action,symbol")
     assert json.loads((shell / "out/config.json").read_text())["status"] == "completed"
+
+
+def test_a_run_leaves_no_file_of_an_earlier_one_in_its_folder(shell: Path) -> None:
+    main(["run", "cross.py", *WEEK, "--out", "out"])
+    (shell / "out/mine.txt").touch()
+    words = [*WEEK, "--start-date", "2020-01-01", "--end-date", "2020-01-02"]
+    assert main(["run", "cross.py", *words, "--out", "out"]) == 1
+    left = sorted(path.name for path in (shell / "out").iterdir())
+    assert left == ["config.json", "log.txt", "mine.txt"]
 
 
 def test_json_is_the_object_of_the_api(shell: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -74,6 +85,17 @@ def test_a_wrong_configuration_is_bad_usage(
 ) -> None:
     assert main(["run", "cross.py", *WEEK, *words]) == 2
     assert message in capfd.readouterr().err
+
+
+def test_everything_that_is_wrong_is_told_at_once(
+    shell: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--fee-rate", "2", "--name", "x" * 121, "--params", '{"quick": 1, "fast": "x"}']
+    assert main(["run", "cross.py", *WEEK, *words]) == 2
+    told = capfd.readouterr().err
+    assert told.count("--params: ") == 2
+    assert "--fee-rate: " in told
+    assert "--name: at most 120" in told
 
 
 def test_dates_without_data_fail_and_say_what_there_is(

@@ -33,6 +33,15 @@ def test_the_environment_sets_lists_separated_by_commas(monkeypatch: pytest.Monk
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
 
 
+def test_lists_may_be_separated_by_spaces_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDTABLE_ALLOWED_TIMEFRAMES", "1m 5m\t1h")
+    assert load_settings(_env_file=None).allowed_timeframes == (
+        Timeframe.M1,
+        Timeframe.M5,
+        Timeframe.H1,
+    )
+
+
 def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANDTABLE_PORT", "http")
     monkeypatch.setenv("SANDTABLE_USER_MAX_RUNNING", "0")
@@ -59,6 +68,15 @@ def test_the_signing_key_is_made_once_and_readable_by_its_owner_alone(settings: 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [found.name for found in path.parent.glob("*secret*")] == ["secret.key"]
     assert list(path.parent.glob(".*")) == []
+
+
+def test_a_short_secret_is_taken_and_warned_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SANDTABLE_SECRET_KEY", "hush")
+    assert load_settings(_env_file=None).signing_key() == "hush"
+    assert "secret_key_is_short characters=4" in caplog.text
+    assert "hush" not in caplog.text
 
 
 def test_every_setting_is_described() -> None:

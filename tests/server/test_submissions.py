@@ -89,6 +89,22 @@ def test_every_violation_is_reported_at_once(fresh_db: Store, alice: User) -> No
     assert sorted(wrong) == ["colour", "fee_rate", "name", "seed", "strategy_code"]
 
 
+def test_parameters_and_history_are_judged_beside_a_field_that_is_wrong(
+    fresh_db: Store, alice: User
+) -> None:
+    body = document(fee_rate=5, params={"slow": 1}, start_date="2024-02-01", end_date="2024-02-02")
+    assert sorted(fields(fresh_db, alice, body)) == ["fee_rate", "params", "start_date"]
+
+
+def test_code_is_judged_beside_a_field_that_is_wrong(fresh_db: Store, alice: User) -> None:
+    report = CheckReport(problems=(Problem(3, 5, "no", None, "SP1"),))
+    with pytest.raises(Invalid) as caught:
+        judged(fresh_db, alice, document(fee_rate=5), report)
+    assert caught.value.details is not None
+    assert list(caught.value.details["fields"]) == ["fee_rate"]
+    assert [problem["line"] for problem in caught.value.details["problems"]] == [3]
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [

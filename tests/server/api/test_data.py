@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from server.settings import Settings
 from server.users import User
-from tests.server.conftest import Clients
+from tests.server.conftest import Clients, write_bars
 
 
 @pytest.fixture
@@ -65,6 +66,12 @@ def test_history_is_the_newest_bars_ascending(alices: Any) -> None:
     ]
 
 
+def test_a_symbol_is_offered_as_soon_as_it_has_files(alices: Any, settings: Settings) -> None:
+    before = alices.get("/api/data/symbols").json()["symbols"]
+    write_bars(settings.data_directory, "1000NEWUSDT")
+    assert alices.get("/api/data/symbols").json()["symbols"] == ["1000NEWUSDT", *before]
+
+
 def test_a_range_of_days_is_inclusive(alices: Any) -> None:
     found = alices.get(
         "/api/data/history?symbol=TINYUSDT&timeframe=1h&start_date=2024-01-02&end_date=2024-01-03"
@@ -89,6 +96,19 @@ def test_a_wrong_query_is_422_beside_its_field(alices: Any, query: str, field: s
     answer = alices.get(f"/api/data/history?{query}")
     assert answer.status_code == 422
     assert list(answer.json()["details"]["fields"]) == [field]
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ("0", "must be at least 1"),
+        ("10001", "must be at most 10000"),
+        ("x", "must be a whole number"),
+    ],
+)
+def test_a_wrong_limit_is_told_in_plain_words(alices: Any, limit: str, message: str) -> None:
+    answer = alices.get(f"/api/data/history?symbol=TINYUSDT&timeframe=1h&limit={limit}")
+    assert answer.json()["details"]["fields"] == {"limit": [message]}
 
 
 def test_history_that_is_not_there_is_422_and_says_what_is(alices: Any) -> None:

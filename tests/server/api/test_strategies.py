@@ -85,6 +85,14 @@ def test_wrong_fields_are_422(alices: Any, body: dict[str, Any], field: str) -> 
     assert list(answer.json()["details"]["fields"]) == [field]
 
 
+def test_everything_that_is_wrong_with_a_strategy_is_told_at_once(alices: Any) -> None:
+    answer = alices.post("/api/strategy", json={"name": "", "code": 5})
+    assert answer.json()["details"]["fields"] == {
+        "name": ["must have 1 to 120 characters"],
+        "code": ["must be a text"],
+    }
+
+
 def test_saving_what_is_not_there_is_404(alices: Any) -> None:
     answer = alices.put("/api/strategy/st_nothing", json={"name": "Cross", "code": "v1"})
     assert answer.status_code == 404

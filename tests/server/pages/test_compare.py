@@ -1,5 +1,7 @@
 import pytest
 
+from server import queue
+from server.queue import Outcome
 from tests.server.builders import queue_runs
 
 
@@ -32,3 +34,16 @@ def test_one_is_too_few_and_seven_too_many(clients, alice, two):
 def test_another_users_run_cannot_be_compared(clients, bob, two):
     path = f"/backtests/compare?ids={two[0].id},{two[1].id}"
     assert clients.browser(bob).get(path).status_code == 404
+
+
+def test_a_run_that_ended_in_its_first_bar_has_no_curve(clients, services, alice, two):
+    tables = {
+        "portfolio.csv": b"timestamp,portfolio_value\n",
+        "trades.csv": b"timestamp,action\n1704067200000,buy\n",
+        "round_trips.csv": b"entry_time,pnl\n",
+    }
+    job = queue.claim(services.store, services.settings)
+    services.artifacts.store(job.backtest_id, tables)
+    queue.finish(services.store, job, Outcome("failed", 5))
+    answer = clients.browser(alice).get(f"/backtests/compare?ids={two[0].id},{two[1].id}")
+    assert answer.status_code == 200
