@@ -80,6 +80,54 @@ def test_typing_completes_the_strategys_words(open_page: Open, service: Service)
     expect(editor).to_have_value("self.target_percent()")
 
 
+def test_the_reference_stands_beside_the_editor_and_stays_as_it_was_left(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("reader"))
+    page.goto("/backtests/new")
+    editor, entry = page.locator(".editor"), page.get_by_text("self.set_stop_loss(price)")
+    beside = page.get_by_role("region", name="Strategy reference")
+    expect(beside).to_be_visible()
+    left, right = editor.bounding_box(), beside.bounding_box()
+    assert left
+    assert right
+    assert left["width"] > 550
+    assert left["x"] + left["width"] < right["x"]
+    assert abs(left["y"] - right["y"]) < 100
+    find = page.get_by_label("Find in the reference")
+    find.fill("trailing")
+    expect(entry).to_be_hidden()
+    expect(page.get_by_text("self.set_trailing_stop(distance)")).to_be_visible()
+    find.press("Enter")  # finds, and does not run the backtest
+    find.fill("no such word")
+    expect(page.get_by_text("Nothing in the reference has these words")).to_be_visible()
+    find.press("Escape")
+    expect(entry).to_be_visible()
+    page.get_by_text("Strategy reference", exact=True).press("Enter")
+    expect(beside).to_be_hidden()
+    page.reload()
+    expect(editor).to_be_visible()
+    expect(beside).to_be_hidden()
+    expect(page).to_have_url(re.compile("/backtests/new$"))
+
+
+def test_the_reference_waits_folded_under_the_editor_of_a_phone(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("pocket"), viewport={"width": 390, "height": 844})
+    page.goto("/backtests/new")
+    reference = page.get_by_role("region", name="Strategy reference")
+    summary = page.get_by_text("Strategy reference", exact=True)
+    expect(page.locator(".editor")).to_be_visible()
+    expect(reference).to_be_hidden()
+    summary.click()
+    expect(reference).to_be_visible()
+    below, above = summary.bounding_box(), page.locator(".editor").bounding_box()
+    assert below
+    assert above
+    assert below["y"] > above["y"] + above["height"]
+
+
 def test_a_draft_is_offered_again(open_page: Open, service: Service) -> None:
     page = open_page(service.user("drafter"))
     page.goto("/backtests/new")
