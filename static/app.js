@@ -56,7 +56,8 @@ function focusFirstProblem(root) {
   field?.closest("details")?.setAttribute("open", "");
   field?.focus();
 }
-document.addEventListener("htmx:load", (event) => focusFirstProblem(event.target));
+// Once everything else has read the answer, the editor its problems among them.
+document.addEventListener("htmx:load", ({ target }) => setTimeout(() => focusFirstProblem(target)));
 if (!window.htmx) focusFirstProblem(document);
 
 // A form that only narrows what is shown needs no button when scripts run.
