@@ -85,7 +85,7 @@ def test_typing_completes_the_strategys_words(open_page: Open, service: Service)
 def test_the_reference_stands_beside_the_editor_and_stays_as_it_was_left(
     open_page: Open, service: Service
 ) -> None:
-    page = open_page(service.user("reader"))
+    page = open_page(service.user("bookworm"))
     page.goto("/backtests/new")
     editor, entry = page.locator(".editor"), page.get_by_text("self.set_stop_loss(price)")
     beside = page.get_by_role("region", name="Strategy reference")
