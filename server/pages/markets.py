@@ -154,7 +154,9 @@ def _estimate(
     bars = min(round(found.bars / found.days * days), days * found.timeframe.bars_per_day)
     seconds = SECONDS_PER_RUN + bars * (seconds_per_bar or SECONDS_PER_BAR)
     gaps = f" {formats.plural(found.gaps, 'gap')} in this history." if found.gaps else ""
-    return f"About {formats.plural(bars, 'bar')}, about {formats.roughly(seconds)} to run.{gaps}"
+    outside = f" {held}" if start < first or end > last else ""
+    about = f"About {formats.plural(bars, 'bar')}, about {formats.roughly(seconds)} to run."
+    return about + outside + gaps
 
 
 def _range(first: date, last: date, preset: str) -> tuple[date, date]:
