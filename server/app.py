@@ -9,14 +9,12 @@ from typing import Any
 from litestar import Litestar, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.config.csrf import CSRFConfig
-from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins.htmx import HTMXPlugin
-from litestar.static_files import create_static_files_router
 
 from server import VERSION
 from server.api import route_handlers as api_handlers
@@ -27,9 +25,6 @@ from server.pages import route_handlers as page_handlers
 from server.pages.render import template_config
 from server.problems import answer_to, handle_exception, json_answer
 from server.services import Services
-from server.settings import PROJECT_ROOT
-
-YEAR_S = 365 * 86_400
 
 
 def create_app(
@@ -41,11 +36,6 @@ def create_app(
         route_handlers=[
             *api_handlers,
             Router("/", route_handlers=page_handlers, include_in_schema=False),
-            create_static_files_router(
-                "/static",
-                directories=[PROJECT_ROOT / "static"],
-                cache_control=CacheControlHeader(max_age=YEAR_S, public=True, immutable=True),
-            ),
         ],
         dependencies={"services": Provide(_constant(services), sync_to_thread=False)},
         csrf_config=CSRFConfig(
@@ -58,7 +48,7 @@ def create_app(
             backend="gzip",
             gzip_compress_level=4,
             minimum_size=1000,
-            exclude=[r"/events$", r"\.(csv|json|txt)$", "^/api/data/history"],
+            exclude=["^/static/", r"/events$", r"\.(csv|json|txt)$", "^/api/data/history"],
         ),
         template_config=template_config(notice=LiveNotice(services.worker)),
         plugins=[HTMXPlugin()],

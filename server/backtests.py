@@ -19,9 +19,6 @@ STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "can
 ENDED: tuple[Status, ...] = ("completed", "failed", "cancelled")
 MAX_IDEMPOTENCY_KEY = 200
 KEY_LIFE_MS = 7 * 86_400_000
-# What a list may be sorted by instead of by age: figures of a result, the best first.
-SORTS = ("total_return", "sharpe_ratio", "max_drawdown", "closed_trades")
-MAX_SORTED = 200
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Backtest:
         return None if self.error is None else str(self.error["message"])
 
 
-_SELECT = """
+SELECT = """
 select t.seq, t.id, t.user_id, t.name, t.status, t.symbol, t.timeframe, t.trading_mode,
     p.body as config, t.source_sha256, t.strategy_id, t.strategy_version, t.created_at_ms,
     t.started_at_ms, t.finished_at_ms, t.attempt, t.cancel_requested, t.bars_done, t.bars,
@@ -164,65 +161,8 @@ def earlier_backtests(
 
 def get_backtest(store: Store, owner: int, backtest_id: str) -> Backtest | None:
     """The owner's backtest, or None: another's does not exist."""
-    row = store.row(_SELECT + " where t.id = ? and t.user_id = ?", backtest_id, owner)
+    row = store.row(SELECT + " where t.id = ? and t.user_id = ?", backtest_id, owner)
     return None if row is None else backtest_of(row)
-
-
-def list_backtests(
-    store: Store,
-    owner: int,
-    *,
-    status: Status | None = None,
-    symbol: str | None = None,
-    strategy_id: str | None = None,
-    search: str = "",
-    tag: str = "",
-    starred: bool = False,
-    sort: str = "",
-    before: int | None = None,
-    limit: int = 50,
-) -> tuple[list[Backtest], int | None]:
-    """One page, newest first, and the `before` of the next page (None on the last).
-
-    With a `sort` of SORTS it is the best MAX_SORTED of those with that figure, and no more.
-    """
-    where = ["t.user_id = :owner"]
-    named: dict[str, Any] = {"owner": owner, "limit": limit + 1}
-    for column, value in (("status", status), ("symbol", symbol), ("strategy_id", strategy_id)):
-        if value is not None:
-            where.append(f"t.{column} = :{column}")
-            named[column] = value
-    if search:
-        where.append("(instr(lower(t.name), lower(:search)) or instr(t.id, :search))")
-        named["search"] = search
-    if tag or starred:
-        marked = "select 1 from marks m where m.backtest_id = t.id"
-        if tag:
-            marked += " and instr(' ' || m.tags || ' ', ' ' || :tag || ' ')"
-            named["tag"] = tag
-        if starred:
-            marked += " and m.starred = 1"
-        where.append(f"exists ({marked})")
-    if before is not None:
-        where.append("t.seq < :before")
-        named["before"] = before
-    if sort in SORTS:
-        figure = f"json_extract(t.summary, '$.metrics.{sort}')"
-        where.append(f"{figure} is not null")
-        named["limit"] = MAX_SORTED
-        sql = f"{_SELECT} where {' and '.join(where)} order by {figure} desc limit :limit"
-        return [backtest_of(row) for row in store.rows(sql, **named)], None
-    sql = f"{_SELECT} where {' and '.join(where)} order by t.seq desc limit :limit"
-    found = [backtest_of(row) for row in store.rows(sql, **named)]
-    return found[:limit], found[limit - 1].seq if len(found) > limit else None
-
-
-def symbols_of(store: Store, owner: int) -> list[str]:
-    """The symbols of the owner's backtests."""
-    rows = store.rows(
-        "select distinct symbol from backtests where user_id = ? order by symbol", owner
-    )
-    return [row["symbol"] for row in rows]
 
 
 def source_of(store: Store, backtest: Backtest) -> str:
@@ -281,7 +221,7 @@ def storage_used(store: Store, owner: int) -> int:
 
 
 def backtest_of(row: Any) -> Backtest:
-    """The record in a row of `_SELECT`."""
+    """The record in a row of `SELECT`."""
     values = dict(zip(row.keys(), row, strict=True))
     values["config"] = json.loads(values["config"])["config"]
     values["cancel_requested"] = bool(values["cancel_requested"])

@@ -167,6 +167,25 @@ def equity(db: Database) -> None:
     _run(db, "alter table backtests add column equity real")
 
 
+@migrations(name="0006_figures")
+def figures(db: Database) -> None:
+    # What a list shows of a result, as columns to sort and narrow by. They are read from the
+    # summary, so that they cannot differ from it; the indexes keep what was read.
+    for name in (
+        "total_return",
+        "buy_and_hold_return",
+        "max_drawdown",
+        "sharpe_ratio",
+        "closed_trades",
+    ):
+        _run(
+            db,
+            f"alter table backtests add column {name} real"
+            f" generated always as (json_extract(summary, '$.metrics.{name}')) virtual;\n"
+            f"create index backtests_{name} on backtests (user_id, {name}, seq);\n",
+        )
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript: that would commit the transaction the migration runs in.
     for statement in script.split(";\n"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from dataclasses import dataclass
 
@@ -52,7 +53,8 @@ def outlook(store: Store, backtest: Backtest, slots: int) -> Outlook | None:
     if backtest.ended:
         return None
     if backtest.status == "running":
-        return Outlook(None, _left_s(backtest))
+        left_s = _left_s(backtest.started_at_ms, backtest.bars_done, backtest.bars)
+        return Outlook(None, left_s)
     mine = 0
     others: list[int] = []
     for row in store.rows(
@@ -70,8 +72,10 @@ def outlook(store: Store, backtest: Backtest, slots: int) -> Outlook | None:
     pace = measured_pace(store)
     if pace is None:
         return Outlook(position, None)
-    ahead_s = (position - 1) * pace.run_s / slots
-    return Outlook(position, ahead_s + expected_bars(backtest) * pace.ns_per_bar / 1e9)
+    free_s = _slots_free_s(store, slots, pace)
+    for _ in range(position - 1):
+        heapq.heapreplace(free_s, free_s[0] + pace.run_s)
+    return Outlook(position, free_s[0] + expected_bars(backtest) * pace.ns_per_bar / 1e9)
 
 
 def expected_bars(backtest: Backtest) -> int:
@@ -81,8 +85,22 @@ def expected_bars(backtest: Backtest) -> int:
     return days * DAY_MS // config.timeframe.ms
 
 
-def _left_s(backtest: Backtest) -> float | None:
-    if not backtest.bars_done or backtest.started_at_ms is None:
+def _slots_free_s(store: Store, slots: int, pace: Pace) -> list[float]:
+    """A heap of the seconds until each slot is free, by what its run did so far."""
+    left_s = []
+    for row in store.rows(
+        "select started_at_ms, bars_done, bars from backtests where status = 'running'"
+    ):
+        known = _left_s(*row)
+        left_s.append(pace.run_s if known is None else known)
+    free_s = sorted(left_s)[:slots]
+    free_s += [0.0] * (slots - len(free_s))
+    heapq.heapify(free_s)
+    return free_s
+
+
+def _left_s(started_at_ms: int | None, bars_done: int, bars: int) -> float | None:
+    if not bars_done or started_at_ms is None:
         return None
-    spent_s = max(0.0, time.time() - backtest.started_at_ms / 1000)
-    return spent_s * (backtest.bars - backtest.bars_done) / backtest.bars_done
+    spent_s = max(0.0, time.time() - started_at_ms / 1000)
+    return spent_s * (bars - bars_done) / bars_done

@@ -25,6 +25,8 @@ OWN_FIELDS = ("strategy_code", "strategy_id", "strategy_version", "name")
 _CODE_FIELDS = {"strategy_code", "strategy_id", "strategy_version"}
 _HISTORY_FIELDS = {"symbol", "timeframe", "trading_mode", "start_date", "end_date"}
 MAX_NAME = 120
+# What a parameter must be, in a trader's words.
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
 Check = Callable[[str], CheckReport]
 Fields = dict[str, list[str]]
 
@@ -119,7 +121,7 @@ def parameter_violations(params: Mapping[str, Any], parameters: Sequence[Paramet
         kind = known[name].type
         fits = type(value).__name__ == kind or (kind == "float" and type(value) is int)
         if not fits or (isinstance(value, float) and not math.isfinite(value)):
-            wrong.append(f"{name}: must be {kind}; got {value!r:.60}")
+            wrong.append(f"{name}: must be {KINDS[kind]}; got {value!r:.60}")
     return wrong
 
 

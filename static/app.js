@@ -4,7 +4,11 @@
 // The token is read when the request is made, so one that changed in another tab still matches.
 const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
 document.addEventListener("htmx:configRequest", (event) => {
-  if (event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = csrf();
+  const { elt, verb, headers, formData } = event.detail;
+  if (verb !== "get") headers["X-CSRFToken"] = csrf();
+  // An address says what was chosen, not what was left open.
+  if (elt.hasAttribute("hx-push-url"))
+    for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
 });
 
 export function toast(text) {
@@ -52,7 +56,8 @@ function focusFirstProblem(root) {
   field?.closest("details")?.setAttribute("open", "");
   field?.focus();
 }
-document.addEventListener("htmx:load", (event) => focusFirstProblem(event.target));
+// Once everything else has read the answer, the editor its problems among them.
+document.addEventListener("htmx:load", ({ target }) => setTimeout(() => focusFirstProblem(target)));
 if (!window.htmx) focusFirstProblem(document);
 
 // A form that only narrows what is shown needs no button when scripts run.
@@ -81,7 +86,7 @@ document.addEventListener("change", (event) => {
 document.addEventListener("htmx:load", countChosen);
 // The list refreshes itself while something runs, but never under a hand that is choosing.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.target.id === "rows" && event.target.querySelector("[name=id]:checked")) event.preventDefault();
+  if (event.target.id === "rows" && event.target.querySelector("[name=id]:checked, #sort:focus")) event.preventDefault();
 });
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm;

@@ -106,6 +106,9 @@ class Editor {
       endLine: +item.dataset.endLine || 0, endColumn: +item.dataset.endColumn || 0,
       message: item.dataset.message,
     }));
+    // The textarea outlives the form around it, which is drawn anew by every answer.
+    if (this.problems.length) this.area.setAttribute("aria-invalid", "true");
+    else this.area.removeAttribute("aria-invalid");
     this.painted = "";
     this.paint();
   }

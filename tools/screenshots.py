@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, FloatRect, Page, TimeoutError, sync_playwright
 
+from sandbox.job import CheckReport
 from server.auth import SESSION_COOKIE
+from server.marks import set_marks
+from server.shares import create_share
+from server.strategies import save_strategy
 from tests.benchmarks.service import Account, Service
 from tools import chromium
 
@@ -26,6 +32,7 @@ PICTURES = ROOT / "screenshots"
 EXAMPLES = ROOT / "server" / "examples"
 SIZES = {"wide": (1360, 900), "narrow": (390, 844)}
 SCHEMES = ("light", "dark")
+PRINTED = ("result", "compare", "report")
 COVER: FloatRect = {"x": 0, "y": 0, "width": 1360, "height": 1280}
 
 SPOT = {
@@ -48,11 +55,12 @@ SLOW = """class Slow(Strategy):
 
 @dataclass(frozen=True)
 class View:
-    """A page to take: its name in the picture's file, and where it is."""
+    """A page to take: its name in the picture's file, where it is, who looks, and what they do."""
 
     name: str
     path: str
-    signed_in: bool = True
+    by: Account | None = None
+    act: Callable[[Page], None] | None = None
 
 
 def main(wanted: str = "") -> int:
@@ -66,20 +74,21 @@ def main(wanted: str = "") -> int:
         tempfile.TemporaryDirectory() as folder,
         Service(Path(folder) / "service", ROOT / "data") as service,
     ):
-        alice = service.account("alice")
-        views = [view for view in furnish(service, alice) if wanted in view.name]
+        views = [view for view in furnish(service) if wanted in view.name]
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=browser_path, args=["--no-sandbox", "--disable-gpu"]
             )
             for view in views:
-                take(browser, service, alice, view)
+                take(browser, service, view)
             browser.close()
     return 0
 
 
-def furnish(service: Service, alice: Account) -> list[View]:
+def furnish(service: Service) -> list[View]:
     """Makes something to see, and returns the views of it."""
+    alice = service.account("alice")
+    ada, nora = service.account("ada", admin=True), service.account("nora")
 
     def run(source: str, config: dict[str, Any], name: str) -> str:
         body = config | {"strategy_code": source, "name": name}
@@ -93,33 +102,84 @@ def furnish(service: Service, alice: Account) -> list[View]:
     futures = run(reckless, FUTURES, "Too much leverage")
     failed = run(BROKEN, SPOT, "A misspelt name")
     service.wait_until_ended(4)
-    going = run(SLOW, SPOT, "Still going")
+    going = [run(SLOW, SPOT, f"Still going {number}") for number in range(1, 5)]
+    owner = int(service.store.value("select user_id from backtests limit 1"))
+    set_marks(service.store, owner, spot, starred=True, tags="trend keep", note="Fees eat it.")
     saved = {"name": "Mean cross", "code": cross}
     strategy = service.post("/api/strategy", alice.api, saved)["strategy_id"]
+    report = CheckReport(class_name="MeanCross")
+    later = cross.replace("bars_in_mean = 20", "bars_in_mean = 55")
+    save_strategy(service.store, owner, strategy, "Mean cross", later, report)
+    secret = create_share(service.store, owner, spot, with_code=True, days=30)
     return [
-        View("login", "/login", signed_in=False),
-        View("signup", "/signup", signed_in=False),
-        View("home", "/"),
-        View("new", "/backtests/new"),
-        View("result", f"/backtests/{spot}"),
-        View("result-futures", f"/backtests/{futures}"),
-        View("result-failed", f"/backtests/{failed}"),
-        View("result-running", f"/backtests/{going}"),
-        View("trips", f"/backtests/{spot}/trips"),
-        View("compare", f"/backtests/compare?ids={spot},{other}"),
-        View("shares", f"/backtests/{spot}/shares"),
-        View("list", "/backtests"),
-        View("strategies", "/strategies"),
-        View("strategy", f"/strategies/{strategy}"),
-        View("examples", "/examples"),
-        View("data", "/data"),
-        View("series", "/data/spot/DEMOBTCUSDT/1h"),
-        View("account", "/account"),
-        View("missing", "/backtests/bt_20240101_000000_aaaaaaaa"),
+        View("welcome", "/"),
+        View("login", "/login"),
+        View("login-refused", "/login", act=sign_in_wrongly),
+        View("signup", "/signup"),
+        View("shared", f"/shared/{secret}"),
+        View("shared-gone", "/shared/nothing"),
+        View("first-run", "/backtests", nora),
+        View("strategies-none", "/strategies", nora),
+        View("home", "/", alice),
+        View("new", "/backtests/new", alice),
+        View("new-futures", "/backtests/new", alice, choose_futures),
+        View("new-problems", "/backtests/new", alice, run_what_is_wrong),
+        View("result", f"/backtests/{spot}", alice),
+        View("result-futures", f"/backtests/{futures}", alice),
+        View("result-failed", f"/backtests/{failed}", alice),
+        View("result-running", f"/backtests/{going[0]}", alice),
+        View("result-queued", f"/backtests/{going[-1]}", alice),
+        View(
+            "report", "about:blank", alice, partial(open_report, f"/backtests/{spot}/report.html")
+        ),
+        View("trips", f"/backtests/{spot}/trips", alice),
+        View("compare", f"/backtests/compare?ids={spot},{other}", alice),
+        View("shares", f"/backtests/{spot}/shares", alice),
+        View("list", "/backtests", alice),
+        View("list-chosen", "/backtests?sort=total_return&sharpe_ratio_min=-9", alice, choose_all),
+        View("strategies", "/strategies", alice),
+        View("strategy", f"/strategies/{strategy}", alice),
+        View("diff", f"/strategies/{strategy}/diff", alice),
+        View("examples", "/examples", alice),
+        View("data", "/data", alice),
+        View("data-add", "/data/add", ada),
+        View("series", "/data/spot/DEMOBTCUSDT/1h", alice),
+        View("account", "/account", alice),
+        View("admin", "/admin", ada),
+        View("shortcuts", "/examples", alice, lambda page: page.keyboard.press("?")),
+        View("missing", "/backtests/bt_20240101_000000_aaaaaaaa", alice),
     ]
 
 
-def take(browser: Browser, service: Service, alice: Account, view: View) -> None:
+def sign_in_wrongly(page: Page) -> None:
+    page.get_by_label("Name").fill("nobody")
+    page.get_by_label("Password").fill("not it")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def open_report(path: str, page: Page) -> None:
+    """The report is a download: it is opened as the file that it is."""
+    page.set_content(page.request.get(path).text())
+
+
+def choose_futures(page: Page) -> None:
+    page.get_by_label("futures").check()
+    page.get_by_text("Fills, checks and seed").click()
+
+
+def run_what_is_wrong(page: Page) -> None:
+    page.get_by_label("Strategy (Python)").fill(BROKEN.replace("> 0:", "> 0"))
+    page.get_by_label("Initial capital").fill("-5")
+    page.get_by_label("From (UTC)").fill("2019-01-01")
+    page.get_by_role("button", name="Run backtest").click()
+    page.get_by_text("to solve before this can run").wait_for()
+
+
+def choose_all(page: Page) -> None:
+    page.get_by_label("Choose all shown").check()
+
+
+def take(browser: Browser, service: Service, view: View) -> None:
     """Takes the view in every size and scheme."""
     address = f"http://{service.address}"
     for size, (width, height) in SIZES.items():
@@ -130,19 +190,26 @@ def take(browser: Browser, service: Service, alice: Account, view: View) -> None
                 reduced_motion="reduce",
                 base_url=address,
             )
-            if view.signed_in:
+            if view.by is not None:
                 context.add_cookies(
-                    [{"name": SESSION_COOKIE, "value": alice.session, "url": address}]
+                    [{"name": SESSION_COOKIE, "value": view.by.session, "url": address}]
                 )
             page = context.new_page()
             page.goto(view.path)
             settle(page)
+            if view.act is not None:
+                view.act(page)
+                settle(page)
+            page.evaluate("scrollTo(0, 0)")
             path = PICTURES / f"{view.name}-{size}-{scheme}.png"
             page.screenshot(path=path, full_page=True)
             print(path.relative_to(ROOT), flush=True)
             if (view.name, size, scheme) == ("result", "wide", "light"):
                 # Its top is the picture in the README: docs/result.png.
                 page.screenshot(path=PICTURES / "cover.png", clip=COVER, full_page=True)
+            if (size, scheme) == ("wide", "dark") and view.name in PRINTED:
+                page.emulate_media(media="print")
+                page.screenshot(path=PICTURES / f"{view.name}-printed.png", full_page=True)
             context.close()
 
 

@@ -20,6 +20,7 @@ from server.api.bodies import json_body, json_response
 from server.api.files import file_response
 from server.artifacts import NAMES
 from server.backtests import STATUSES, Backtest
+from server.listing import Place, Wanted, list_backtests
 from server.outlook import outlook
 from server.problems import Invalid, NotFound, TooMany
 from server.result_document import DEFAULT_POINTS, result_pieces
@@ -77,16 +78,15 @@ class BacktestApi(Controller):
         """`next_cursor` is null on the last page."""
         if status is not None and status not in STATUSES:
             raise Invalid(fields={"status": [f"must be one of {', '.join(STATUSES)}"]})
-        found, more = backtests.list_backtests(
+        found, more = list_backtests(
             services.store,
             request.user.id,
-            status=status,
-            symbol=symbol,
-            before=_position(cursor),
+            Wanted(status=status, symbol=symbol),
+            after=_place(cursor),
             limit=limit,
         )
         items = [listed(item) for item in found]
-        next_cursor = None if more is None else format(more, "x")
+        next_cursor = None if more is None else format(more.seq, "x")
         return json_response({"items": items, "next_cursor": next_cursor})
 
     @post(
@@ -282,7 +282,7 @@ def _waiting(services: Services, made: Backtest) -> str:
     return f"Queued at position {when.position}{about}."
 
 
-def _position(cursor: str | None) -> int | None:
+def _place(cursor: str | None) -> Place | None:
     if cursor is None:
         return None
     try:
@@ -291,7 +291,7 @@ def _position(cursor: str | None) -> int | None:
         position = -1
     if not 0 < position < 2**62:
         raise Invalid(fields={"cursor": ["is not a next_cursor of an earlier answer"]})
-    return position
+    return Place(position)
 
 
 def _points(points: str | None) -> int | None:

@@ -13,6 +13,7 @@ from server.pages import data
 from server.pages.account import Account, SignIn
 from server.pages.add_data import AddData
 from server.pages.admin import Admin
+from server.pages.assets import static_file
 from server.pages.backtests import Backtests
 from server.pages.compare import Compare
 from server.pages.examples import gallery
@@ -24,6 +25,7 @@ from server.pages.sharing import Sharing, shared, shared_chart, shared_trips
 from server.pages.strategies import Strategies
 
 route_handlers: list[ControllerRouterHandler] = [
+    static_file,
     home,
     SignIn,
     Account,

@@ -152,6 +152,8 @@ def all_errors(
         wrong = submissions.parameter_violations(body.get("params", {}), report.parameters)
         if wrong:
             errors["params"] = wrong
+    # On the page the field has another name than in the API.
+    errors = {n: [m.replace("start_date", "the first day") for m in ms] for n, ms in errors.items()}
     return _at_parameters(errors, report)
 
 

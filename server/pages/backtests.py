@@ -2,75 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, MultipartBody, QueryParameter
-from litestar.plugins.htmx import ClientRedirect, ClientRefresh
+from litestar.plugins.htmx import ClientRedirect
 from litestar.response import Redirect, Template
 
 from engine.errors import DataError
-from server import actions, auth, backtests, examples
-from server.backtests import SORTS, STATUSES, Backtest
+from server import actions, auth, backtests
+from server.backtests import Backtest
 from server.charts import chart_document
-from server.examples import Example
-from server.marks import Marks, marks_of, tags_used
 from server.pages import result
+from server.pages.listing import list_page
 from server.pages.render import is_partial, page
 from server.pages.trips import TripPage, trip_page
 from server.problems import NotFound
 from server.services import Services
 
-PER_PAGE = 50
-Text = Annotated[str, QueryParameter()]
 Id = FromPath[str]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A backtest in the list."""
-
-    run: Backtest
-    title: str
-    metrics: dict[str, Any]
-    marks: Marks
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What narrows the list, as texts of its address."""
-
-    status: str = ""
-    symbol: str = ""
-    search: str = ""
-    tag: str = ""
-    starred: bool = False
-    sort: str = ""
-
-    @property
-    def query(self) -> dict[str, str]:
-        found = {"status": self.status, "symbol": self.symbol, "q": self.search, "tag": self.tag}
-        found |= {"starred": "true" if self.starred else "", "sort": self.sort}
-        return {name: value for name, value in found.items() if value}
-
-
-@dataclass(frozen=True)
-class ListPage:
-    rows: list[Row]
-    more: str
-    filter: Filter
-    here: str
-    symbols: list[str]
-    tags: list[str]
-    live: bool
-    empty: bool
-    first: Example | None = None
-    statuses: tuple[str, ...] = field(default=tuple(STATUSES))
 
 
 @dataclass(frozen=True)
@@ -85,22 +40,11 @@ class Backtests(Controller):
 
     @get("/backtests", sync_to_thread=True)
     def index(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        status: Text = "",
-        symbol: Text = "",
-        search: Annotated[str, QueryParameter(name="q")] = "",
-        tag: Text = "",
-        starred: Text = "",
-        sort: Text = "",
-        before: Annotated[int | None, QueryParameter()] = None,
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
     ) -> Template:
         """The list. Without any backtest yet it leads to the first one."""
-        status = status if status in STATUSES else ""
-        sort = sort if sort in SORTS else ""
-        narrowed = Filter(status, symbol, search.strip(), tag, starred == "true", sort)
-        context = list_page(services, request.user.id, narrowed, before)
+        query = {name: str(value) for name, value in request.query_params.items()}
+        context = list_page(services, request.user.id, query)
         partial = is_partial(request) and request.headers.get("hx-target") == "rows"
         return page(request, "backtests/_rows.html" if partial else "backtests/index.html", context)
 
@@ -192,14 +136,16 @@ class Backtests(Controller):
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
         data: MultipartBody[dict[str, Any]],
-    ) -> Response[Any]:
-        """Delete the chosen ones. One that is gone already is no error."""
+    ) -> Redirect:
+        """Delete the chosen ones and go back to the list as it was narrowed.
+
+        One that is gone already is no error.
+        """
         for backtest_id in chosen(data):
             if backtests.get_backtest(services.store, request.user.id, backtest_id):
                 actions.delete(services, request.user, backtest_id)
-        if is_partial(request):
-            return ClientRefresh()
-        return Redirect("/backtests", status_code=303)
+        narrowed = urlencode(parse_qsl(urlsplit(str(data.get("back", ""))).query))
+        return Redirect(f"/backtests?{narrowed}" if narrowed else "/backtests", status_code=303)
 
 
 def chosen(data: dict[str, Any]) -> list[str]:
@@ -229,36 +175,3 @@ def chart_response(
     document = chart_document(series, loaded.bars, float(config["initial_capital"]), start, end)
     body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, media_type="application/json")
-
-
-def list_page(services: Services, owner: int, narrowed: Filter, before: int | None) -> ListPage:
-    """A page of the list that passes the filter."""
-    found, more = backtests.list_backtests(
-        services.store,
-        owner,
-        status=narrowed.status or None,  # type: ignore[arg-type]
-        symbol=narrowed.symbol or None,
-        search=narrowed.search,
-        tag=narrowed.tag,
-        starred=narrowed.starred,
-        sort=narrowed.sort,
-        before=before,
-        limit=PER_PAGE,
-    )
-    marked = marks_of(services.store, owner, [run.id for run in found])
-    empty = not found and not narrowed.query and before is None
-    here = narrowed.query | ({} if before is None else {"before": str(before)})
-    return ListPage(
-        rows=[
-            Row(run, result.title_of(run), dict(run.metrics or {}), marked.get(run.id, Marks()))
-            for run in found
-        ],
-        more="" if more is None else f"/backtests?{urlencode(narrowed.query | {'before': more})}",
-        filter=narrowed,
-        here=f"/backtests?{urlencode(here)}",
-        symbols=backtests.symbols_of(services.store, owner),
-        tags=tags_used(services.store, owner),
-        live=any(not run.ended for run in found),
-        empty=empty,
-        first=examples.find(examples.FIRST) if empty else None,
-    )

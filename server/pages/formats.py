@@ -113,6 +113,13 @@ def duration(seconds: float | None) -> str:
     return f"{days} d {hours} h"
 
 
+def roughly(seconds: float) -> str:
+    """A forecast in words: nobody believes its milliseconds."""
+    if seconds < 1.5:
+        return "a second"
+    return f"{seconds:.0f} s" if seconds < 59.5 else duration(float(round(seconds)))
+
+
 def size(n_bytes: float | None) -> str:
     """A number of bytes in binary units."""
     if n_bytes is None:
@@ -163,6 +170,7 @@ FILTERS = {
     "iso": iso,
     "day": day,
     "duration": duration,
+    "roughly": roughly,
     "size": size,
     "tone": tone,
     "plural": plural,

@@ -153,9 +153,10 @@ def _estimate(
         return f"There is no bar in this range. {held}"
     bars = min(round(found.bars / found.days * days), days * found.timeframe.bars_per_day)
     seconds = SECONDS_PER_RUN + bars * (seconds_per_bar or SECONDS_PER_BAR)
-    about = "about a second" if seconds < 1.5 else f"about {formats.duration(seconds)}"
     gaps = f" {formats.plural(found.gaps, 'gap')} in this history." if found.gaps else ""
-    return f"About {formats.plural(bars, 'bar')}, {about} to run.{gaps}"
+    outside = f" {held}" if start < first or end > last else ""
+    about = f"About {formats.plural(bars, 'bar')}, about {formats.roughly(seconds)} to run."
+    return about + outside + gaps
 
 
 def _range(first: date, last: date, preset: str) -> tuple[date, date]:

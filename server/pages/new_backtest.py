@@ -151,7 +151,7 @@ class NewBacktest(Controller):
                 services.market.catalogue(),
             )
             if report is not None and not report.valid:
-                errors.setdefault("strategy_code", ["the code does not compile, see below"])
+                errors.setdefault("strategy_code", [])  # its problems are listed under it
         except (TooMany, Unavailable) as refused:
             errors = {"form": [refused.message]}
         else:

@@ -11,8 +11,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 
-from server import actions, auth, backtests, strategies
+from server import actions, auth, strategies
 from server.backtests import Backtest
+from server.listing import Wanted, list_backtests
 from server.pages import result
 from server.pages.render import page
 from server.problems import NotFound
@@ -80,8 +81,8 @@ class Strategies(Controller):
         version: Annotated[int | None, QueryParameter()] = None,
     ) -> Template:
         found = _find(services, request, strategy_id, version)
-        runs, _ = backtests.list_backtests(
-            services.store, request.user.id, strategy_id=found.id, limit=RUNS_SHOWN
+        runs, _ = list_backtests(
+            services.store, request.user.id, Wanted(strategy_id=found.id), limit=RUNS_SHOWN
         )
         context = StrategyPage(
             strategy=found,

@@ -104,8 +104,8 @@ class Service:
             time.sleep(0.05)
         raise RuntimeError(f"the service did not start: {self.log.read_text(errors='replace')}")
 
-    def account(self, name: str) -> Account:
-        user = create_user(self.store, Passwords(PlainHasher()), name, PASSWORD, admin=False)
+    def account(self, name: str, *, admin: bool = False) -> Account:
+        user = create_user(self.store, Passwords(PlainHasher()), name, PASSWORD, admin=admin)
         return Account(
             name,
             create_token(self.store, user.id, "bench"),

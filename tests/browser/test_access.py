@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ANSWERED_404, PASSWORD, Open, Service, Watch
+from tests.browser.conftest import ANSWERED_404, ANSWERED_422, PASSWORD, Open, Service, Watch
 from tests.browser.test_first_run import run_example
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,7 @@ def complaints(page: Page) -> list[str]:
 def test_no_page_has_an_accessibility_violation(
     open_page: Open, service: Service, watch: Watch, scheme: str
 ) -> None:
-    watch.expected.append(ANSWERED_404)
+    watch.expected += [ANSWERED_404, ANSWERED_422]
     found: list[str] = []
     stranger = open_page(color_scheme=scheme)
     for path in ("/", "/login", "/signup"):
@@ -37,9 +37,20 @@ def test_no_page_has_an_accessibility_violation(
         run_example(page, title)
         found += complaints(page)
     run_path = page.url
+    page.get_by_role("button", name="Make a link").click()
+    stranger.goto(page.locator("#share-link").inner_text())
+    expect(stranger.locator(".chart[data-loaded]")).to_be_visible()
+    found += complaints(stranger)
+    page.goto("/backtests/new")
+    page.get_by_label("Strategy (Python)").fill("class Wrong(Strategy)")
+    page.get_by_label("Fee rate").fill("9")
+    page.get_by_role("button", name="Run backtest").click()
+    expect(page.locator(".form-alert")).to_have_text(re.compile("^2 problems"))
+    found += complaints(page)
     page.goto("/backtests/new?example=grid")
     page.get_by_role("button", name="Save as strategy").click()
     expect(page.get_by_text("Saved as Grid, version 1")).to_be_visible()
+    found += complaints(page)  # with the reference beside the editor
     page.get_by_text("Strategy reference").click()
     found += complaints(page)
     page.get_by_role("link", name="Its versions").click()
@@ -50,6 +61,8 @@ def test_no_page_has_an_accessibility_violation(
     for path in paths:
         page.goto(path)
         found += complaints(page)
+    page.goto("/backtests?sort=total_return&closed_trades_min=1")
+    found += complaints(page)
     page.goto("/backtests")
     page.get_by_label("Choose all shown").check()
     page.get_by_role("button", name=re.compile("^Compare")).click()

@@ -57,6 +57,8 @@ def test_runs_are_marked_found_compared_and_deleted(open_page: Open, service: Se
     page.get_by_label("Choose Breakout").check()
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name=re.compile("Delete chosen")).click()
+    expect(page).to_have_url(re.compile("q=Breakout"))
+    page.get_by_role("link", name="Show all").click()
     expect(rows).to_have_count(1)
     expect(rows).to_contain_text("Mean cross")
 
@@ -125,3 +127,37 @@ def test_the_list_follows_a_run_to_its_end(open_page: Open, service: Service) ->
     page.goto("/backtests")
     expect(page.locator("#rows tbody tr")).to_contain_text("completed", timeout=30_000)
     expect(page.locator("#rows")).not_to_have_attribute("hx-trigger", re.compile("every"))
+
+
+def test_the_list_is_sorted_and_bounded_by_its_figures(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("sorter"))
+    for title in ("Mean cross", "Breakout", "Steady buyer"):
+        run_example(page, title)
+    page.goto("/backtests")
+    rows = page.locator("#rows tbody tr")
+    returns = page.locator("#rows tbody td:nth-child(4)")
+
+    def shown() -> list[float]:
+        texts = returns.all_inner_texts()
+        return [float(t.replace("−", "-").replace(",", "").rstrip(" %")) for t in texts]
+
+    heading = page.get_by_role("columnheader", name="Return")
+    heading.get_by_role("link").click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    expect(heading.get_by_role("link")).to_be_focused()
+    expect(page.get_by_label("Order")).to_have_value("total_return")
+    best = shown()
+    assert best == sorted(best, reverse=True)
+    assert len(best) == 3
+    page.get_by_label("Order").select_option("worst return")
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert shown() == best[::-1]
+    page.get_by_text("Figures from and to").click()
+    page.get_by_label("Return, at least").fill(str(best[1]))
+    page.get_by_label("Return, at least").press("Tab")
+    # The figure shown is rounded: the middle one may be a little below it.
+    expect(rows).not_to_have_count(3)
+    expect(page).to_have_url(re.compile(r"\?sort=total_return\.asc&total_return_min=|_min=.*sort="))
+    page.reload()
+    expect(rows).not_to_have_count(3)
+    expect(page.get_by_label("Return, at least")).to_be_visible()

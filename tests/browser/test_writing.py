@@ -46,7 +46,9 @@ def test_a_broken_strategy_is_repaired_by_following_the_marks(
     expect(problems.first).to_contain_text("Line 1")
     expect(page.locator(".gutter .bad").first).to_have_text("1")
     page.get_by_role("button", name="Run backtest").click()
-    expect(page.get_by_role("alert").first).to_contain_text("to solve before this can run")
+    alert = page.locator(".form-alert")
+    expect(alert).to_have_text(re.compile("^1 problem to solve before this can run"))
+    expect(editor).to_be_focused()
     fixed = BROKEN.replace("import os\n", "").replace("data.close > 0", "data.close > 0:")
     editor.fill(fixed.replace("self.bui(", "self.buy("))
     expect(page.locator("#check")).to_contain_text("Mine compiles; 1 parameter found")
@@ -78,6 +80,54 @@ def test_typing_completes_the_strategys_words(open_page: Open, service: Service)
     expect(page.get_by_role("listbox", name="Completions")).to_be_visible()
     editor.press("Enter")
     expect(editor).to_have_value("self.target_percent()")
+
+
+def test_the_reference_stands_beside_the_editor_and_stays_as_it_was_left(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("bookworm"))
+    page.goto("/backtests/new")
+    editor, entry = page.locator(".editor"), page.get_by_text("self.set_stop_loss(price)")
+    beside = page.get_by_role("region", name="Strategy reference")
+    expect(beside).to_be_visible()
+    left, right = editor.bounding_box(), beside.bounding_box()
+    assert left
+    assert right
+    assert left["width"] > 550
+    assert left["x"] + left["width"] < right["x"]
+    assert abs(left["y"] - right["y"]) < 100
+    find = page.get_by_label("Find in the reference")
+    find.fill("trailing")
+    expect(entry).to_be_hidden()
+    expect(page.get_by_text("self.set_trailing_stop(distance)")).to_be_visible()
+    find.press("Enter")  # finds, and does not run the backtest
+    find.fill("no such word")
+    expect(page.get_by_text("Nothing in the reference has these words")).to_be_visible()
+    find.press("Escape")
+    expect(entry).to_be_visible()
+    page.get_by_text("Strategy reference", exact=True).press("Enter")
+    expect(beside).to_be_hidden()
+    page.reload()
+    expect(editor).to_be_visible()
+    expect(beside).to_be_hidden()
+    expect(page).to_have_url(re.compile("/backtests/new$"))
+
+
+def test_the_reference_waits_folded_under_the_editor_of_a_phone(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("pocket"), viewport={"width": 390, "height": 844})
+    page.goto("/backtests/new")
+    reference = page.get_by_role("region", name="Strategy reference")
+    summary = page.get_by_text("Strategy reference", exact=True)
+    expect(page.locator(".editor")).to_be_visible()
+    expect(reference).to_be_hidden()
+    summary.click()
+    expect(reference).to_be_visible()
+    below, above = summary.bounding_box(), page.locator(".editor").bounding_box()
+    assert below
+    assert above
+    assert below["y"] > above["y"] + above["height"]
 
 
 def test_a_draft_is_offered_again(open_page: Open, service: Service) -> None:

@@ -8,13 +8,13 @@ from server.backtests import (
     delete_backtest,
     get_backtest,
     ids_of,
-    list_backtests,
     request_cancel,
     source_of,
     storage_used,
 )
 from server.db import Store
 from server.executor import Outcome
+from server.listing import list_backtests
 from server.problems import Invalid, TooMany, Unavailable
 from server.queue import claim, finish
 from server.settings import Settings
@@ -42,30 +42,6 @@ def test_another_owner_has_no_such_backtest(
     assert list_backtests(fresh_db, bob.id) == ([], None)
     assert ids_of(fresh_db, bob.id) == []
     assert get_backtest(fresh_db, alice.id, made.id) == made
-
-
-def test_pages_go_from_new_to_old_and_end(fresh_db: Store, settings: Settings, alice: User) -> None:
-    made = [item.id for item in queue_runs(fresh_db, settings, alice, 5)]
-    first, more = list_backtests(fresh_db, alice.id, limit=2)
-    assert [item.id for item in first] == [made[4], made[3]]
-    second, more = list_backtests(fresh_db, alice.id, limit=2, before=more)
-    third, more = list_backtests(fresh_db, alice.id, limit=2, before=more)
-    assert [item.id for item in second + third] == [made[2], made[1], made[0]]
-    assert more is None
-
-
-def test_lists_can_be_narrowed(fresh_db: Store, settings: Settings, alice: User) -> None:
-    one = queue_runs(fresh_db, settings, alice, name="Golden cross")[0]
-    two = queue_runs(fresh_db, settings, alice, symbol="OTHERUSDT")[0]
-    request_cancel(fresh_db, alice.id, two.id)
-
-    def ids(**filters: str) -> list[str]:
-        found, _ = list_backtests(fresh_db, alice.id, **filters)  # type: ignore[arg-type]
-        return [item.id for item in found]
-
-    assert ids(status="queued") == [one.id]
-    assert ids(symbol="OTHERUSDT") == [two.id]
-    assert ids(search="golden") == [one.id]
 
 
 def test_the_same_key_gives_the_same_run(

@@ -75,6 +75,27 @@ def test_the_estimate_is_those_ahead_and_the_bars_of_its_own(
     assert place.seconds == pytest.approx(2 * 0.2 / 2 + 0.2)
 
 
+def test_a_slow_run_that_is_going_on_is_waited_for(
+    fresh_db: Store, settings: Settings, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete(fresh_db, settings, alice, 200)
+    slow, _, waiting = queue_runs(fresh_db, settings, alice, 3)
+    with fresh_db.write() as db:
+        db.conn.execute(
+            "update backtests set status = 'running', started_at_ms = 1000, bars = 168,"
+            " bars_done = 42 where id = ?",
+            [slow.id],
+        )
+    monkeypatch.setattr("server.outlook.time.time", lambda: 11.0)
+    place = outlook(fresh_db, waiting, slots=1)
+    assert place is not None
+    # A quarter took 10 s, so 30 s are left; then the one ahead and its own, 0.2 s each.
+    assert place.seconds == pytest.approx(30 + 0.2 + 0.2)
+    beside = outlook(fresh_db, waiting, slots=2)
+    assert beside is not None
+    assert beside.seconds == pytest.approx(0.2 + 0.2)
+
+
 def test_a_running_one_has_no_place_in_the_queue(
     fresh_db: Store, settings: Settings, alice: User
 ) -> None:

@@ -147,10 +147,10 @@ def test_history_that_was_just_added_is_found(fresh_db: Store, alice: User) -> N
     ("params", "word"),
     [
         ({"slow": 5}, "no such parameter"),
-        ({"fast": 1.5}, "must be int"),
-        ({"fast": True}, "must be int"),
-        ({"on": 1}, "must be bool"),
-        ({"kind": 3}, "must be str"),
+        ({"fast": 1.5}, "must be a whole number"),
+        ({"fast": True}, "must be a whole number"),
+        ({"on": 1}, "must be true or false"),
+        ({"kind": 3}, "must be a text"),
     ],
 )
 def test_parameters_must_be_the_strategys(

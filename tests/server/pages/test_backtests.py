@@ -74,16 +74,3 @@ def test_another_users_backtest_does_not_exist(clients, bob, queued, path):
 def test_another_users_backtest_cannot_be_touched(clients, submit, bob, queued, action):
     answer = submit(clients.browser(bob), f"/backtests/{queued.id}/{action}")
     assert answer.status_code == 404
-
-
-def test_the_list_is_ordered_by_a_figure(clients, alice, fresh_db, settings):
-    runs = queue_runs(fresh_db, settings, alice, 3, name="run")
-    for run, total_return in zip(runs, (1.0, 9.0, -3.0), strict=True):
-        with fresh_db.write() as db:
-            db.conn.execute(
-                "update backtests set status = 'completed', summary = ? where id = ?",
-                [f'{{"metrics": {{"total_return": {total_return}}}}}', run.id],
-            )
-    page = clients.browser(alice).get("/backtests?sort=total_return").text
-    places = [page.index(runs[i].id) for i in (1, 0, 2)]
-    assert places == sorted(places)

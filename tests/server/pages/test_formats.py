@@ -48,6 +48,13 @@ def test_an_iso_text_with_an_offset_is_brought_to_utc():
     assert formats.moment("2024-01-01T02:00:00+02:00") == "2024-01-01 00:00"
 
 
+def test_a_forecast_has_no_false_digits():
+    assert formats.roughly(0.453) == "a second"
+    assert formats.roughly(3.14) == "3 s"
+    assert formats.roughly(59.6) == "1 min 0 s"
+    assert formats.roughly(3725.9) == "1 h 2 min"
+
+
 def test_a_duration_shows_its_two_largest_units():
     assert formats.duration(0.25) == "250 ms"
     assert formats.duration(12.34) == "12.3 s"

@@ -68,7 +68,15 @@ def test_the_estimate_counts_bars_and_time():
     dates = {"symbol": "BTCUSDT", "start_date": "2024-01-01", "end_date": "2024-01-10"}
     _, market = choose(dates, HELD, seconds_per_bar=0.01)
     # 10 days x 24 bars at 10 ms and 0.7 s for the run itself.
-    assert market.estimate == "About 240 bars, about 3.1 s to run."
+    assert market.estimate == "About 240 bars, about 3 s to run."
+
+
+def test_dates_beyond_the_history_are_told_what_there_is():
+    dates = {"symbol": "BTCUSDT", "start_date": "2020-01-01", "end_date": "2024-01-10"}
+    _, market = choose(dates, HELD, keep_dates=True, seconds_per_bar=0.01)
+    assert market.estimate.startswith(
+        "About 240 bars, about 3 s to run. Bars exist from 2024-01-01"
+    )
 
 
 def test_without_any_history_the_form_still_works():

@@ -2,7 +2,8 @@ import re
 import shutil
 
 from sandbox.job import CheckReport, Problem
-from server.backtests import get_backtest, list_backtests, source_of
+from server.backtests import get_backtest, source_of
+from server.listing import list_backtests
 from server.strategies import get_strategy, list_strategies
 
 FORM = {

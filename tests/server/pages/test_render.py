@@ -31,6 +31,18 @@ def test_the_problem_page_says_what_happened():
     page = template.render(status=404, code="not_found", message="No such backtest.", request=None)
     assert "There is nothing here" in page
     assert "No such backtest." in page
+    assert "It may have been deleted" in page
+
+
+def test_a_problem_is_blamed_on_nobody_who_did_not_cause_it():
+    template = render.environment().get_template("problem.html")
+
+    def heading(status):
+        page = template.render(status=status, code="x", message="", request=None)
+        return re.search("<h1>(.+)</h1>", page)[1]
+
+    assert heading(500) == "That was our fault"
+    assert heading(400) == "That did not work"
 
 
 def test_no_template_has_an_inline_style_or_script():
