@@ -14,7 +14,7 @@ from engine.errors import ValidationError
 from server import actions, auth, backtests
 from server.backtests import Backtest
 from server.pages import result
-from server.pages.backtests import TripsPart, chart_response
+from server.pages.backtests import TripsPart, chart_response, rolling_response
 from server.pages.render import is_partial, page
 from server.pages.trips import trip_page
 from server.problems import NotFound
@@ -105,7 +105,7 @@ def shared(
         whole,
         shared=True,
         result=found,
-        chart_src=f"/shared/{secret}/chart.json",
+        src=f"/shared/{secret}",
         source_lines=whole.source_lines if share.with_code else [],
         log="",
         files=[],
@@ -121,6 +121,16 @@ def shared_chart(
     end: Annotated[int | None, QueryParameter()] = None,
 ) -> Response[bytes]:
     return chart_response(services, _open(services, secret)[1], start, end)
+
+
+@get("/shared/{secret:str}/rolling.json", sync_to_thread=True)
+def shared_rolling(
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+    start: Annotated[int | None, QueryParameter()] = None,
+    end: Annotated[int | None, QueryParameter()] = None,
+) -> Response[bytes]:
+    return rolling_response(services, _open(services, secret)[1], start, end)
 
 
 @get("/shared/{secret:str}/trips", sync_to_thread=True)

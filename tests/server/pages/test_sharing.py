@@ -33,7 +33,7 @@ def test_a_link_with_the_code_shows_it(clients, submit, alice, run):
     assert "class A(Strategy)" in clients.charlie().get(link(page)).text
 
 
-@pytest.mark.parametrize("path", ["", "/chart.json", "/trips"])
+@pytest.mark.parametrize("path", ["", "/chart.json", "/rolling.json", "/trips"])
 def test_a_made_up_link_opens_nothing(clients, path):
     assert clients.charlie(Accept="text/html").get(f"/shared/guess{path}").status_code == 404
 
