@@ -454,7 +454,7 @@ class LinesChart extends ZoomChart {
       let at = i;
       while (at > 0 && i - at < 2000 && (values[at] ?? null) === null) at -= 1;
       const over = values.slice(i).every((value) => value === null) && i < data.time.length - 1;
-      button.querySelector("b").textContent = over || (values[at] ?? null) === null ? "–" : text(values[at]) + this.unit;
+      button.querySelector("b").textContent = over || (values[at] ?? null) === null ? "–" : (this.unit && values[at] > 0 ? "+" : "") + text(values[at]) + this.unit;
     }
   }
 }

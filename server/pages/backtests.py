@@ -18,6 +18,7 @@ from server.backtests import SORTS, STATUSES, Backtest
 from server.chart_lines import Curve, indicator_columns, lines_document
 from server.charts import buckets_of, chart_document
 from server.examples import Example
+from server.indicators import NO_INDICATORS
 from server.marks import Marks, marks_of, tags_used
 from server.pages import curves, result
 from server.pages.render import is_partial, page
@@ -221,7 +222,12 @@ def chosen(data: dict[str, Any]) -> list[str]:
 
 
 def chart_response(
-    services: Services, run: Backtest, start: int | None, end: int | None
+    services: Services,
+    run: Backtest,
+    start: int | None,
+    end: int | None,
+    *,
+    with_indicators: bool = True,
 ) -> Response[bytes]:
     """The chart's data as JSON. Raises NotFound before there are any."""
     series = services.series.load(run.id) if run.ended else None
@@ -231,7 +237,7 @@ def chart_response(
     if bars is None:
         raise NotFound("The bars of this backtest are gone.", backtest_id=run.id)
     document = chart_document(series, bars, float(run.config["initial_capital"]), start, end)
-    kept = result.indicators_of(services, run)
+    kept = result.indicators_of(services, run) if with_indicators else NO_INDICATORS
     if kept.lines:
         buckets = buckets_of(bars.timestamp, bars.timeframe.ms, start, end)
         timestamp = series.numbers("portfolio", "timestamp")

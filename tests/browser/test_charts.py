@@ -168,7 +168,7 @@ def test_compared_curves_zoom_to_single_bars_and_hide(open_page: Open, service: 
     expect(chart).to_have_attribute("data-per-point", "1")
     expect(page.locator("[data-chart-note]")).to_contain_text("A point every 1 h")
     first = page.locator(".line-toggle").first
-    expect(first.locator("b")).to_have_text(re.compile(r"^−?[\d,]+\.\d\d %$"))
+    expect(first.locator("b")).to_have_text(re.compile(r"^[+−]?[\d,]+\.\d\d %$"))
     first.click()
     expect(first).to_have_attribute("aria-pressed", "false")
     shown = chart.evaluate("e => e.chart.lines.map(l => l.series.options().visible)")
