@@ -273,7 +273,7 @@ class ResultChart extends ZoomChart {
       if (line.pane === 0) this.addLine(line, quiet, 0);
       else if (this.below.includes(line.pane)) this.addLine(line, { ...quiet, priceFormat: format(short, 1e-8) }, 1 + this.below.indexOf(line.pane));
     }
-    for (const pane of this.below) names.push(this.lines.filter((line) => line.pane === pane).map((line) => line.name).join(", "));
+    for (const pane of this.below) names.push(this.lines.filter((line) => line.pane === pane && this.shown(line)).map((line) => line.name).join(", "));
     const money = format((v) => text(v));
     const pane = (name) => names.push(name) - 1;
     const equity = pane("Equity and buy and hold");
@@ -354,8 +354,9 @@ class ResultChart extends ZoomChart {
     const c = this.colors;
     const words = crowded ? "" : kind === "liquidation" ? "liquidated" : count > 1 ? `${count}` : "";
     const size = crowded ? 0.4 : 1;
-    if (kind === "buy") return { time, position: "belowBar", shape: "arrowUp", color: c.gain, text: words, size };
-    if (kind === "sell") return { time, position: "aboveBar", shape: "arrowDown", color: c.loss, text: words, size };
+    const tint = (color) => (crowded ? fade(color, 0.55) : color); // what lies below shows through
+    if (kind === "buy") return { time, position: "belowBar", shape: "arrowUp", color: tint(c.gain), text: words, size };
+    if (kind === "sell") return { time, position: "aboveBar", shape: "arrowDown", color: tint(c.loss), text: words, size };
     return { time, position: "aboveBar", shape: "square", color: c.warn, text: words, size: 1 };
   }
 
