@@ -94,6 +94,7 @@ class Run:
         self.bars_done = 0
         self._sink: Sink = sink or NullSink()
         self._indicator_inputs: dict[str, npt.NDArray[np.float64]] = {}
+        self._indicators: dict[str, tuple[npt.NDArray[np.float64], ...]] = {}
         self._plots: dict[str, tuple[list[int], list[float]]] = {}
         self._plot_points = 0
         self._initializing = False
@@ -179,6 +180,10 @@ class Run:
             for name, (times, values) in self._plots.items()
         }
 
+    def indicators(self) -> dict[str, tuple[npt.NDArray[np.float64], ...]]:
+        """Name -> what `indicator` made under it: arrays of one value a bar, over all bars."""
+        return dict(self._indicators)
+
     # --- called by the strategy ------------------------------------------------------------------
     def write(self, text: str) -> None:
         self._sink.write(text)
@@ -236,6 +241,7 @@ class Run:
         arguments = [self._indicator_input(name, item) for item in inputs]
         arrays = _indicator_arrays(name, function, arguments, len(self.bars))
         self._check_causal(name, function, arguments, arrays)
+        self._indicators[name] = arrays
         shown = tuple(Series(self.broker, array) for array in arrays)
         strategy.indicators[name] = shown[0] if len(shown) == 1 else shown
         if len(arrays) == 1:

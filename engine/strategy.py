@@ -221,7 +221,8 @@ class Strategy:
         Call it in `initialize`. Inputs are numbers, "open", "high", "low", "close", "volume" or
         names of earlier indicators; the function gets float64 arrays and returns one of the
         same length, or a tuple of them. `self.indicators[name][-1]` is this bar's value. It
-        must be causal: a value may depend on its own bar and earlier ones only.
+        must be causal: a value may depend on its own bar and earlier ones only. The result
+        chart draws it under its name, unless a `plot` has the same name.
         """
         self._run.add_indicator(self, name, function, inputs)
 

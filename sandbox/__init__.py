@@ -37,7 +37,8 @@ Why it holds
   steps), and the child rattles at each door before it says HELLO. The service does the same at
   start (`probes`), through real children, and serves no strategies when a door opens.
 - The supervisor believes nothing: the orders that a child reports are replayed by trusted code,
-  and a child that claims other fills has committed a security violation.
+  and a child that claims other fills has committed a security violation. Plots and indicators
+  cannot be replayed; they are counted and bounded frame by frame, and drawn, and nothing else.
 
 The language layer (`compiler` and its modules) is courtesy: it keeps results honest and errors
 kind, and it shuts the easy paths. No argument above uses it; the attack tests run plain Python in

@@ -122,6 +122,19 @@ class Lookahead:
     note: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Indicators:
+    """What a strategy computed with `indicator`, as its child tells it: for drawing, no more.
+
+    Each line has one value for each bar that was done, NaN where there is none. Of lines beyond
+    the limits there are the number and the first names.
+    """
+
+    lines: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    left_out: int = 0
+    first_left_out: tuple[str, ...] = ()
+
+
 def no_orders() -> npt.NDArray[np.void]:
     return np.empty(0, ORDER_DTYPE)
 
@@ -140,6 +153,7 @@ class Verdict:
     plots: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = field(
         default_factory=dict
     )
+    indicators: Indicators = field(default_factory=Indicators)
     log: bytes = b""
     log_truncated: bool = False
     bars_done: int = 0

@@ -35,7 +35,7 @@ _READ_BYTES = 1 << 16
 _BUSY_READS = 200
 _SMALL_READ_BYTES = 4096
 _INTERVAL_S = 0.002
-# Everything that a child may say on its result pipe: orders, plots, progress and a bit.
+# Everything that a child may say on its result pipe: orders, plots, indicators and a bit.
 MAX_RESULT_BYTES = 160 * rlimits.MIB
 
 End = Literal[

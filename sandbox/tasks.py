@@ -11,10 +11,16 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from engine.backtest import Run
+from engine.backtest import MAX_PLOT_NAME, Run
 from engine.bars import Bars, Funding
-from engine.config import MAX_ACCOUNT_NUMBER, BacktestConfig
+from engine.config import (
+    MAX_ACCOUNT_NUMBER,
+    MAX_INDICATOR_LINES,
+    MAX_INDICATOR_VALUES,
+    BacktestConfig,
+)
 from engine.errors import CalculationError
 from engine.order_entry import OrderLimit
 from engine.strategy import LookaheadIndicator
@@ -69,8 +75,8 @@ class Channel:
             took = time.monotonic() - began
             self._next_flush_s = began + max(_FLUSH_EVERY_S, took / _FLUSH_SHARE)
 
-    def finish(self, *, torn: bool = False) -> None:
-        """Everything that was recorded, and the final frame.
+    def finish(self, *, torn: bool = False, indicators: bool = False) -> None:
+        """Everything that was recorded, and the final frame; what is only drawn when asked for.
 
         A run is torn when it was stopped in the middle of anything, maybe of a fill: then the
         bar that it was in does not count, and no fills are claimed.
@@ -83,6 +89,8 @@ class Channel:
             points += len(times)
             for frame in wire.encode_plot(str(name), times, values):
                 self.send(frame)
+        if indicators and not torn:
+            self._send_indicators(run)
         final = wire.FINAL.pack(run.bars_done, self._orders_sent, points)
         digest = b"" if torn else run.fills_digest()
         self.send(wire.encode(wire.Frame.FINAL, final + digest))
@@ -90,6 +98,16 @@ class Channel:
     def finish_without_run(self) -> None:
         self.flush_log()
         self.send(wire.encode(wire.Frame.FINAL, wire.FINAL.pack(0, 0, 0)))
+
+    def _send_indicators(self, run: Run) -> None:
+        lines, left_out = indicator_lines(run)
+        for name, values in lines.items():
+            for frame in wire.encode_indicator(name, values):
+                self.send(frame)
+        if left_out:
+            first = left_out[: wire.MAX_LEFT_OUT_NAMES]
+            answer = {"count": min(len(left_out), wire.MAX_LEFT_OUT), "first": first}
+            self.send(wire.encode_json(wire.Frame.LEFT_OUT, answer))
 
     def _run_of(self) -> Run:
         if self.run is None:
@@ -202,12 +220,34 @@ def _run(
         channel.send(_fitting(wire.Frame.ERROR, answer))
     inside.ballast.close()  # a strategy that ate all memory to the last byte can report too
     try:
-        channel.finish(torn=torn)
+        # Of a run up to a cut nobody looks at the chart.
+        channel.finish(torn=torn, indicators=stop_after is None)
     except MemoryError:
         # What was recorded needs memory too; the supervisor falls back to the last checkpoint.
         if answer is None:
             channel.send(wire.encode_json(wire.Frame.ERROR, {"kind": "memory_limit"}))
         raise
+
+
+def indicator_lines(run: Run) -> tuple[dict[str, npt.NDArray[np.float64]], list[str]]:
+    """The lines to be drawn, one value for each bar done, and the names of those left out.
+
+    The parts of a tuple are named as the strategy reaches them: `bands[0]`, `bands[1]`.
+    """
+    lines: dict[str, npt.NDArray[np.float64]] = {}
+    left_out: list[str] = []
+    room = MAX_INDICATOR_VALUES
+    for name, arrays in run.indicators().items():
+        short = name if len(name) <= MAX_PLOT_NAME else name[: MAX_PLOT_NAME - 1] + "…"
+        for part, array in enumerate(arrays):
+            label = short if len(arrays) == 1 else f"{short}[{part}]"
+            values = array[: run.bars_done]
+            if len(lines) >= MAX_INDICATOR_LINES or len(values) > room or label in lines:
+                left_out.append(label)
+            elif len(values):
+                lines[label] = values
+                room -= len(values)
+    return lines, left_out
 
 
 def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from sandbox.child import TASK_FAILED
 from sandbox.job import (
     CheckReport,
     ErrorKind,
+    Indicators,
     Job,
     Limits,
     Parameter,
@@ -27,6 +28,7 @@ from sandbox.job import (
     Verdict,
 )
 from sandbox.supervisor import Outcome
+from sandbox.wire import Received
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +84,7 @@ def verdict_of(job: Job, outcome: Outcome, stop_after: int | None = None) -> Ver
         error,
         orders=orders,
         plots=received.plot_lines(),
+        indicators=_indicators(received) if received.finished else Indicators(),
         bars_done=bars_done,
         fills_digest=received.digest,
     )
@@ -104,6 +107,12 @@ def report_of(limits: Limits, outcome: Outcome) -> CheckReport:
 def killed_from_outside(outcome: Outcome) -> bool:
     """SIGKILL that neither we nor a limit sent: the out-of-memory killer, or an administrator."""
     return outcome.end == "ended" and outcome.signal == signal.SIGKILL
+
+
+def _indicators(received: Received) -> Indicators:
+    left_out = received.left_out or {"count": 0, "first": []}
+    names = tuple(clean(name) for name in left_out["first"])
+    return Indicators(received.indicator_lines(), left_out["count"], names)
 
 
 def _timed(verdict: Verdict, outcome: Outcome, limits: Limits) -> Verdict:

@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.config import MAX_ORDERS, MAX_PLOT_POINTS, MAX_PLOTS
+from engine.config import (
+    MAX_INDICATOR_LINES,
+    MAX_INDICATOR_VALUES,
+    MAX_ORDERS,
+    MAX_PLOT_POINTS,
+    MAX_PLOTS,
+)
 from engine.records import CALLS, ORDER_DTYPE
 
 # To the fork server: magic, run id, memory bytes, cpu seconds, cpu grace, wall seconds, flags.
@@ -45,6 +51,8 @@ class Frame(IntEnum):
     ERROR = 6  # JSON: kind, message, line, bar, problems
     REPORT = 7  # JSON: the answer of a check or of the probes
     FINAL = 8  # bars done, orders, plot points, digest; nothing follows
+    INDICATOR = 9  # name, then float64 values, one for each bar that was done
+    LEFT_OUT = 10  # JSON: how many indicators were over the limits, and the first of their names
 
 
 HEADER = struct.Struct("<IB")
@@ -55,8 +63,11 @@ PLOT_DTYPE = np.dtype([("timestamp", "<i8"), ("value", "<f8")])
 
 ORDERS_PER_FRAME = 4096
 POINTS_PER_FRAME = 16_384
+VALUES_PER_FRAME = 32_768
 MAX_DIGEST_BYTES = 64
 MAX_PLOT_NAME_BYTES = 480
+MAX_LEFT_OUT_NAMES = 10
+MAX_LEFT_OUT = 1_000_000
 # Frames that a run may send: full ones of all orders and points, and, for each second, ten of
 # progress and some of what was ordered meanwhile. More would only keep the reader busy.
 MAX_FRAMES = 5_000
@@ -71,6 +82,8 @@ MAX_PAYLOAD_BYTES = {
     Frame.ERROR: 256 * 1024,
     Frame.REPORT: 512 * 1024,
     Frame.FINAL: FINAL.size + MAX_DIGEST_BYTES,
+    Frame.INDICATOR: 2 + MAX_PLOT_NAME_BYTES + VALUES_PER_FRAME * 8,
+    Frame.LEFT_OUT: 8192,
 }
 
 
@@ -108,6 +121,15 @@ def encode_plot(
         yield encode(Frame.PLOT, struct.pack("<H", len(label)) + label + chunk)
 
 
+def encode_indicator(name: str, values: npt.NDArray[np.float64]) -> Iterator[bytes]:
+    """Frames of at most VALUES_PER_FRAME values; none for a line without values."""
+    label = name.encode("utf-8", "replace")
+    lead = struct.pack("<H", len(label)) + label
+    for start in range(0, len(values), VALUES_PER_FRAME):
+        chunk = values[start : start + VALUES_PER_FRAME].astype("<f8", copy=False)
+        yield encode(Frame.INDICATOR, lead + chunk.tobytes())
+
+
 @dataclass
 class Received:
     """Everything that one child has said so far, checked for form and size, believed in nothing."""
@@ -120,6 +142,9 @@ class Received:
     n_orders: int = 0
     plots: dict[str, list[npt.NDArray[np.void]]] = field(default_factory=dict)
     n_points: int = 0
+    indicators: dict[str, list[npt.NDArray[np.float64]]] = field(default_factory=dict)
+    n_values: int = 0
+    left_out: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
     finished: bool = False
@@ -140,6 +165,15 @@ class Received:
                 np.ascontiguousarray(rows["timestamp"]),
                 np.ascontiguousarray(rows["value"]),
             )
+        return lines
+
+    def indicator_lines(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Name -> a value for each bar that was done, NaN where it is no finite number."""
+        lines = {}
+        for name, chunks in self.indicators.items():
+            values = np.concatenate(chunks)
+            values[~np.isfinite(values)] = np.nan
+            lines[name] = values
         return lines
 
 
@@ -215,6 +249,11 @@ class FrameReader:
             case Frame.REPORT:
                 self._only_once(received.report)
                 received.report = parse_json(payload)
+            case Frame.INDICATOR:
+                self._take_indicator(payload)
+            case Frame.LEFT_OUT:
+                self._only_once(received.left_out)
+                received.left_out = _left_out(parse_json(payload))
             case Frame.FINAL:
                 self._take_final(payload)
 
@@ -235,17 +274,7 @@ class FrameReader:
         received.n_orders += len(rows)
 
     def _take_plot(self, payload: bytes) -> None:
-        if len(payload) < 2:
-            raise WireError("a plot without a name")
-        (label_bytes,) = struct.unpack_from("<H", payload)
-        points = len(payload) - 2 - label_bytes
-        if label_bytes > MAX_PLOT_NAME_BYTES or points < 0 or points % PLOT_DTYPE.itemsize:
-            raise WireError("a plot that is not whole rows")
-        try:
-            name = payload[2 : 2 + label_bytes].decode()
-        except UnicodeDecodeError as error:
-            raise WireError("a plot whose name is not text") from error
-        rows = np.frombuffer(payload, PLOT_DTYPE, offset=2 + label_bytes)
+        name, rows = _named_rows(payload, PLOT_DTYPE, "a plot")
         received = self.received
         if name not in received.plots and len(received.plots) >= MAX_PLOTS:
             raise WireError(f"more than {MAX_PLOTS} plots")
@@ -253,6 +282,18 @@ class FrameReader:
             raise WireError(f"more than {MAX_PLOT_POINTS:,} plot points")
         received.plots.setdefault(name, []).append(rows)
         received.n_points += len(rows)
+
+    def _take_indicator(self, payload: bytes) -> None:
+        name, values = _named_rows(payload, np.dtype("<f8"), "an indicator")
+        received = self.received
+        if not name or not len(values):
+            raise WireError("an indicator without a name or values")
+        if name not in received.indicators and len(received.indicators) >= MAX_INDICATOR_LINES:
+            raise WireError(f"more than {MAX_INDICATOR_LINES} lines of indicators")
+        if received.n_values + len(values) > MAX_INDICATOR_VALUES:
+            raise WireError(f"more than {MAX_INDICATOR_VALUES:,} values of indicators")
+        received.indicators.setdefault(name, []).append(values)
+        received.n_values += len(values)
 
     def _take_final(self, payload: bytes) -> None:
         if len(payload) < FINAL.size:
@@ -262,6 +303,9 @@ class FrameReader:
         if n_orders != received.n_orders or n_points != received.n_points:
             raise WireError("a final frame that miscounts")
         received.bars_done = self._checked_bars_done(bars_done)
+        for chunks in received.indicators.values():
+            if sum(map(len, chunks)) != bars_done:
+                raise WireError("an indicator that has not one value for each bar")
         received.digest = payload[FINAL.size :]
         received.finished = True
 
@@ -273,6 +317,33 @@ class FrameReader:
     def _only_once(self, earlier: object) -> None:
         if earlier is not None:
             raise WireError("the same answer twice")
+
+
+def _named_rows(payload: bytes, dtype: np.dtype[Any], what: str) -> tuple[str, npt.NDArray[Any]]:
+    """A name and the rows behind it. Raises WireError."""
+    if len(payload) < 2:
+        raise WireError(f"{what} without a name")
+    (label_bytes,) = struct.unpack_from("<H", payload)
+    size = len(payload) - 2 - label_bytes
+    if label_bytes > MAX_PLOT_NAME_BYTES or size < 0 or size % dtype.itemsize:
+        raise WireError(f"{what} that is not whole rows")
+    try:
+        name = payload[2 : 2 + label_bytes].decode()
+    except UnicodeDecodeError as error:
+        raise WireError(f"{what} whose name is not text") from error
+    return name, np.frombuffer(payload, dtype, offset=2 + label_bytes)
+
+
+def _left_out(document: dict[str, Any]) -> dict[str, Any]:
+    """`{count, first}` as our own code says it. Raises WireError."""
+    count, first = document.get("count"), document.get("first")
+    if type(count) is not int or not 0 < count <= MAX_LEFT_OUT:
+        raise WireError("indicators left out that are no number")
+    if not isinstance(first, list) or len(first) > min(count, MAX_LEFT_OUT_NAMES):
+        raise WireError("indicators left out that are no list")
+    if not all(isinstance(n, str) and 0 < len(n) <= MAX_PLOT_NAME_BYTES for n in first):
+        raise WireError("an indicator left out that has no name")
+    return {"count": count, "first": first}
 
 
 def parse_json(payload: bytes) -> dict[str, Any]:

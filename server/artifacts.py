@@ -32,6 +32,7 @@ NAMES = (
     "plots.json",
     "log.txt",
 )  # what a run may leave behind for its owner to download
+INDICATORS = "indicators.bin"  # and what only the chart reads
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}  # what the system says of a full disk or quota
 
@@ -137,10 +138,11 @@ class Artifacts:
 
     def path(self, backtest_id: str, name: str) -> Path | None:
         """Where a file is, to be streamed; None while there is none, or no such name."""
-        if name not in NAMES or not _ID.fullmatch(backtest_id):
-            return None
-        path = self.directory / backtest_id / name
-        return path if path.is_file() else None
+        return self._existing(backtest_id, name) if name in NAMES else None
+
+    def indicators_path(self, backtest_id: str) -> Path | None:
+        """Where the indicators of a run are; None while there are none."""
+        return self._existing(backtest_id, INDICATORS)
 
     def read(self, backtest_id: str, name: str) -> bytes | None:
         """A file's whole content, or None; meant for the small ones."""
@@ -166,6 +168,12 @@ class Artifacts:
         """Every backtest that has files."""
         if self.directory.is_dir():
             yield from (e.name for e in os.scandir(self.directory) if _ID.fullmatch(e.name))
+
+    def _existing(self, backtest_id: str, name: str) -> Path | None:
+        if not _ID.fullmatch(backtest_id):
+            return None
+        path = self.directory / backtest_id / name
+        return path if path.is_file() else None
 
     def _home(self, backtest_id: str) -> Path:
         if not _ID.fullmatch(backtest_id):

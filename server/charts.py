@@ -140,6 +140,29 @@ def drawdown_pct(value: Floats, capital: float) -> Floats:
     return (value / peak - 1.0) * 100.0
 
 
+def exposure_pct(series: RunSeries) -> Floats:
+    """What the position is worth at each close, in percent of the equity: > 0 long, < 0 short.
+
+    A position is worth its notional at entry and, with the sign of its side, what it gained
+    since; the portfolio has both for each bar, and the last fill up to it knows the side.
+    NaN where that is undefined: without equity, and once funding has eaten the margin.
+    """
+    timestamp = series.numbers("portfolio", "timestamp")
+    leverage = series.numbers("portfolio", "leverage_ratio")
+    margin = series.numbers("portfolio", "margin_used")
+    value = series.numbers("portfolio", "portfolio_value")
+    filled_at = np.searchsorted(timestamp, series.numbers("trades", "timestamp"))
+    fills = np.cumsum(np.bincount(filled_at, minlength=len(timestamp))[: len(timestamp)])
+    side = series.tables["trades"]["position_type"]
+    assert isinstance(side, Words)
+    signs = np.where(np.asarray(side.codes) == list(side.words).index("short"), -1.0, 1.0)
+    sign = np.append(1.0, signs)[fills]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        worth = sign * leverage * margin + series.numbers("portfolio", "unrealized_pnl")
+        share = np.where(leverage == 0, 0.0, worth / value * 100.0)
+    return np.where(np.isfinite(share) & (value > 0), share, np.nan)
+
+
 def markers(trades: Table, buckets: Buckets, most: int = MAX_MARKERS) -> list[list[Any]]:
     """Fills of the view as `[time_s, kind, count, price, quantity, pnl]`, in time order.
 
@@ -243,7 +266,9 @@ def chart_document(
 
     `time` (s) with `open high low close volume`, `equity`, `hold` (the capital put into the
     first open), `drawdown` (percent, each bucket's worst), `leverage` (each bucket's highest)
-    and `exposure` (share of its bars with a position); `markers`, `trips`, `plots`; and for the
+    and `exposure_low`, `exposure_high` (percent of equity: the furthest that each bucket went
+    short, at most 0, and long, at least 0); `markers`, `trips`, `plots`, `indicators`
+    (none here: whoever keeps them adds theirs, `chart_lines.indicator_columns`); and for the
     navigation `timeframe`, `bar_ms`, `first` and `last` (the run's, ms), `bars_per_point`.
     Serialise it with OPT_SERIALIZE_NUMPY: NaN, where a failed run has no more values, is null.
     Lines of an overview have the digits that a picture can show, which halves the document.
@@ -254,11 +279,7 @@ def chart_document(
     value = series.numbers("portfolio", "portfolio_value")
     leverage = series.numbers("portfolio", "leverage_ratio")
     hold = bars.close * (capital / bars.open[0]) if len(bars) else bars.close
-    filled, starts, stop = buckets.slices(timestamp)
-    exposure = np.full(len(buckets), np.nan)
-    if len(filled):
-        held = np.add.reduceat((leverage[:stop] != 0).astype(np.int64), starts)
-        exposure[filled] = held / np.diff(np.append(starts, stop))
+    exposure = exposure_pct(series)
     decimals = max(0, 7 - int(np.log10(capital)))  # a ten-millionth of the capital
 
     def rounded(value: Floats) -> Floats:
@@ -276,10 +297,12 @@ def chart_document(
         "hold": rounded(line(bars.timestamp, hold, buckets)),
         "drawdown": worst(timestamp, drawdown_pct(value, capital), buckets, np.fmin).round(4),
         "leverage": worst(timestamp, leverage, buckets, np.fmax).round(4),
-        "exposure": exposure.round(4),
+        "exposure_low": np.minimum(worst(timestamp, exposure, buckets, np.fmin), 0.0).round(2),
+        "exposure_high": np.maximum(worst(timestamp, exposure, buckets, np.fmax), 0.0).round(2),
         "markers": markers(series.tables["trades"], buckets),
         "trips": trips(series.tables["round_trips"], buckets),
         "plots": plot_lines(series.plots, buckets),
+        "indicators": {},
     }
 
 

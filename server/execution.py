@@ -24,6 +24,7 @@ from engine.results import BacktestResults
 from sandbox.job import (
     CheckReport,
     ErrorKind,
+    Indicators,
     Job,
     Limits,
     Lookahead,
@@ -81,7 +82,8 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Execution:
-    """How it ended. `files` are the artifacts by name, each to be read once."""
+    """How it ended. `files` are the artifacts by name, each to be read once; `indicators` are
+    what the child says that it drew, empty without results."""
 
     status: Status
     error: Mapping[str, Any] | None
@@ -92,6 +94,7 @@ class Execution:
     summary: Mapping[str, Any]
     files: Mapping[str, Content]
     results: BacktestResults | None = None
+    indicators: Indicators = field(default_factory=Indicators)
 
 
 def execute(
@@ -305,6 +308,7 @@ def _execution(
         summary=summary,
         files=files,
         results=results,
+        indicators=Indicators() if results is None else verdict.indicators,
     )
 
 

@@ -7,14 +7,15 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from engine.config import BacktestConfig
 from engine.market_data import Store as MarketStore
 from sandbox.job import Limits, Progress
-from server.artifacts import Artifacts, StorageFullError
+from server import indicators
+from server.artifacts import INDICATORS, Artifacts, Content, StorageFullError
 from server.db import now_ms
 from server.execution import Execution, Request, Room, execute, failure
 from server.executor import Advanced, Event, Finished, Job, Outcome
@@ -166,7 +167,7 @@ class LocalExecutor:
     def _store(self, request: Request, execution: Execution) -> tuple[Execution, int]:
         """Put the files in place; a disk that is full fails this run and nothing else."""
         try:
-            size = self._artifacts.store(request.backtest_id, execution.files)
+            size = self._artifacts.store(request.backtest_id, _files(execution))
         except (StorageFullError, OSError) as error:
             log.error("store_failed backtest_id=%s", request.backtest_id, exc_info=error)
             reason = (
@@ -182,6 +183,14 @@ class LocalExecutor:
                 request.backtest_id, execution.results.tables(), execution.results.plots
             )
         return execution, size
+
+
+def _files(execution: Execution) -> Mapping[str, Content]:
+    """The artifacts, and the indicators when there are any."""
+    found = execution.indicators
+    if not found.lines and not found.left_out:
+        return execution.files
+    return {**execution.files, INDICATORS: indicators.pieces(found)}
 
 
 def _plain_failure(message: str) -> Outcome:

@@ -1,12 +1,45 @@
-// The result chart: price with fills and trades, equity beside buy-and-hold, drawdown and exposure
-// on one time axis. The server sends at most 2,000 points a view with every extreme kept; zooming in
-// asks for finer ones until a point is a bar. Everything shown here is also in the page's tables.
+// Charts of a result: price with fills, trades and the strategy's own lines, equity beside
+// buy-and-hold, drawdown, exposure and leverage on one time axis; and charts of a few lines. The
+// server sends at most 2,000 points a view with every extreme kept; zooming in asks for finer ones
+// until a point is a bar. Everything shown here is also in the page's tables.
 
 const L = window.LightweightCharts;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const DAY_S = 86_400;
-const nf = (digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const two = nf(2);
+const LINE_DASHED = 2;
+const WITH_STEPS = 1;
+const formats = new Map();
+// A number as the page's tables write it: grouped, with a true minus.
+function text(value, digits = 2) {
+  if (value === null || value === undefined) return "–";
+  if (!formats.has(digits)) formats.set(digits, new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  return formats.get(digits).format(value).replace("-", "−");
+}
+const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 4 });
+const percent = (value) => (value === null || value === undefined ? "–" : text(value) + " %");
+// Beside an axis a number has no more digits than it needs.
+const brief = new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 });
+const axisNumber = (unit) => (value) => brief.format(Math.abs(value) < 0.005 ? 0 : value).replace("-", "−") + unit;
+const axisPercent = axisNumber(" %");
+const axisTimes = axisNumber("×");
+const times = (value) => (value === null || value === undefined ? "–" : text(value) + "×");
+const priceDigits = (price) => (price >= 1000 ? 2 : Math.min(8, Math.max(2, 5 - Math.floor(Math.log10(price || 1)))));
+// A number of any size, short: what a strategy's own line may show.
+function short(value) {
+  const size = Math.abs(value ?? 0);
+  if (value === null || value === undefined) return "–";
+  if (size >= 1e15) return value.toExponential(2).replaceAll("-", "−");
+  if (size >= 1e6) return compact.format(value).replace("-", "−");
+  return text(value, size >= 100 || size === 0 ? 2 : Math.min(8, Math.max(2, 3 - Math.floor(Math.log10(size)))));
+}
+// How far a stretch of bars was exposed: one number, or the furthest to both sides.
+function exposed(low, high) {
+  if (low === null || low === undefined) return "–";
+  const sides = [...(low < 0 ? [percent(low)] : []), ...(high > 0 ? ["+" + percent(high)] : [])];
+  return sides.join(" / ") || percent(0);
+}
+const format = (formatter, minMove = 0.01) => ({ type: "custom", minMove, formatter });
+const utc = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
 
 // Canvas knows no CSS variables: ask the browser what each stands for in the scheme of the moment.
 function palette(element) {
@@ -19,8 +52,14 @@ function palette(element) {
   return colors;
 }
 const fade = (color, alpha) => color.replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
-const priceDigits = (price) => (price >= 1000 ? 2 : Math.min(8, Math.max(2, 5 - Math.floor(Math.log10(price || 1)))));
-const utc = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ");
+const points = (time, values) => time.map((t, i) => (values[i] === null ? { time: t } : { time: t, value: values[i] }));
+// Without a position there is no line to draw along zero.
+const held = (time, values) => points(time, values).map((point) => (point.value === 0 ? { ...point, topLineColor: "transparent", bottomLineColor: "transparent" } : point));
+// The library joins points over what is missing between them: before a gap the line turns invisible.
+const gapped = (time, values) => time.map((t, i) => {
+  if (values[i] === null) return { time: t };
+  return i + 1 < values.length && values[i + 1] === null ? { time: t, value: values[i], color: "transparent" } : { time: t, value: values[i] };
+});
 
 // Lines from entry to exit, drawn over the candles.
 class TripLines {
@@ -50,19 +89,23 @@ class TripLines {
   }
 }
 
-class ResultChart {
+// What every chart does: load a view, ask for finer points, zoom and move, show and hide lines.
+// Those that can be hidden are the buttons of the legend.
+class ZoomChart {
   constructor(element) {
     this.element = element;
     this.card = element.closest(".chart-card");
     this.legend = this.card.querySelector(".legend");
     this.note = this.card.querySelector("[data-chart-note]");
-    this.build();
+    this.lines = [...this.legend.querySelectorAll("[data-line]")].map((button) => ({ button, name: button.dataset.line, pane: +button.dataset.pane }));
+    this.make();
+    dark.addEventListener("change", () => { this.theme(); if (this.data) this.draw(this.data); });
     this.controls();
     this.load(null, null);
   }
 
-  build() {
-    const chart = this.chart = L.createChart(this.element, {
+  make() {
+    this.chart = L.createChart(this.element, {
       autoSize: true,
       layout: { attributionLogo: false, panes: { enableResize: true }, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily },
       timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05, rightOffset: 0 },
@@ -70,41 +113,34 @@ class ResultChart {
       crosshair: { mode: 0 },
       handleScroll: { vertTouchDrag: false },
     });
-    const quiet = { priceLineVisible: false, lastValueVisible: false, crosshairMarkerRadius: 3 };
-    const money = { type: "custom", minMove: 0.01, formatter: (v) => two.format(v) };
-    const percent = { type: "custom", minMove: 0.01, formatter: (v) => two.format(v) + " %" };
-    this.price = chart.addSeries(L.CandlestickSeries, { ...quiet, borderVisible: false });
-    this.volume = chart.addSeries(L.HistogramSeries, { ...quiet, priceScaleId: "volume", priceFormat: { type: "volume" } });
-    this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.86, bottom: 0 } });
-    this.hold = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 1, priceFormat: money }, 1);
-    this.equity = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 2, priceFormat: money }, 1);
-    this.drawdown = chart.addSeries(L.AreaSeries, { ...quiet, lineWidth: 1, priceFormat: percent, invertFilledArea: true }, 2);
-    this.exposure = chart.addSeries(L.HistogramSeries, { ...quiet, priceFormat: { type: "custom", minMove: 0.01, formatter: (v) => two.format(v) + "×" } }, 3);
-    this.markers = L.createSeriesMarkers(this.price, []);
-    this.trips = new TripLines();
-    this.price.attachPrimitive(this.trips);
-    this.plots = new Map();
-    chart.panes().forEach((pane, i) => pane.setStretchFactor([5, 2.4, 1.3, 1][i]));
+    this.titles = [];
+    this.build({ priceLineVisible: false, lastValueVisible: false, crosshairMarkerRadius: 3 });
     this.theme();
-    dark.addEventListener("change", () => { this.theme(); if (this.data) this.draw(this.data); });
-    chart.subscribeCrosshairMove((param) => this.readout(param));
-    chart.timeScale().subscribeVisibleTimeRangeChange(() => this.moved());
+    this.chart.subscribeCrosshairMove((param) => this.readout(param));
+    this.chart.timeScale().subscribeVisibleTimeRangeChange(() => this.moved());
   }
+
+  // A pane says in its corner what it shows.
+  title(pane, name) { this.titles.push([L.createTextWatermark(this.chart.panes()[pane], { horzAlign: "left", vertAlign: "top", lines: [] }), name]); }
 
   theme() {
     const c = this.colors = palette(this.element);
     this.chart.applyOptions({
       layout: { background: { color: "transparent" }, textColor: c.muted, panes: { separatorColor: c.line, separatorHoverColor: c.line } },
       grid: { vertLines: { visible: false }, horzLines: { color: fade(c.line, 0.6) } },
-      rightPriceScale: { borderColor: c.line }, timeScale: { borderColor: c.line },
+      rightPriceScale: { borderColor: c.line, entireTextOnly: true }, timeScale: { borderColor: c.line },
       crosshair: { vertLine: { color: c["line-strong"], labelBackgroundColor: c.muted }, horzLine: { color: c["line-strong"], labelBackgroundColor: c.muted } },
     });
-    this.price.applyOptions({ upColor: fade(c.gain, 0.75), downColor: fade(c.loss, 0.75), wickUpColor: c.gain, wickDownColor: c.loss });
-    this.volume.applyOptions({ color: fade(c.muted, 0.25) });
-    this.equity.applyOptions({ color: c.accent });
-    this.hold.applyOptions({ color: c["line-strong"] });
-    this.drawdown.applyOptions({ lineColor: c.loss, topColor: fade(c.loss, 0.05), bottomColor: fade(c.loss, 0.3) });
-    this.exposure.applyOptions({ color: fade(c.info, 0.55) });
+    for (const [mark, name] of this.titles) mark.applyOptions({ lines: [{ text: "\u00a0", fontSize: 3, lineHeight: 5 }, { text: name, color: c.muted, fontSize: 11, lineHeight: 14, fontFamily: getComputedStyle(document.body).fontFamily }] });
+    for (const line of this.lines) line.series?.applyOptions({ color: this.colorOf(line) });
+  }
+
+  colorOf({ button }) { return getComputedStyle(button.querySelector(".key")).backgroundColor; }
+  shown({ button }) { return button.getAttribute("aria-pressed") === "true"; }
+
+  addLine(line, options, pane) {
+    const dashed = line.button.querySelector(".key").classList.contains("dashed");
+    line.series = this.chart.addSeries(L.LineSeries, { lineWidth: 1, lineStyle: dashed ? LINE_DASHED : 0, visible: this.shown(line), ...options }, pane);
   }
 
   async load(from, to) {
@@ -126,95 +162,28 @@ class ResultChart {
 
   show(data, from, to) {
     this.loading = true;
+    this.data = data;
+    this.index = new Map(data.time.map((t, i) => [t, i]));
     this.draw(data);
+    this.readout({});
     if (!data.time.length) { this.note.textContent = "There are no bars in this view."; this.loading = false; return; }
-    const scale = this.chart.timeScale();
-    if (from === null) scale.fitContent();
-    else scale.setVisibleRange({ from: this.wanted?.from ?? from, to: this.wanted?.to ?? to });
-    requestAnimationFrame(() => requestAnimationFrame(() => { this.loading = false; }));
+    this.look(from === null ? null : { from: this.wanted?.from ?? from, to: this.wanted?.to ?? to });
     const per = data.bars_per_point;
-    this.note.textContent = per > 1
-      ? `Each candle here holds ${per < 10 ? per.toFixed(1) : Math.round(per)} bars of ${data.timeframe}; zoom in to see single bars.`
-      : `Each candle is one bar of ${data.timeframe}.`;
+    this.note.textContent = this.detail(data, per);
     Object.assign(this.element.dataset, { loaded: data.time.length, perPoint: per, from: data.time[0], to: data.time.at(-1) });
   }
 
-  draw(data) {
-    this.data = data;
-    const { time } = data;
-    const line = (values) => time.map((t, i) => (values[i] === null ? { time: t } : { time: t, value: values[i] }));
-    const digits = priceDigits(data.close.at(-1));
-    const grouped = nf(digits);
-    this.price.applyOptions({ priceFormat: { type: "custom", minMove: 10 ** -digits, formatter: (v) => grouped.format(v) } });
-    this.price.setData(time.map((t, i) => ({ time: t, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] })));
-    this.volume.setData(line(data.volume));
-    this.equity.setData(line(data.equity));
-    this.hold.setData(line(data.hold));
-    this.drawdown.setData(line(data.drawdown));
-    this.exposure.setData(line(data.leverage));
-    this.drawPlots(data.plots);
-    const crowded = data.markers.length > 120;
-    this.markers.setMarkers(data.markers.map((m) => this.marker(m, crowded)));
-    this.trips.set(data.trips, this.colors);
-    this.index = new Map(time.map((t, i) => [t, i]));
-    this.readout({});
-  }
-
-  marker([time, kind, count], crowded) {
-    const c = this.colors;
-    const text = crowded ? "" : kind === "liquidation" ? "liquidated" : count > 1 ? `${count}` : "";
-    const size = crowded ? 0.4 : 1;
-    if (kind === "buy") return { time, position: "belowBar", shape: "arrowUp", color: c.gain, text, size };
-    if (kind === "sell") return { time, position: "aboveBar", shape: "arrowDown", color: c.loss, text, size };
-    return { time, position: "aboveBar", shape: "square", color: c.warn, text, size: 1 };
-  }
-
-  drawPlots(plots) {
-    const hues = ["warn", "info", "accent", "muted", "loss", "gain"];
-    const near = this.data.close.at(-1);
-    for (const [i, [name, points]] of Object.entries(plots).entries()) {
-      if (!this.plots.has(name)) {
-        // A line of the price's own size belongs on its scale; anything else gets one of its own.
-        const middle = points.length ? points[Math.floor(points.length / 2)][1] : near;
-        const beside = middle > near / 5 && middle < near * 5;
-        this.plots.set(name, this.chart.addSeries(L.LineSeries, {
-          color: this.colors[hues[i % hues.length]], lineWidth: 1, priceLineVisible: false, lastValueVisible: false,
-          ...(beside ? {} : { priceScaleId: "plot-" + name }),
-        }));
-      }
-      this.plots.get(name).setData(points.map(([time, value]) => ({ time, value })));
-    }
-    for (const [name, series] of this.plots) if (!(name in plots)) series.setData([]);
-    this.legend.querySelectorAll("[data-plot]").forEach((item) => item.remove());
-    for (const [name, series] of this.plots) {
-      const item = document.createElement("li");
-      item.dataset.plot = name;
-      const key = document.createElement("span");
-      key.className = "key";
-      key.style.background = series.options().color;
-      item.append(key, name);
-      this.legend.append(item);
-    }
-  }
-
-  readout(param) {
-    const { data } = this;
-    if (!data?.time.length) return;
-    const i = this.index.get(param.time) ?? data.time.length - 1;
-    const show = (key, text) => { const slot = this.legend.querySelector(`[data-key=${key}]`); if (slot) slot.textContent = text; };
-    const number = nf(priceDigits(data.close[i]));
-    const money = (v) => (v === null || v === undefined ? "–" : two.format(v));
-    show("time", utc(data.time[i]) + " UTC");
-    show("price", number.format(data.close[i]));
-    show("equity", money(data.equity[i]));
-    show("hold", money(data.hold[i]));
-    show("drawdown", data.drawdown[i] === null ? "–" : money(data.drawdown[i]).replace("-", "−") + " %");
-    show("exposure", data.leverage[i] === null ? "–" : money(data.leverage[i]) + "×");
+  // Turn to a range of time, or all of it, without taking that for a move of the reader's.
+  look(range) {
+    this.loading = true;
+    if (range) this.chart.timeScale().setVisibleRange(range); else this.chart.timeScale().fitContent();
+    requestAnimationFrame(() => requestAnimationFrame(() => { this.loading = false; }));
   }
 
   // Ask for finer points when the view became much smaller than what is loaded, or left it.
   moved() {
-    if (this.loading || !this.data) return;
+    if (this.loading || !this.data?.time.length) return;
+    this.press(null);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       const range = this.chart.timeScale().getVisibleRange();
@@ -223,7 +192,7 @@ class ResultChart {
       const [first, last] = [data.time[0], data.time.at(-1)];
       const span = range.to - range.from;
       const coarse = data.bars_per_point > 1 && span < 0.6 * (last - first);
-      const outside = (range.from <= first && first * 1000 > data.first) || (range.to >= last && last * 1000 < data.last - data.bar_ms);
+      const outside = (range.from <= first && first * 1000 > data.first) || (range.to >= last && last * 1000 < data.last - data.bar_ms * data.bars_per_point);
       if (coarse || outside) {
         this.wanted = { from: range.from, to: range.to };
         this.load(range.from - span * 0.25, range.to + span * 0.25);
@@ -257,32 +226,193 @@ class ResultChart {
     this.view(range.from + step, range.to + step);
   }
 
+  press(pressed) {
+    for (const button of this.card.querySelectorAll("[data-days]")) button.setAttribute("aria-pressed", button === pressed);
+  }
+
   controls() {
     this.card.addEventListener("click", (event) => {
       const range = event.target.closest("[data-days]");
-      const scale = event.target.closest("[data-log]");
-      if (range && this.data) {
+      if (range && this.data?.time.length) {
         const days = +range.dataset.days;
-        for (const button of this.card.querySelectorAll("[data-days]")) button.setAttribute("aria-pressed", button === range);
+        this.press(range);
         if (days) this.view(this.data.last / 1000 - days * DAY_S, this.data.last / 1000);
         else this.view(null, null);
       }
-      if (scale) {
-        const on = scale.getAttribute("aria-pressed") !== "true";
-        scale.setAttribute("aria-pressed", on);
-        this.equity.priceScale().applyOptions({ mode: on ? 1 : 0 });
+      const button = event.target.closest("[data-line]");
+      if (button) {
+        const line = this.lines.find((item) => item.button === button);
+        button.setAttribute("aria-pressed", !this.shown(line));
+        this.toggled(line);
       }
     });
     this.element.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || !this.data) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || !this.data?.time.length) return;
       const act = { "+": () => this.zoom(0.5), "=": () => this.zoom(0.5), "-": () => this.zoom(2), 0: () => this.view(null, null), ArrowLeft: () => this.pan(-0.25), ArrowRight: () => this.pan(0.25) }[event.key];
-      if (act) { event.preventDefault(); act(); }
+      if (act) { event.preventDefault(); this.press(null); act(); }
+    });
+  }
+
+  toggled(line) { line.series?.applyOptions({ visible: this.shown(line) }); }
+
+  write(key, words) { const slot = this.card.querySelector(`[data-key=${key}]`); if (slot) slot.textContent = words; }
+}
+
+class ResultChart extends ZoomChart {
+  build(quiet) {
+    const { chart } = this;
+    this.futures = "leverage" in this.element.dataset;
+    // Panes below the price exist while they show a line; the rest moves up or down for them.
+    this.below = [...new Set(this.lines.filter((line) => line.pane && this.shown(line)).map((line) => line.pane))].sort((a, b) => a - b);
+    this.price = chart.addSeries(L.CandlestickSeries, { ...quiet, borderVisible: false });
+    this.volume = chart.addSeries(L.HistogramSeries, { ...quiet, priceScaleId: "volume", priceFormat: { type: "volume" } });
+    this.volume.priceScale().applyOptions({ scaleMargins: { top: 0.86, bottom: 0 } });
+    const names = ["Price"];
+    for (const line of this.lines) {
+      line.series = null;
+      if (line.pane === 0) this.addLine(line, quiet, 0);
+      else if (this.below.includes(line.pane)) this.addLine(line, { ...quiet, priceFormat: format(short, 1e-8) }, 1 + this.below.indexOf(line.pane));
+    }
+    for (const pane of this.below) names.push(this.lines.filter((line) => line.pane === pane && this.shown(line)).map((line) => line.name).join(", "));
+    const money = format((v) => text(v));
+    const pane = (name) => names.push(name) - 1;
+    const equity = pane("Equity and buy and hold");
+    this.hold = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 1, priceFormat: money }, equity);
+    this.equity = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 2, priceFormat: money }, equity);
+    this.drawdown = chart.addSeries(L.AreaSeries, { ...quiet, lineWidth: 1, priceFormat: format(axisPercent), invertFilledArea: true }, pane("Drawdown"));
+    const exposure = pane("Exposure, long above zero");
+    const side = { ...quiet, lineWidth: 1, lineType: WITH_STEPS, priceFormat: format(axisPercent), baseValue: { type: "price", price: 0 } };
+    this.long = chart.addSeries(L.BaselineSeries, side, exposure);
+    this.short = chart.addSeries(L.BaselineSeries, side, exposure);
+    if (this.futures) this.leverage = chart.addSeries(L.AreaSeries, { ...quiet, lineWidth: 1, lineType: WITH_STEPS, priceFormat: format(axisTimes) }, pane("Leverage"));
+    this.markers = L.createSeriesMarkers(this.price, []);
+    this.trips = new TripLines();
+    this.price.attachPrimitive(this.trips);
+    const heights = [5, ...this.below.map(() => 1.4), 2.2, 1.2, 1.3, 1];
+    chart.panes().forEach((item, i) => item.setStretchFactor(heights[i]));
+    // Room for the title of a small pane above its curve.
+    for (const series of [this.drawdown, this.long, this.leverage]) series?.priceScale().applyOptions({ scaleMargins: { top: 0.3, bottom: 0.1 } });
+    names.forEach((name, i) => this.title(i, name));
+  }
+
+  theme() {
+    super.theme();
+    const c = this.colors;
+    this.price.applyOptions({ upColor: fade(c.gain, 0.75), downColor: fade(c.loss, 0.75), wickUpColor: c.gain, wickDownColor: c.loss });
+    this.volume.applyOptions({ color: fade(c.muted, 0.25) });
+    this.equity.applyOptions({ color: c.accent });
+    this.hold.applyOptions({ color: c["line-strong"] });
+    this.drawdown.applyOptions({ lineColor: c.loss, topColor: fade(c.loss, 0.05), bottomColor: fade(c.loss, 0.3) });
+    // Each side draws its own half; at zero, and on the other side, it draws nothing.
+    const [none, up, down] = ["transparent", c.gain, c.loss];
+    this.long.applyOptions({ topLineColor: up, topFillColor1: fade(up, 0.3), topFillColor2: fade(up, 0.15), bottomLineColor: none, bottomFillColor1: none, bottomFillColor2: none });
+    this.short.applyOptions({ bottomLineColor: down, bottomFillColor1: fade(down, 0.15), bottomFillColor2: fade(down, 0.3), topLineColor: none, topFillColor1: none, topFillColor2: none });
+    this.leverage?.applyOptions({ lineColor: c.info, topColor: fade(c.info, 0.3), bottomColor: fade(c.info, 0.15) });
+  }
+
+  draw(data) {
+    const { time } = data;
+    const digits = time.length ? priceDigits(data.close.at(-1)) : 2;
+    this.price.applyOptions({ priceFormat: format((v) => text(v, digits), 10 ** -digits) });
+    this.price.setData(time.map((t, i) => ({ time: t, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] })));
+    this.volume.setData(points(time, data.volume));
+    this.equity.setData(points(time, data.equity));
+    this.hold.setData(points(time, data.hold));
+    this.drawdown.setData(points(time, data.drawdown));
+    this.long.setData(held(time, data.exposure_high));
+    this.short.setData(held(time, data.exposure_low));
+    this.leverage?.setData(points(time, data.leverage));
+    for (const line of this.lines) line.series?.setData(this.own(line, data));
+    this.markers.setMarkers(this.fills(data));
+    this.trips.set(data.trips, this.colors);
+  }
+
+  // A plot is joined from point to point; an indicator has a gap where it has no value.
+  own({ name }, data) {
+    if (name in data.plots) return data.plots[name].map(([time, value]) => ({ time, value }));
+    return name in data.indicators ? gapped(data.time, data.indicators[name]) : [];
+  }
+
+  // Fills as arrows. Words stand beside those that have room for them.
+  fills({ markers, time }) {
+    const crowded = markers.length > 120;
+    const room = time.length / 25;
+    const made = markers.map((fill) => this.marker(fill, crowded));
+    for (const side of ["aboveBar", "belowBar"]) {
+      let before = -Infinity;
+      for (const marker of made) {
+        if (marker.position !== side || !marker.text) continue;
+        const at = this.index.get(marker.time);
+        if (at - before < room) marker.text = "";
+        else before = at;
+      }
+    }
+    return made;
+  }
+
+  marker([time, kind, count], crowded) {
+    const c = this.colors;
+    const words = crowded ? "" : kind === "liquidation" ? "liquidated" : count > 1 ? `${count}` : "";
+    const size = crowded ? 0.4 : 1;
+    const tint = (color) => (crowded ? fade(color, 0.55) : color); // what lies below shows through
+    if (kind === "buy") return { time, position: "belowBar", shape: "arrowUp", color: tint(c.gain), text: words, size };
+    if (kind === "sell") return { time, position: "aboveBar", shape: "arrowDown", color: tint(c.loss), text: words, size };
+    return { time, position: "aboveBar", shape: "square", color: c.warn, text: words, size: 1 };
+  }
+
+  detail(data, per) {
+    return per > 1
+      ? `Each candle here holds ${per} bars of ${data.timeframe}; zoom in to see single bars.`
+      : `Each candle is one bar of ${data.timeframe}.`;
+  }
+
+  readout(param) {
+    const { data } = this;
+    if (!data?.time.length) return;
+    const i = this.index.get(param.time) ?? data.time.length - 1;
+    this.write("time", utc(data.time[i]) + " UTC");
+    this.write("price", text(data.close[i], priceDigits(data.close[i])));
+    this.write("equity", text(data.equity[i]));
+    this.write("hold", text(data.hold[i]));
+    this.write("drawdown", percent(data.drawdown[i]));
+    this.write("exposure", exposed(data.exposure_low[i], data.exposure_high[i]));
+    this.write("leverage", times(data.leverage[i]));
+    const digits = priceDigits(data.close.at(-1));
+    for (const { name, pane, button } of this.lines) {
+      const value = name in data.plots ? data.plots[name].find(([t]) => t === data.time[i])?.[1] : data.indicators[name]?.[i];
+      button.querySelector("b").textContent = pane ? short(value) : text(value, digits);
+    }
+  }
+
+  // A line below the price brings its pane along, so all panes are laid out anew.
+  toggled(line) {
+    if (!line.pane) return super.toggled(line);
+    const range = this.chart.timeScale().getVisibleRange();
+    const log = this.equity.priceScale().options().mode;
+    this.loading = true;
+    this.chart.remove();
+    this.make();
+    this.equity.priceScale().applyOptions({ mode: log });
+    if (!this.data) return;
+    this.draw(this.data);
+    this.look(range);
+  }
+
+  controls() {
+    super.controls();
+    this.card.addEventListener("click", (event) => {
+      const scale = event.target.closest("[data-log]");
+      if (!scale) return;
+      const on = scale.getAttribute("aria-pressed") !== "true";
+      scale.setAttribute("aria-pressed", on);
+      this.equity.priceScale().applyOptions({ mode: on ? 1 : 0 });
     });
     document.addEventListener("click", (event) => {
       const trip = event.target.closest("[data-chart-from]");
       if (!trip || !this.data) return;
       const [from, to] = [+trip.dataset.chartFrom / 1000, +trip.dataset.chartTo / 1000];
       const room = Math.max((to - from) * 0.6, (this.data.bar_ms / 1000) * 20);
+      this.press(null);
       this.view(from - room, to + room);
       this.element.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
       this.element.focus({ preventScroll: true });
@@ -290,10 +420,50 @@ class ResultChart {
   }
 }
 
+// A few lines over time: runs beside each other, a figure of one run.
+class LinesChart extends ZoomChart {
+  build(quiet) {
+    this.unit = "";
+    const priceFormat = format((v) => axisNumber(this.unit)(v));
+    for (const line of this.lines) this.addLine(line, { ...quiet, lineWidth: 2, priceFormat }, 0);
+    this.zero = this.lines[0]?.series.createPriceLine({ price: 0, lineWidth: 1, lineStyle: 0, axisLabelVisible: false, color: "transparent" });
+  }
+
+  theme() {
+    super.theme();
+    this.zero?.applyOptions({ color: this.colors["line-strong"] });
+  }
+
+  draw(data) {
+    this.unit = data.unit;
+    for (const line of this.lines) line.series.setData(line.name in data.lines ? points(data.time, data.lines[line.name]) : []);
+  }
+
+  detail(data, per) {
+    const span = (ms) => (ms >= 864e5 ? `${text(ms / 864e5, ms % 864e5 ? 1 : 0)} d` : ms >= 36e5 ? `${text(ms / 36e5, ms % 36e5 ? 1 : 0)} h` : `${text(ms / 6e4, 0)} min`);
+    return per > 1 ? `Each point here stands for ${span(per * data.bar_ms)}; zoom in to see every ${span(data.bar_ms)}.` : `A point every ${span(data.bar_ms)}.`;
+  }
+
+  readout(param) {
+    const { data } = this;
+    if (!data?.time.length) return;
+    const i = this.index.get(param.time) ?? data.time.length - 1;
+    this.write("time", utc(data.time[i]) + " UTC");
+    for (const { name, button } of this.lines) {
+      const values = data.lines[name] ?? [];
+      // A line of longer bars has no point at most of the others' times: its last one holds.
+      let at = i;
+      while (at > 0 && i - at < 2000 && (values[at] ?? null) === null) at -= 1;
+      const over = values.slice(i).every((value) => value === null) && i < data.time.length - 1;
+      button.querySelector("b").textContent = over || (values[at] ?? null) === null ? "–" : (this.unit && values[at] > 0 ? "+" : "") + text(values[at]) + this.unit;
+    }
+  }
+}
+
 function start(root) {
-  for (const element of root.querySelectorAll?.(".chart[data-src]:not([data-ready])") ?? []) {
+  for (const element of root.querySelectorAll?.(".chart[data-src]:not([data-ready]), .lines-chart[data-src]:not([data-ready])") ?? []) {
     element.dataset.ready = "1";
-    if (L) { element.hidden = false; element.chart = new ResultChart(element); }
+    if (L) element.chart = element.classList.contains("lines-chart") ? new LinesChart(element) : new ResultChart(element);
   }
 }
 start(document);

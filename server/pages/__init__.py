@@ -21,7 +21,7 @@ from server.pages.home import home
 from server.pages.marks import MarkPages
 from server.pages.new_backtest import NewBacktest
 from server.pages.report import report
-from server.pages.sharing import Sharing, shared, shared_chart, shared_trips
+from server.pages.sharing import Sharing, shared, shared_chart, shared_rolling, shared_trips
 from server.pages.strategies import Strategies
 
 route_handlers: list[ControllerRouterHandler] = [
@@ -41,6 +41,7 @@ route_handlers: list[ControllerRouterHandler] = [
     Sharing,
     shared,
     shared_chart,
+    shared_rolling,
     shared_trips,
     report,
     Admin,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -14,11 +13,12 @@ from litestar.params import FromPath, MultipartBody, QueryParameter
 from litestar.plugins.htmx import ClientRedirect
 from litestar.response import Redirect, Template
 
-from engine.errors import DataError
 from server import actions, auth, backtests
 from server.backtests import Backtest
-from server.charts import chart_document
-from server.pages import result
+from server.chart_lines import Curve, indicator_columns, lines_document
+from server.charts import buckets_of, chart_document
+from server.indicators import NO_INDICATORS
+from server.pages import curves, result
 from server.pages.listing import list_page
 from server.pages.render import is_partial, page
 from server.pages.trips import TripPage, trip_page
@@ -106,6 +106,19 @@ class Backtests(Controller):
         run = actions.find(services, request.user, backtest_id)
         return chart_response(services, run, start, end)
 
+    @get("/backtests/{backtest_id:str}/rolling.json", sync_to_thread=True)
+    def rolling(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: Id,
+        start: Annotated[int | None, QueryParameter()] = None,
+        end: Annotated[int | None, QueryParameter()] = None,
+    ) -> Response[bytes]:
+        """The Sharpe ratio over time, between two times in ms."""
+        run = actions.find(services, request.user, backtest_id)
+        return rolling_response(services, run, start, end)
+
     @post("/backtests/{backtest_id:str}/cancel", sync_to_thread=True, status_code=200)
     def cancel(
         self,
@@ -155,23 +168,43 @@ def chosen(data: dict[str, Any]) -> list[str]:
 
 
 def chart_response(
-    services: Services, run: Backtest, start: int | None, end: int | None
+    services: Services,
+    run: Backtest,
+    start: int | None,
+    end: int | None,
+    *,
+    with_indicators: bool = True,
 ) -> Response[bytes]:
     """The chart's data as JSON. Raises NotFound before there are any."""
     series = services.series.load(run.id) if run.ended else None
     if series is None:
         raise NotFound("This backtest has no chart yet.", backtest_id=run.id)
-    config = run.config
-    try:
-        loaded = services.market.load(
-            run.symbol,
-            run.timeframe,
-            run.trading_mode,
-            date.fromisoformat(config["start_date"]),
-            date.fromisoformat(config["end_date"]),
-        )
-    except DataError as error:
-        raise NotFound(f"The bars of this backtest are gone: {error}", backtest_id=run.id) from None
-    document = chart_document(series, loaded.bars, float(config["initial_capital"]), start, end)
+    bars = result.bars_of(services, run)
+    if bars is None:
+        raise NotFound("The bars of this backtest are gone.", backtest_id=run.id)
+    document = chart_document(series, bars, float(run.config["initial_capital"]), start, end)
+    kept = result.indicators_of(services, run) if with_indicators else NO_INDICATORS
+    if kept.lines:
+        buckets = buckets_of(bars.timestamp, bars.timeframe.ms, start, end)
+        timestamp = series.numbers("portfolio", "timestamp")
+        document["indicators"] = indicator_columns(kept, series.plots, timestamp, buckets)
+    return json_response(document)
+
+
+def rolling_response(
+    services: Services, run: Backtest, start: int | None, end: int | None
+) -> Response[bytes]:
+    """The Sharpe ratio over time as JSON, without a line where there is none. Raises NotFound
+    before the end."""
+    series = services.series.load(run.id) if run.ended else None
+    if series is None:
+        raise NotFound("This backtest has no chart yet.", backtest_id=run.id)
+    ratio = curves.rolling_ratio(series, float(run.config["initial_capital"]))
+    found = {"Sharpe ratio": Curve(*ratio, curves.DAY_MS)} if ratio else {}
+    return json_response(lines_document(found, "", start, end))
+
+
+def json_response(document: dict[str, Any]) -> Response[bytes]:
+    """A document with numpy columns; NaN is null."""
     body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, media_type="application/json")

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import numpy as np
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import MultipartBody, QueryParameter
 from litestar.response import Redirect, Template
 
+from engine.enums import Timeframe
 from server import actions, auth, backtests
 from server.backtests import Backtest
-from server.pages import figures, formats, plots, result
-from server.pages.backtests import chosen
+from server.chart_lines import ChartLine, Curve, lines_document
+from server.pages import curves, figures, formats, plots, result
+from server.pages.backtests import chosen, json_response
 from server.pages.render import page
 from server.pages.strategies import DiffLine, diff_lines
 from server.problems import Invalid
@@ -46,6 +47,8 @@ class CodeDiff:
 @dataclass(frozen=True)
 class ComparePage:
     runs: list[Compared]
+    src: str
+    lines: list[ChartLine]
     plot: plots.LinePlot | None
     rows: list[figures.Row]
     config: list[ConfigRow]
@@ -68,47 +71,70 @@ class Compare(Controller):
         services: NamedDependency[Services],
         ids: Annotated[str, QueryParameter()] = "",
     ) -> Template:
-        wanted = list(dict.fromkeys(part for part in ids.split(",") if part))
-        if not FEWEST <= len(wanted) <= MOST:
-            raise Invalid(f"Choose {FEWEST} to {MOST} backtests to compare; got {len(wanted)}.")
-        runs = [actions.find(services, request.user, item) for item in wanted]
-        names = [f"{i}. {result.title_of(run)}" for i, run in enumerate(runs, 1)]
+        compared = _chosen(services, request, ids)
+        runs, names = [item.run for item in compared], [item.title for item in compared]
+        drawn = _returns(services, compared)
         context = ComparePage(
-            runs=[
-                Compared(run, name, f"c{i}" if i else "")
-                for i, (run, name) in enumerate(zip(runs, names, strict=True))
-            ],
-            plot=_curves(services, runs, names),
+            runs=compared,
+            src=f"/backtests/compare/chart.json?ids={','.join(run.id for run in runs)}",
+            lines=[ChartLine(c.title, 0, c.css) for c in compared if c.title in drawn],
+            plot=_picture(compared, drawn),
             rows=figures.comparison([run.metrics or {} for run in runs]),
             config=_configuration(runs),
             codes=_codes(services, runs, names),
         )
         return page(request, "compare/show.html", context)
 
+    @get("/chart.json", sync_to_thread=True)
+    def chart(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        ids: Annotated[str, QueryParameter()] = "",
+        start: Annotated[int | None, QueryParameter()] = None,
+        end: Annotated[int | None, QueryParameter()] = None,
+    ) -> Response[bytes]:
+        """The returns in percent, bar by bar, between two times in ms."""
+        drawn = _returns(services, _chosen(services, request, ids))
+        return json_response(lines_document(drawn, " %", start, end))
 
-def _curves(services: Services, runs: list[Backtest], names: list[str]) -> plots.LinePlot | None:
-    """Returns in percent by day, all on the days that any of the runs has."""
-    found: list[tuple[str, np.ndarray, np.ndarray, str]] = []
-    for i, run in enumerate(runs):
-        series = services.series.load(run.id) if run.ended else None
-        if series is None:
+
+def _chosen(services: Services, request: Request[Any, Any, Any], ids: str) -> list[Compared]:
+    wanted = list(dict.fromkeys(part for part in ids.split(",") if part))
+    if not FEWEST <= len(wanted) <= MOST:
+        raise Invalid(f"Choose {FEWEST} to {MOST} backtests to compare; got {len(wanted)}.")
+    runs = [actions.find(services, request.user, item) for item in wanted]
+    return [
+        Compared(run, f"{i + 1}. {result.title_of(run)}", f"c{i}") for i, run in enumerate(runs)
+    ]
+
+
+def _returns(services: Services, compared: list[Compared]) -> dict[str, Curve]:
+    """The return in percent at each bar of the runs that have a curve, by title."""
+    found = {}
+    for item in compared:
+        series = services.series.load(item.run.id) if item.run.ended else None
+        if series is None or not series.length("portfolio"):
             continue
-        time, value = result.daily_values(series)
-        if not len(time):  # It ended in its first bar.
-            continue
-        returns = (value / float(run.config["initial_capital"]) - 1) * 100
-        found.append((names[i], time, returns, f"c{i}" if i else ""))
-    if not found:
-        return None
-    days = np.unique(np.concatenate([time for _, time, _, _ in found]))
-    days = days[:: max(1, len(days) // 600)]
-    lines: list[tuple[str, list[float | None], str]] = []
-    for name, time, returns, css in found:
-        at = np.searchsorted(time, days, side="right") - 1
-        inside = (at >= 0) & (days <= time[-1])
-        values = [float(returns[i]) if ok else None for i, ok in zip(at, inside, strict=True)]
-        lines.append((name, values, css))
-    return plots.line_plot("Return in percent over time", days.tolist(), lines, " %")
+        capital = float(item.run.config["initial_capital"])
+        found[item.title] = Curve(
+            series.numbers("portfolio", "timestamp"),
+            (series.numbers("portfolio", "portfolio_value") / capital - 1) * 100,
+            Timeframe(item.run.timeframe).ms,
+        )
+    return found
+
+
+def _picture(compared: list[Compared], drawn: dict[str, Curve]) -> plots.LinePlot | None:
+    """The same for readers without scripts."""
+    document = lines_document(drawn, " %", most=curves.OUTLINE_POINTS)
+    lines = [
+        (item.title, curves.joined(document["lines"][item.title]), item.css)
+        for item in compared
+        if item.title in drawn
+    ]
+    time_ms = [1000 * second for second in document["time"]]
+    return plots.line_plot("Return in percent over time", time_ms, lines, " %")
 
 
 def _configuration(runs: list[Backtest]) -> list[ConfigRow]:

@@ -12,7 +12,7 @@ from litestar.response import Template
 
 from server import actions, auth
 from server.charts import rows_of
-from server.pages import result
+from server.pages import curves, result
 from server.pages.assets import STATIC
 from server.pages.render import page
 from server.pages.result import Result, RunPage
@@ -27,6 +27,7 @@ class ReportPage:
     whole: RunPage
     result: Result
     style: str
+    prices: list[curves.Curves]
     trades: list[dict[str, Any]]
     trades_total: int
 
@@ -46,9 +47,11 @@ def report(
     series = services.series.load(run.id)
     if whole.result is None or series is None:
         raise NotFound("This backtest has no result to report.", backtest_id=run.id)
+    bars, kept = result.bars_of(services, run), result.indicators_of(services, run)
     context = ReportPage(
         whole=whole,
         result=whole.result,
+        prices=curves.price_curves(series, bars, kept, whole.result.lines) if bars else [],
         style=(STATIC / "style.css").read_text(encoding="utf-8"),
         trades=rows_of(series.tables["round_trips"], slice(MAX_TRADES)),
         trades_total=series.length("round_trips"),

@@ -5,20 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
 
+from engine.bars import Bars
+from engine.config import MAX_INDICATOR_LINES, MAX_INDICATOR_VALUES
 from engine.csv_text import Words
 from engine.enums import Timeframe
-from server import backtests
+from engine.errors import DataError
+from server import backtests, indicators
 from server.artifacts import NAMES
 from server.backtests import Backtest
+from server.chart_lines import MAX_PANES_SHOWN, ChartLine, own_lines
 from server.db import now_ms
+from server.indicators import KeptIndicators
 from server.marks import Marks, marks_of
 from server.notices import missing_locks
 from server.outlook import outlook
-from server.pages import figures, formats, plots
+from server.pages import curves, figures, formats, plots
 from server.pages.findings import Finding, findings
 from server.pages.trips import TripPage, trip_page
 from server.queue import load
@@ -28,8 +34,6 @@ from server.services import Services
 from server.shares import Share, list_shares
 
 LOG_SHOWN_BYTES = 32 * 1024
-ROLLING_DAYS = 30
-DAY_MS = 86_400_000
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SHOWN_CONFIG = (
     "symbol",
@@ -107,11 +111,18 @@ class Result:
     rejected: Mapping[str, Any]
     quality: Mapping[str, Any]
     has_chart: bool
+    lines: list[ChartLine]
+    left_out: str
     equity: plots.LinePlot | None
+    exposure: plots.LinePlot | None
     distribution: plots.BarPlot | None
     rolling: plots.LinePlot | None
     trips: TripPage | None
-    plot_names: list[str]
+
+    @property
+    def panes(self) -> int:
+        """How many panes the strategy's own lines take below the price at first."""
+        return min(MAX_PANES_SHOWN, max((line.pane for line in self.lines), default=0))
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,7 @@ class RunPage:
     log: str
     log_cut: bool
     files: list[str]
-    chart_src: str
+    src: str
     marks: Marks
     shares: list[Share]
     shared: bool = False
@@ -150,7 +161,7 @@ def run_page(services: Services, run: Backtest) -> RunPage:
         log=log,
         log_cut=cut,
         files=[n for n in NAMES if services.artifacts.path(run.id, n)] if run.ended else [],
-        chart_src=f"/backtests/{run.id}/chart.json",
+        src=f"/backtests/{run.id}",
         marks=marks_of(services.store, run.user_id, [run.id]).get(run.id, Marks()),
         shares=list_shares(services.store, run.user_id, run.id),
     )
@@ -187,6 +198,7 @@ def result_of(services: Services, run: Backtest) -> Result | None:
     summary, capital = run.summary, float(run.config["initial_capital"])
     quality = summary.get("data_quality") or {}
     missing = missing_locks(services.worker.room)
+    kept = indicators_of(services, run)
     return Result(
         findings=findings(
             config=run.config,
@@ -206,15 +218,17 @@ def result_of(services: Services, run: Backtest) -> Result | None:
         rejected=summary.get("rejected_orders") or {"count": 0, "first": []},
         quality=quality,
         has_chart=series.length("portfolio") > 0,
-        equity=equity_plot(series, capital),
+        lines=chart_lines(services, run, series, kept),
+        left_out=left_out(kept),
+        equity=curves.equity_plot(series, capital),
+        exposure=curves.exposure_plot(series),
         distribution=plots.histogram(
             "Results of the trades in percent of their margin",
             series.numbers("round_trips", "return_pct").tolist(),
             " %",
         ),
-        rolling=rolling_sharpe(series, capital),
+        rolling=curves.rolling_sharpe(series, capital),
         trips=trip_page(run.id, series, {}),
-        plot_names=list(series.plots),
     )
 
 
@@ -270,50 +284,43 @@ def _cell(value: float | None) -> Cell:
     return Cell(formats.signed(value, 1), css)
 
 
-def daily_values(series: RunSeries) -> tuple[np.ndarray, np.ndarray]:
-    """(days as ms, the last portfolio value of each)."""
-    day = series.numbers("portfolio", "timestamp") // DAY_MS
-    if not len(day):
-        return day, series.numbers("portfolio", "portfolio_value")
-    last = np.append(np.flatnonzero(np.diff(day)), len(day) - 1)
-    return day[last] * DAY_MS, series.numbers("portfolio", "portfolio_value")[last]
-
-
-def equity_plot(series: RunSeries, capital: float) -> plots.LinePlot | None:
-    """The portfolio value by day (by bar in short runs), for readers without scripts."""
-    time, value = daily_values(series)
-    if len(time) < 30:
-        time = series.numbers("portfolio", "timestamp")
-        value = series.numbers("portfolio", "portfolio_value")
-    if len(time) > 600:
-        # The extremes of equal stretches, in order, keep every peak and fall of the picture.
-        each = -(-len(time) // 300)
-        starts = np.arange(0, len(time), each)
-        picked = {
-            int(s + f(value[s : s + each])) for s in starts for f in (np.argmin, np.argmax)
-        } | {0, len(time) - 1}
-        keep = np.array(sorted(picked))
-        time, value = time[keep], value[keep]
-    return plots.line_plot("Portfolio value", time.tolist(), [("", value.tolist(), "")])
-
-
-def rolling_sharpe(series: RunSeries, capital: float) -> plots.LinePlot | None:
-    """The Sharpe ratio of each stretch of 30 days; None for runs of less than twice that."""
-    time, value = daily_values(series)
-    if len(value) < 2 * ROLLING_DAYS:
+def bars_of(services: Services, run: Backtest) -> Bars | None:
+    """The bars that a backtest was about; None when they are gone."""
+    first, last = (date.fromisoformat(run.config[name]) for name in ("start_date", "end_date"))
+    try:
+        loaded = services.market.load(run.symbol, run.timeframe, run.trading_mode, first, last)
+    except DataError:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        returns = value / np.concatenate(([capital], value[:-1])) - 1
-        windows = np.lib.stride_tricks.sliding_window_view(returns, ROLLING_DAYS)
-        spread = windows.std(axis=1, ddof=1)
-        ratio = windows.mean(axis=1) / spread * np.sqrt(365)
-    ratio = np.where(spread > 1e-12, ratio, np.nan)
-    values = [float(v) if np.isfinite(v) else None for v in ratio]
-    step = max(1, len(values) // 600)
-    return plots.line_plot(
-        f"Sharpe ratio of the {ROLLING_DAYS} days before",
-        time[ROLLING_DAYS - 1 :].tolist()[::step],
-        [("", values[::step], "")],
+    return loaded.bars
+
+
+def indicators_of(services: Services, run: Backtest) -> KeptIndicators:
+    """What the strategy computed over all bars, for the chart."""
+    return indicators.load(services.artifacts.indicators_path(run.id))
+
+
+def chart_lines(
+    services: Services, run: Backtest, series: RunSeries, kept: KeptIndicators
+) -> list[ChartLine]:
+    """The strategy's own lines on the result chart."""
+    bars = bars_of(services, run) if series.plots or kept.lines else None
+    if bars is None or not len(bars):
+        return []
+    return own_lines(series.plots, kept, (float(bars.low.min()), float(bars.high.max())))
+
+
+def left_out(kept: KeptIndicators) -> str:
+    """A sentence about indicators that are not drawn; "" when all are."""
+    if not kept.left_out:
+        return ""
+    names = ", ".join(kept.first_left_out)
+    more = kept.left_out - len(kept.first_left_out)
+    return (
+        f"{formats.plural(kept.left_out, 'line')} of indicators could not be kept for the chart: "
+        + names
+        + (f" and {more:,} more" if more else "")
+        + f". A chart has room for {MAX_INDICATOR_LINES} lines with {MAX_INDICATOR_VALUES:,} "
+        "values in all; the run itself used every one."
     )
 
 

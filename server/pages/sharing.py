@@ -13,8 +13,9 @@ from litestar.response import Redirect, Template
 from engine.errors import ValidationError
 from server import actions, auth, backtests
 from server.backtests import Backtest
+from server.indicators import NO_INDICATORS
 from server.pages import result
-from server.pages.backtests import TripsPart, chart_response
+from server.pages.backtests import TripsPart, chart_response, rolling_response
 from server.pages.render import is_partial, page
 from server.pages.trips import trip_page
 from server.problems import NotFound
@@ -101,11 +102,15 @@ def shared(
     found = whole.result
     if found is not None and series is not None:
         found = replace(found, trips=trip_page(run.id, series, {}, f"/shared/{secret}"))
+        if not share.with_code:
+            # What a strategy computes says how it works, unlike what it chose to plot.
+            lines = result.chart_lines(services, run, series, NO_INDICATORS)
+            found = replace(found, lines=lines, left_out="")
     context = replace(
         whole,
         shared=True,
         result=found,
-        chart_src=f"/shared/{secret}/chart.json",
+        src=f"/shared/{secret}",
         source_lines=whole.source_lines if share.with_code else [],
         log="",
         files=[],
@@ -120,7 +125,18 @@ def shared_chart(
     start: Annotated[int | None, QueryParameter()] = None,
     end: Annotated[int | None, QueryParameter()] = None,
 ) -> Response[bytes]:
-    return chart_response(services, _open(services, secret)[1], start, end)
+    share, run = _open(services, secret)
+    return chart_response(services, run, start, end, with_indicators=share.with_code)
+
+
+@get("/shared/{secret:str}/rolling.json", sync_to_thread=True)
+def shared_rolling(
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+    start: Annotated[int | None, QueryParameter()] = None,
+    end: Annotated[int | None, QueryParameter()] = None,
+) -> Response[bytes]:
+    return rolling_response(services, _open(services, secret)[1], start, end)
 
 
 @get("/shared/{secret:str}/trips", sync_to_thread=True)

@@ -87,7 +87,7 @@ def test_everything_but_the_chart_works_without_scripts(open_page: Open, service
     expect(page).to_have_url(re.compile("/backtests/bt_"))
     expect(page.locator(".figures")).to_be_visible(timeout=40_000)
     expect(page.get_by_text("bars_in_mean (parameter)")).to_be_visible()
-    expect(page.locator("figure .plot .line")).to_be_visible()
+    expect(page.locator("figure .plot .line")).to_have_count(2)  # value and exposure
     page.get_by_role("link", name="Next page").click()
     expect(page.locator("#trips .pager")).to_contain_text(re.compile("^26 to "))
     page.goto("/backtests")

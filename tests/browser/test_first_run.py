@@ -46,9 +46,9 @@ def test_zooming_in_ends_at_single_bars(open_page: Open, service: Service) -> No
     run_example(page, "Mean cross")
     chart = page.locator(".chart[data-loaded]")
     expect(chart).to_have_attribute("data-per-point", "2")  # 2,880 bars in at most 2,000 points
-    page.get_by_role("button", name="30 d").click()
+    page.get_by_role("figure").get_by_role("button", name="30 d").click()
     expect(chart).to_have_attribute("data-per-point", "1")
-    expect(page.locator("[data-chart-note]")).to_contain_text("Each candle is one bar of 1h")
+    expect(page.locator("figure [data-chart-note]")).to_contain_text("Each candle is one bar of 1h")
 
 
 def test_a_click_on_a_trade_takes_the_chart_there(open_page: Open, service: Service) -> None:

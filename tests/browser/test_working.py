@@ -51,7 +51,8 @@ def test_runs_are_marked_found_compared_and_deleted(open_page: Open, service: Se
     page.get_by_label("Choose all shown").check()
     page.get_by_role("button", name="Compare 2 to 6 (2)").click()
     expect(page.get_by_role("heading", name="2 backtests compared")).to_be_visible()
-    expect(page.locator(".plot .line")).to_have_count(4)  # two curves, two in the legend
+    expect(page.locator(".lines-chart[data-loaded]")).to_be_visible()
+    expect(page.locator(".line-toggle")).to_have_count(2)
     expect(page.locator(".diff .add").first).to_contain_text("+")
     page.goto("/backtests?q=Breakout")
     page.get_by_label("Choose Breakout").check()

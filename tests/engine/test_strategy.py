@@ -175,6 +175,23 @@ def test_margin_ratio_is_infinite_when_flat():
     assert results == [math.inf]
 
 
+def test_what_an_indicator_made_is_kept_over_all_bars_and_replaced_by_its_name():
+    class Draws(Strategy):
+        def initialize(self):
+            self.indicator("line", lambda close: close + 1, "close")
+            self.indicator("line", lambda close: close * 2, "close")
+            self.indicator("pair", lambda close: (close, -close), "close")
+
+        def on_data(self, data): ...
+
+    made = execute(Draws).indicators()
+    assert [array.tolist() for array in made["line"]] == [[200.0, 220.0, 180.0]]
+    assert [array.tolist() for array in made["pair"]] == [
+        [100.0, 110.0, 90.0],
+        [-100.0, -110.0, -90.0],
+    ]
+
+
 def test_plots_keep_time_and_value_and_skip_what_is_not_a_number_yet():
     class Draws(Strategy):
         def on_data(self, data):

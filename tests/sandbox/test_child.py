@@ -211,6 +211,8 @@ FORGERIES = {
     "an object nested without end": wire.encode(Frame.ERROR, b'{"a":' * 40_000),
     "a pickle": wire.encode(Frame.REPORT, b"\x80\x04cposix\nsystem\n."),
     "two endings": 2 * wire.encode(Frame.FINAL, wire.FINAL.pack(0, 0, 0)),
+    "an indicator of no bars": b"".join(wire.encode_indicator("x", tasks.np.zeros(9)))
+    + wire.encode(Frame.FINAL, wire.FINAL.pack(0, 0, 0)),
     "an ending that miscounts": wire.encode(Frame.FINAL, wire.FINAL.pack(0, 5, 0)),
 }
 

@@ -54,6 +54,50 @@ def test_a_strategy_runs_to_its_end(sandbox: Sandbox, make_job: Make) -> None:
     assert len(times) == len(values) == 481
 
 
+def test_what_indicators_computed_comes_back_a_value_a_bar(
+    sandbox: Sandbox, make_job: Make
+) -> None:
+    code = """
+import talib
+
+class Draws(Strategy):
+    def initialize(self):
+        self.indicator("mean", talib.SMA, "close", 3)
+        self.indicator("range", lambda high, low: (high, low), "high", "low")
+
+    def on_data(self, data):
+        pass
+"""
+    job = make_job(code)
+    verdict = sandbox.run(job)
+    lines = verdict.indicators.lines
+    assert list(lines) == ["mean", "range[0]", "range[1]"]
+    assert lines["range[1]"].tolist() == job.bars.low.tolist()
+    close = job.bars.close
+    assert lines["mean"][:2].tolist() != lines["mean"][:2].tolist()  # not warmed up: NaN
+    assert lines["mean"][2:] == pytest.approx((close[:-2] + close[1:-1] + close[2:]) / 3)
+
+
+def test_a_run_that_fails_shows_its_indicators_up_to_there(
+    sandbox: Sandbox, make_job: Make
+) -> None:
+    code = """
+class Fails(Strategy):
+    def initialize(self):
+        self.indicator("twice", lambda close: close * 2, "close")
+
+    def on_data(self, data):
+        if len(self.bars.close) == 8:
+            1 / 0
+"""
+    job = make_job(code)
+    verdict = sandbox.run(job)
+    assert verdict.status == "failed"
+    line = verdict.indicators.lines["twice"]
+    assert line.tolist() == (job.bars.close[: verdict.bars_done] * 2).tolist()
+    assert 0 < len(line) < 10
+
+
 def test_replaying_the_orders_gives_the_fills_that_the_child_claims(
     sandbox: Sandbox, make_job: Make
 ) -> None:

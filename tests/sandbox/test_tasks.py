@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.backtest import Run
+from engine.backtest import MAX_PLOT_NAME, Run
+from engine.config import MAX_INDICATOR_LINES
 from sandbox import tasks, wire
 from sandbox.job import Parameter, Problem
 from sandbox.stops import Stops
@@ -26,6 +27,7 @@ class FakeRun(Run):
 
     def __init__(self) -> None:
         self.bars_done = 3
+        self.computed: dict[str, tuple[Any, ...]] = {}
 
     def orders(self, start: int = 0) -> Any:
         rows = tasks.np.zeros(3, wire.ORDER_DTYPE)
@@ -34,6 +36,9 @@ class FakeRun(Run):
 
     def plots(self) -> Any:
         return {}
+
+    def indicators(self) -> Any:
+        return self.computed
 
     def fills_digest(self) -> bytes:
         return b"digest"
@@ -82,3 +87,74 @@ def test_parameters_that_no_json_reader_takes_are_left_out() -> None:
         Parameter("long", "str", "x" * 3000),
     )
     assert [item["name"] for item in tasks._plain_parameters(parameters)] == ["fine"]
+
+
+def column(*values: float) -> Any:
+    return tasks.np.array(values)
+
+
+def test_indicators_are_sent_as_far_as_the_run_came(sent: dict[int, bytearray]) -> None:
+    channel = tasks.Channel(Stops())
+    channel.run = run = FakeRun()
+    run.computed = {
+        "mean": (column(1, 2, 3, 4),),
+        "bands": (column(5, 6, 7, 8), column(0, 0, 0, 0)),
+    }
+    channel.finish(indicators=True)
+    lines = heard(sent).indicator_lines()
+    assert {name: line.tolist() for name, line in lines.items()} == {
+        "mean": [1, 2, 3],
+        "bands[0]": [5, 6, 7],
+        "bands[1]": [0, 0, 0],
+    }
+
+
+@pytest.mark.parametrize("asked", [{}, {"indicators": True, "torn": True}])
+def test_indicators_are_not_sent_unasked_or_of_a_torn_run(
+    sent: dict[int, bytearray], asked: dict[str, bool]
+) -> None:
+    channel = tasks.Channel(Stops())
+    channel.run = run = FakeRun()
+    run.computed = {"mean": (column(1, 2, 3),)}
+    channel.finish(**asked)
+    assert heard(sent).indicators == {}
+
+
+def test_a_line_beyond_the_limit_is_left_out_by_name(sent: dict[int, bytearray]) -> None:
+    channel = tasks.Channel(Stops())
+    channel.run = run = FakeRun()
+    names = [f"line {number}" for number in range(MAX_INDICATOR_LINES + 1)]
+    run.computed = {name: (column(1, 2, 3),) for name in names}
+    channel.finish(indicators=True)
+    assert list(heard(sent).indicators) == names[:-1]
+    assert heard(sent).left_out == {"count": 1, "first": [names[-1]]}
+
+
+def test_a_line_that_does_not_fit_leaves_room_to_shorter_runs_of_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "MAX_INDICATOR_VALUES", 6)
+    run = FakeRun()
+    run.computed = {name: (column(1, 2, 3),) for name in "abc"}
+    lines, left_out = tasks.indicator_lines(run)
+    assert (list(lines), left_out) == (["a", "b"], ["c"])
+
+
+def test_only_the_first_names_left_out_are_told(sent: dict[int, bytearray]) -> None:
+    channel = tasks.Channel(Stops())
+    channel.run = run = FakeRun()
+    run.computed = {"many": (column(1, 2, 3),) * (MAX_INDICATOR_LINES + 50)}
+    channel.finish(indicators=True)
+    told = heard(sent).left_out
+    assert told is not None
+    assert told["count"] == 50
+    assert told["first"][0] == f"many[{MAX_INDICATOR_LINES}]"
+    assert len(told["first"]) == wire.MAX_LEFT_OUT_NAMES
+
+
+def test_a_name_longer_than_a_plots_is_shortened() -> None:
+    run = FakeRun()
+    run.computed = {"x" * 5000: (column(1, 2, 3),), "x" * 5001: (column(1, 2, 3),)}
+    lines, left_out = tasks.indicator_lines(run)
+    assert [len(name) for name in lines] == [MAX_PLOT_NAME]
+    assert left_out == list(lines)  # two of one name cannot both be told

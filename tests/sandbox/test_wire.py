@@ -8,7 +8,12 @@ import struct
 import numpy as np
 import pytest
 
-from engine.config import MAX_PLOT_POINTS, MAX_PLOTS
+from engine.config import (
+    MAX_INDICATOR_LINES,
+    MAX_INDICATOR_VALUES,
+    MAX_PLOT_POINTS,
+    MAX_PLOTS,
+)
 from engine.records import ORDER_DTYPE
 from sandbox import wire
 from sandbox.wire import Frame, FrameReader, WireError
@@ -39,6 +44,8 @@ def whole_run() -> bytes:
             *wire.encode_orders(orders(1, 1, 7)),
             wire.encode(Frame.CHECKPOINT, wire.CHECKPOINT.pack(10, 3)),
             *wire.encode_plot("price", times, values),
+            *wire.encode_indicator("mean", np.arange(10.0)),
+            wire.encode_json(Frame.LEFT_OUT, {"count": 2, "first": ["slow"]}),
             wire.encode_json(Frame.ERROR, {"kind": "strategy_error", "message": "x", "line": 3}),
             wire.encode_json(Frame.REPORT, {"opened": []}),
             final(10, 3, 3, b"digest"),
@@ -66,6 +73,8 @@ def test_what_is_written_is_read() -> None:
     assert received.order_rows().tobytes() == orders(1, 1, 7).tobytes()
     times, values = received.plot_lines()["price"]
     assert (list(times), list(values)) == ([0, 1, 2], [1.0, 2.0, 3.0])
+    assert received.indicator_lines()["mean"].tolist() == list(range(10))
+    assert received.left_out == {"count": 2, "first": ["slow"]}
     assert received.error == {"kind": "strategy_error", "message": "x", "line": 3}
     assert (received.finished, received.digest) == (True, b"digest")
 
@@ -168,6 +177,63 @@ def test_a_plot_has_a_name_of_text_and_whole_rows() -> None:
     assert "not text" in refused(wire.encode(Frame.PLOT, struct.pack("<H", 1) + b"\xff"))
 
 
+def test_a_long_indicator_is_cut_into_frames_and_put_together_again() -> None:
+    values = np.arange(2.0 * wire.VALUES_PER_FRAME + 1)
+    frames = list(wire.encode_indicator("mean", values))
+    assert len(frames) == 3
+    received = read(HELLO + b"".join(frames) + final(len(values)), n_bars=len(values))
+    assert received.indicator_lines()["mean"].tolist() == values.tolist()
+
+
+def test_what_is_no_finite_number_is_a_gap_in_an_indicator() -> None:
+    frames = wire.encode_indicator("x", np.array([1.0, np.inf, -np.inf, np.nan]))
+    line = read(HELLO + b"".join(frames) + final(4)).indicator_lines()["x"]
+    np.testing.assert_array_equal(line, [1.0, np.nan, np.nan, np.nan])
+
+
+def test_lines_and_values_of_indicators_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"line {number}" for number in range(MAX_INDICATOR_LINES + 1)]
+    frames = [frame for name in names for frame in wire.encode_indicator(name, np.zeros(1))]
+    assert len(read(HELLO + b"".join(frames[:-1])).indicators) == MAX_INDICATOR_LINES
+    assert f"more than {MAX_INDICATOR_LINES} lines" in refused(*frames)
+    monkeypatch.setattr(wire, "MAX_INDICATOR_VALUES", 2)
+    assert MAX_INDICATOR_VALUES > 2
+    assert "more than 2 values" in refused(*wire.encode_indicator("x", np.zeros(3)))
+
+
+def test_an_indicator_has_a_name_of_text_and_one_value_for_each_bar() -> None:
+    for payload in (b"", b"\1", struct.pack("<H", 5) + b"ab", struct.pack("<H", 1) + b"a123"):
+        refused(wire.encode(Frame.INDICATOR, payload))
+    value = np.zeros(1).tobytes()
+    assert "not text" in refused(wire.encode(Frame.INDICATOR, struct.pack("<H", 1) + b"\xff"))
+    assert "without a name" in refused(wire.encode(Frame.INDICATOR, bytes(2) + value))
+    assert "or values" in refused(wire.encode(Frame.INDICATOR, struct.pack("<H", 1) + b"a"))
+    for count in (1, 3):
+        frames = wire.encode_indicator("x", np.zeros(count))
+        assert "one value for each bar" in refused(*frames, final(2))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"count": 0, "first": []},
+        {"count": -1, "first": []},
+        {"count": True, "first": []},
+        {"count": 2.0, "first": []},
+        {"count": wire.MAX_LEFT_OUT + 1, "first": []},
+        {"count": 1, "first": ["a", "b"]},
+        {"count": 99, "first": ["a"] * (wire.MAX_LEFT_OUT_NAMES + 1)},
+        {"count": 1, "first": [1]},
+        {"count": 1, "first": [""]},
+        {"count": 1, "first": ["x" * (wire.MAX_PLOT_NAME_BYTES + 1)]},
+        {"count": 1, "first": "a"},
+    ],
+)
+def test_lines_left_out_are_a_number_and_a_few_names(document: dict[str, object]) -> None:
+    assert "left out" in refused(wire.encode_json(Frame.LEFT_OUT, document))
+
+
 def test_a_bar_beyond_the_bars_is_refused() -> None:
     for bars_done in (-1, N_BARS + 1):
         refused(wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(bars_done, 1.0)))
@@ -181,8 +247,8 @@ def test_counts_that_do_not_agree_are_refused() -> None:
 
 
 def test_an_answer_comes_once() -> None:
-    for kind in (Frame.ERROR, Frame.REPORT):
-        answer = wire.encode_json(kind, {})
+    for kind in (Frame.ERROR, Frame.REPORT, Frame.LEFT_OUT):
+        answer = wire.encode_json(kind, {"count": 1, "first": []})
         assert "twice" in refused(answer, answer)
 
 
@@ -242,6 +308,8 @@ def _check(received: wire.Received) -> None:
     assert 0 <= received.bars_done <= N_BARS
     assert received.checkpoint[1] <= received.n_orders
     assert len(received.plots) <= MAX_PLOTS
+    assert len(received.indicators) <= MAX_INDICATOR_LINES
+    assert all(len(line) <= N_BARS for line in received.indicator_lines().values())
     assert len(received.digest) <= wire.MAX_DIGEST_BYTES
     received.plot_lines()
 
@@ -269,7 +337,7 @@ def _mutated(choice: random.Random, good: bytes) -> bytes:
 def _random_frames(choice: random.Random) -> bytes:
     frames = [HELLO] if choice.random() < 0.9 else []
     for _ in range(choice.randint(1, 6)):
-        kind = choice.randint(0, 9)
+        kind = choice.randint(0, 11)
         size = choice.choice((0, 1, 15, 16, 24, 64, 65, choice.randint(0, 400)))
         claimed = size if choice.random() < 0.9 else choice.getrandbits(32)
         frames.append(wire.HEADER.pack(claimed, kind) + choice.randbytes(size))

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from engine.config import BacktestConfig
-from server.backtests import Backtest, NewBacktest, create_backtests
+from sandbox.job import Indicators
+from server import indicators, queue
+from server.artifacts import INDICATORS
+from server.backtests import Backtest, NewBacktest, create_backtests, get_backtest
 from server.db import Store
+from server.execution import execute
+from server.executor import Outcome
+from server.services import Services
 from server.settings import Settings
 from server.users import User
 
@@ -44,3 +53,32 @@ def queue_runs(
     """`count` queued backtests of the owner's."""
     items = [asked(**changes) for _ in range(count)]
     return create_backtests(store, settings, owner, items, new_id=new_id)
+
+
+def completed_run(
+    services: Services,
+    owner: User,
+    lines: Mapping[str, np.ndarray] | None = None,
+    left_out: tuple[str, ...] = (),
+    **changes: Any,
+) -> Backtest:
+    """A run of the owner's that traded and ended, with files; and indicators that it drew."""
+    from tests.server.rooms import HonestRoom, request
+
+    made = queue_runs(services.store, services.settings, owner, **changes)[0]
+    job = queue.claim(services.store, services.settings)
+    assert job is not None
+    named = {"name", "source"}
+    asked_for = request(**{k: v for k, v in changes.items() if k not in named})
+    execution = execute(asked_for, HonestRoom(), services.market)
+    files = dict(execution.files)
+    if lines or left_out:
+        drawn = Indicators(dict(lines or {}), len(left_out), left_out)
+        files[INDICATORS] = indicators.pieces(drawn)
+    services.artifacts.store(made.id, files)
+    bars = execution.bars
+    outcome = Outcome("completed", 5, bars, bars, summary=dict(execution.summary))
+    queue.finish(services.store, job, outcome)
+    found = get_backtest(services.store, owner.id, made.id)
+    assert found is not None
+    return found

@@ -11,6 +11,7 @@ import pytest
 
 from server import artifacts as module
 from server.artifacts import (
+    INDICATORS,
     NAMES,
     Artifacts,
     StorageFullError,
@@ -67,6 +68,15 @@ def test_a_file_that_is_not_there_is_none(artifacts: Artifacts):
 def test_only_the_names_of_artifacts_have_a_path(artifacts: Artifacts, name: str):
     artifacts.store(RUN, {"log.txt": b"", "notes.txt": b""})
     assert artifacts.path(RUN, name) is None
+
+
+def test_indicators_are_found_count_and_are_no_download(artifacts: Artifacts):
+    assert artifacts.indicators_path(RUN) is None
+    size = artifacts.store(RUN, {"log.txt": b"", INDICATORS: [b"12", b"345"]})
+    assert artifacts.indicators_path(RUN) == artifacts.directory / RUN / INDICATORS
+    assert artifacts.indicators_path("..") is None
+    assert artifacts.path(RUN, INDICATORS) is None
+    assert size == artifacts.size(RUN) == 5
 
 
 @pytest.mark.parametrize("backtest_id", ["..", "", "bt_x", f"{RUN}/..", f"../{RUN}", f"{RUN}\n"])

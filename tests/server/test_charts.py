@@ -18,6 +18,7 @@ from server.charts import (
     candles,
     chart_document,
     drawdown_pct,
+    exposure_pct,
     line,
     markers,
     pick_points,
@@ -322,12 +323,14 @@ def test_the_document_is_what_the_chart_draws():
     assert (document["first"], document["last"]) == (START_MS, START_MS + 100 * MINUTE_MS)
     for name in ("time", "open", "high", "low", "close", "volume", "equity", "hold", "drawdown"):
         assert len(document[name]) == 10, name
-    assert document["exposure"] == [0, 1, 1, 0, 0, 0, 0, 0, 0, 0]
+    # One unit is worth 119 at bar 19 of an equity of 1,010, and 129 of 1,020 at bar 29.
+    assert document["exposure_high"][:4] == [0, 11.78, 12.65, 0]
+    assert document["exposure_low"] == [0] * 10
     assert document["leverage"][1] == 1.09
     assert document["hold"][-1] == pytest.approx(1000.0 * 199 / 100)
     assert document["markers"] == [[START_S + 600, "buy", 1, 109.0, 1.0, 0.0]]
     assert document["trips"] == []
-    assert document["plots"] == {}
+    assert document["plots"] == document["indicators"] == {}
 
 
 def test_zooming_in_ends_at_single_bars_with_the_runs_own_values():
@@ -362,6 +365,45 @@ def test_a_run_that_failed_before_its_first_bar_is_a_document():
 @given(n=st.integers(1, 12_000))
 def test_no_view_has_more_than_two_thousand_buckets(n):
     assert len(buckets_of(minutes(n), MINUTE_MS)) <= MAX_BUCKETS == 2_000
+
+
+# Exposure
+
+
+def test_exposure_has_the_sign_of_the_position_and_follows_the_close():
+    bars = bars_of([100.0, 110.0, 120.0, 130.0, 110.0, 100.0], timeframe=Timeframe.M1)
+    ledger = ledger_of(
+        6,
+        states=[
+            {"bar": 1, "cash": 945.0, "size": 1.0, "entry_price": 110.0, "margin": 55.0},
+            {"bar": 3, "cash": 955.0, "size": -1.0, "entry_price": 130.0, "margin": 65.0},
+            {"bar": 5, "cash": 1050.0},
+        ],
+        trades=[
+            {"bar": 1, "action": "buy", "side": "long", "quantity": 1.0, "price": 110.0},
+            {"bar": 3, "action": "sell", "side": "long", "quantity": 1.0, "closing": 1},
+            {"bar": 3, "action": "sell", "side": "short", "quantity": 1.0, "price": 130.0},
+            {"bar": 5, "action": "buy", "side": "short", "quantity": 1.0, "closing": 1},
+        ],
+    )
+    series = series_of(BacktestResults.build(CONFIG, bars, ledger, 0.0))
+    # Flat; 110 of 1,000; 120 of 1,010; short 130 of 1,020; short 110 of 1,040; flat.
+    expected = [0.0, 11.0, 12_000 / 1_010, -13_000 / 1_020, -11_000 / 1_040, 0.0]
+    np.testing.assert_allclose(exposure_pct(series), expected, rtol=1e-12)
+
+
+def test_a_bucket_shows_how_far_it_was_exposed_at_most():
+    series, bars = run()
+    document = chart_document(series, bars, 1000.0, most=1)
+    assert document["exposure_low"].tolist() == [0.0]
+    assert document["exposure_high"].tolist() == [12.65]
+
+
+def test_a_run_without_a_fill_was_never_exposed():
+    bars = bars_of([100.0, 110.0], timeframe=Timeframe.M1)
+    ledger = ledger_of(2)
+    series = series_of(BacktestResults.build(CONFIG, bars, ledger, 0.0))
+    assert exposure_pct(series).tolist() == [0.0, 0.0]
 
 
 # Picked points

@@ -3,20 +3,23 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.config import BacktestConfig
 from engine.market_data import Store as MarketStore
-from sandbox.job import CheckReport, Limits, Lookahead, Verdict
+from sandbox.job import CheckReport, Indicators, Limits, Lookahead, Verdict
 from sandbox.job import Job as SandboxJob
+from server import indicators
 from server.artifacts import Artifacts, StorageFullError
 from server.executor import Advanced, Finished, Job, Outcome
 from server.local_executor import LocalExecutor, Payload, payload_of
 from server.series import SeriesCache
 from server.settings import Settings
+from tests.server.rooms import HonestRoom
 
 ID = "bt_20240101_000000_aaaaaaaa"
 JOB = Job(ID, 1, 7, "hash")
@@ -29,6 +32,7 @@ class HeldRoom:
         self.started = threading.Event()
         self.let_go = threading.Event()
         self.error: Exception | None = None
+        self.indicators: Indicators | None = None
 
     def run(self, job: SandboxJob, *, on_progress: Any = None, cancelled: Any = None) -> Verdict:
         self.started.set()
@@ -37,6 +41,9 @@ class HeldRoom:
                 return Verdict("cancelled")
         if self.error is not None:
             raise self.error
+        if self.indicators is not None:
+            drawn = self.indicators
+            return HonestRoom(lambda honest: replace(honest, indicators=drawn)).run(job)
         return Verdict("failed")
 
     def check(self, source: str) -> CheckReport:
@@ -95,6 +102,27 @@ def test_a_job_takes_a_slot_until_it_ends(setup: Setup) -> None:
     assert setup.executor.slots() == 2
     assert setup.artifacts.read_json(ID, "config.json")["name"] == "First"
     assert outcome.storage_bytes == setup.artifacts.size(ID)
+
+
+def test_what_a_run_drew_is_stored_beside_its_files_and_counts(setup: Setup) -> None:
+    setup.room.indicators = Indicators({"mean": np.arange(168.0)})
+    setup.room.let_go.set()
+    setup.executor.submit(JOB)
+    outcome = setup.outcome()
+    assert outcome is not None
+    assert outcome.status == "completed"
+    kept = indicators.load(setup.artifacts.indicators_path(ID))
+    assert kept.lines["mean"].tolist() == list(range(168))
+    assert outcome.storage_bytes == setup.artifacts.size(ID) > 168 * 8
+
+
+def test_a_run_that_drew_nothing_stores_no_more_than_its_files(setup: Setup) -> None:
+    setup.room.indicators = Indicators()
+    setup.room.let_go.set()
+    setup.executor.submit(JOB)
+    assert setup.outcome() is not None
+    assert setup.artifacts.path(ID, "trades.csv") is not None
+    assert setup.artifacts.indicators_path(ID) is None
 
 
 def test_the_number_of_bars_is_told_first(setup: Setup) -> None:

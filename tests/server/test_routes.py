@@ -39,6 +39,7 @@ PUBLIC = {
     ("GET", "/schema/{path:str}"),
     ("GET", "/shared/{secret:str}"),
     ("GET", "/shared/{secret:str}/chart.json"),
+    ("GET", "/shared/{secret:str}/rolling.json"),
     ("GET", "/shared/{secret:str}/trips"),
     ("GET", "/static/{file_path:path}"),
     ("HEAD", "/static/{file_path:path}"),

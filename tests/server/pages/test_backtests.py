@@ -1,7 +1,8 @@
 import pytest
 
 from server.backtests import get_backtest
-from tests.server.builders import queue_runs
+from tests.server.builders import completed_run, queue_runs
+from tests.server.conftest import write_bars
 
 
 @pytest.fixture
@@ -74,3 +75,30 @@ def test_another_users_backtest_does_not_exist(clients, bob, queued, path):
 def test_another_users_backtest_cannot_be_touched(clients, submit, bob, queued, action):
     answer = submit(clients.browser(bob), f"/backtests/{queued.id}/{action}")
     assert answer.status_code == 404
+
+
+def test_the_sharpe_ratio_over_time_is_served_by_day(clients, services, alice):
+    write_bars(services.settings.data_directory, "LONGUSDT", 70)
+    run = completed_run(services, alice, symbol="LONGUSDT", end_date="2024-03-10")
+    browser, path = clients.browser(alice), f"/backtests/{run.id}/rolling.json"
+    document = browser.get(path).json()
+    assert document["bar_ms"] == 86_400_000
+    assert len(document["time"]) == 41  # the first of 70 days with 30 behind it is day 30
+    assert document["time"][0] == 1_704_067_200 + 29 * 86_400
+    assert all(value is not None for value in document["lines"]["Sharpe ratio"])
+    last = document["time"][-1] * 1000
+    assert browser.get(f"{path}?start={last}").json()["time"] == document["time"][-1:]
+    assert f'data-src="{path}"' in browser.get(f"/backtests/{run.id}").text
+
+
+def test_a_short_run_has_no_ratio_over_time_and_no_chart_of_it(clients, services, alice):
+    run = completed_run(services, alice)
+    browser = clients.browser(alice)
+    assert browser.get(f"/backtests/{run.id}/rolling.json").json()["lines"] == {}
+    assert "rolling.json" not in browser.get(f"/backtests/{run.id}").text
+
+
+def test_a_run_that_waits_has_no_curves(clients, alice, queued):
+    browser = clients.browser(alice)
+    assert browser.get(f"/backtests/{queued.id}/rolling.json").status_code == 404
+    assert browser.get(f"/backtests/{queued.id}/chart.json").status_code == 404

@@ -1,10 +1,14 @@
+import shutil
+
 import numpy as np
 import pytest
 
 from engine.csv_text import Words
 from engine.records import ACTIONS, SIDES
+from server.indicators import KeptIndicators
 from server.pages import result
 from server.series import RunSeries
+from tests.server.builders import completed_run
 
 DAY_MS = 86_400_000
 
@@ -64,18 +68,66 @@ def test_without_margin_nothing_is_open():
     assert result.open_size(series([1.0], margin=0.0, trades=[("buy", "long", 1.0)])) is None
 
 
-def test_a_short_run_has_no_rolling_ratio():
-    assert result.rolling_sharpe(series([100.0] * 59), 100.0) is None
+def test_lines_left_out_are_named_and_counted():
+    assert result.left_out(KeptIndicators()) == ""
+    said = result.left_out(KeptIndicators({}, {}, 12, ("a", "b")))
+    assert said.startswith("12 lines of indicators could not be kept for the chart: a, b and 10")
+    assert "20 lines with 4,000,000 values" in said
+    assert "more" not in result.left_out(KeptIndicators({}, {}, 1, ("a",)))
 
 
-def test_idle_days_have_no_ratio_to_draw():
-    assert result.rolling_sharpe(series([100.0] * 80), 100.0) is None
+def test_the_page_has_a_legend_of_plots_and_indicators(clients, services, alice):
+    run = completed_run(
+        services,
+        alice,
+        {"mean": np.full(168, 105.0), "rsi": np.full(168, 50.0) - np.arange(168) / 4},
+        ("huge",),
+    )
+    page = clients.browser(alice).get(f"/backtests/{run.id}").text
+    assert 'data-line="mean" data-pane="0" aria-pressed="true"' in page
+    assert 'data-line="rsi" data-pane="1" aria-pressed="true"' in page
+    assert 'class="chart below-1"' in page
+    assert "1 line of indicators could not be kept for the chart: huge." in page
 
 
-def test_a_long_curve_keeps_its_peak():
-    values = [100.0] * 5_000
-    values[3_333] = 900.0
-    plot = result.equity_plot(series(values), 100.0)
-    heights = [float(p.split(" ")[1]) for p in plot.lines[0].path[1:].split("L")]
-    assert min(heights) < 10  # the peak is near the top
-    assert len(heights) <= 602
+def test_a_run_that_draws_nothing_has_a_chart_of_the_usual_height(clients, services, alice):
+    run = completed_run(services, alice)
+    page = clients.browser(alice).get(f"/backtests/{run.id}").text
+    assert 'class="chart"' in page
+    assert "data-line=" not in page
+    assert "data-leverage" not in page
+
+
+def test_leverage_has_a_curve_in_futures_alone(clients, services, alice):
+    run = completed_run(services, alice, trading_mode="futures", max_leverage=2)
+    page = clients.browser(alice).get(f"/backtests/{run.id}").text
+    assert "data-leverage" in page
+    assert "Leverage is its notional at entry over the margin" in page
+
+
+def test_without_scripts_value_and_exposure_are_pictures(clients, services, alice):
+    run = completed_run(services, alice)
+    page = clients.browser(alice).get(f"/backtests/{run.id}").text
+    still = page.split("<noscript>")[1].split("</noscript>")[0]
+    assert 'aria-label="Portfolio value"' in still
+    assert 'aria-label="Position in percent of equity"' in still
+
+
+def test_the_chart_has_columns_of_the_indicators(clients, services, alice):
+    gap = np.append(np.full(8, np.nan), np.arange(160.0))
+    run = completed_run(services, alice, {"mean": gap})
+    document = clients.browser(alice).get(f"/backtests/{run.id}/chart.json").json()
+    assert document["indicators"]["mean"] == [None] * 8 + list(range(160))
+    start = document["time"][10] * 1000
+    view = clients.browser(alice).get(f"/backtests/{run.id}/chart.json?start={start}&end={start}")
+    assert view.json()["indicators"]["mean"] == [2.0]
+
+
+def test_bars_that_are_gone_leave_the_page_and_no_chart(clients, services, alice):
+    run = completed_run(services, alice, {"mean": np.full(168, 105.0)})
+    shutil.rmtree(services.settings.data_directory / "binance")
+    services.market.forget_catalogue()
+    browser = clients.browser(alice)
+    assert browser.get(f"/backtests/{run.id}").status_code == 200
+    assert browser.get(f"/backtests/{run.id}/chart.json").status_code == 404
+    assert browser.get(f"/backtests/{run.id}/report.html").status_code == 200
