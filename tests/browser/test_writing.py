@@ -173,7 +173,7 @@ def test_a_file_is_read_into_the_editor(open_page: Open, service: Service) -> No
 
 
 def test_saving_makes_versions_that_can_be_compared(open_page: Open, service: Service) -> None:
-    page = open_page(service.user("keeper"))
+    page = open_page(service.user("reviser"))
     page.goto("/backtests/new?example=momentum")
     page.get_by_role("button", name="Save as strategy").click()
     expect(page.get_by_text("Saved as Momentum, version 1")).to_be_visible()

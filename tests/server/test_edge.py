@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import logging
 import sqlite3
@@ -14,6 +13,7 @@ from server.auth import CSRF_COOKIE
 from server.edge import HEADERS
 from server.services import Services
 from tests.server.conftest import Clients
+from tests.server.loops import run_async
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def status_for(app: Any, address: str) -> int:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    asyncio.run(app(scope, receive, send))
+    run_async(app(scope, receive, send))
     return statuses[0]
 
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 from server.serve import _listen
+from tests.server.loops import run_async
 
 
 def test_an_answers_body_does_not_wait_for_its_head_to_be_acknowledged() -> None:
@@ -21,4 +22,4 @@ def test_an_answers_body_does_not_wait_for_its_head_to_be_acknowledged() -> None
             writer.close()
         return option
 
-    assert asyncio.run(option_of_an_accepted_connection()) != 0
+    assert run_async(option_of_an_accepted_connection()) != 0

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import sqlite3
 from typing import Any
@@ -18,6 +17,7 @@ from server.services import Services
 from server.users import User
 from tests.server.builders import queue_runs
 from tests.server.conftest import CODE, Clients, FakeWorker, document
+from tests.server.loops import run_async
 
 KEYS = [
     "backtest_id",
@@ -283,7 +283,7 @@ def test_events_say_something_now_and_then(
         request_cancel(services.store, alice.id, made.id)
         return first + [item.encode() async for item in stream][-1:]
 
-    progress, still_here, end = asyncio.run(listen())
+    progress, still_here, end = run_async(listen())
     assert progress.startswith(b"event: progress\r\n")
     assert still_here == b": still here\r\n\r\n"
     assert end == b'event: end\r\ndata: {"status": "cancelled"}\r\n\r\n'
