@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from engine.bars import Bars, Floats, Times
 from engine.config import MAX_ACCOUNT_NUMBER
-from engine.errors import CalculationError
+from engine.errors import CalculationError, told
 from engine.records import Ledger
 
 
@@ -99,6 +99,6 @@ def _check(name: str, columns: PortfolioColumns) -> None:
         return
     at = int(np.argmax(~(np.abs(column) <= MAX_ACCOUNT_NUMBER)))
     raise CalculationError(
-        f"{name} became {column[at]:g} at bar {at} (time {columns.timestamp[at]} ms); "
+        f"{name} became {told(column[at])} at bar {at} (time {columns.timestamp[at]} ms); "
         f"an account may not go beyond {MAX_ACCOUNT_NUMBER:.0f}"
     )

@@ -27,7 +27,7 @@ from engine.config import (
     ORDERS_OF_ANY_RUN,
     BacktestConfig,
 )
-from engine.errors import DataError, StrategyError, ValidationError
+from engine.errors import DataError, StrategyError, ValidationError, told
 from engine.records import TRADE_DTYPE
 from engine.series import Series
 from engine.strategy import (
@@ -283,8 +283,8 @@ class Run:
                 if bar is not None:
                     raise LookaheadIndicator(
                         f"indicator {name!r} looks ahead: its value at bar {bar:,} is "
-                        f"{before[bar]:g} over all {count:,} bars and {after[bar]:g} when only the "
-                        f"first {cut:,} are known"
+                        f"{told(before[bar])} over all {count:,} bars and {told(after[bar])} "
+                        f"when only the first {cut:,} are known"
                     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.broker import Broker
+from engine.errors import told
 from engine.orders import step_bar
 
 EPOCH = datetime(1970, 1, 1)
@@ -96,8 +97,9 @@ class Bar:
 
     def __repr__(self) -> str:
         return (
-            f"Bar({self.symbol} {self.timestamp:%Y-%m-%d %H:%M} open={self.open:g} "
-            f"high={self.high:g} low={self.low:g} close={self.close:g} volume={self.volume:g})"
+            f"Bar({self.symbol} {self.timestamp:%Y-%m-%d %H:%M} open={told(self.open)} "
+            f"high={told(self.high)} low={told(self.low)} close={told(self.close)} "
+            f"volume={told(self.volume)})"
         )
 
 

@@ -16,7 +16,7 @@ from engine.codes import INF, NAN
 from engine.config import MAX_ACCOUNT_NUMBER, BacktestConfig
 from engine.costs import settlement_bars
 from engine.enums import FillRule, TradingMode
-from engine.errors import BacktestError, CalculationError
+from engine.errors import BacktestError, CalculationError, told
 from engine.margin import leverage_of
 from engine.records import MAX_LISTED_REJECTIONS, ORDER_DTYPE, STATE_DTYPE, TRADE_DTYPE
 from engine.table import Table
@@ -240,7 +240,7 @@ def check_numbers(**numbers: float) -> None:
     for name, number in numbers.items():
         if not abs(number) <= MAX_ACCOUNT_NUMBER:
             raise CalculationError(
-                f"{name} became {number:g}: numbers beyond 2^53 - 1 are no longer exact"
+                f"{name} became {told(number)}: numbers beyond 2^53 - 1 are no longer exact"
             )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, FillRule, LookaheadCheck, Timeframe, TradingMode
-from engine.errors import ValidationError
+from engine.errors import ValidationError, told
 
 MAX_INITIAL_CAPITAL = 1e12
 MAX_LEVERAGE = 100.0
@@ -152,7 +152,7 @@ def _violations(known: Mapping[str, Any], limits: ConfigLimits) -> dict[str, lis
         ):
             left = "greater than" if open_low else "at least"
             right = "less than" if open_high else "at most"
-            complain(name, f"must be {left} {low:g} and {right} {high:g}; got {_said(value)}")
+            complain(name, f"must be {left} {low:g} and {right} {high:g}; got {told(value)}")
             return None
         return value
 
@@ -193,13 +193,13 @@ def _violations(known: Mapping[str, Any], limits: ConfigLimits) -> dict[str, lis
     )
     leverage = number("max_leverage", 1.0, min(MAX_LEVERAGE, limits.max_leverage))
     if mode == "spot" and leverage is not None and leverage != 1.0:
-        complain("max_leverage", f"must be 1 in spot; got {_said(leverage)}")
+        complain("max_leverage", f"must be 1 in spot; got {told(leverage)}")
     rate = number("maintenance_margin_rate", 0.0, 0.5, open_low=True, open_high=True)
     if rate is not None and rate >= 1.0 / (leverage or 1.0):
         complain(
             "maintenance_margin_rate",
-            f"must be below 1/max_leverage ({1.0 / (leverage or 1.0):g}), "
-            f"else a position is liquidated as it opens; got {_said(rate)}",
+            f"must be below 1/max_leverage ({told(1.0 / (leverage or 1.0))}), "
+            f"else a position is liquidated as it opens; got {told(rate)}",
         )
     number("fee_rate", 0.0, MAX_FEE_RATE)
     number("slippage_bps", 0.0, MAX_SLIPPAGE_BPS)
@@ -241,12 +241,6 @@ def _parse_date(value: Any) -> date | None:
     if isinstance(value, date):
         return value
     return parse_date(value) if isinstance(value, str) else None
-
-
-def _said(value: float) -> str:
-    """The number as short as it can be told without telling another one."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
 
 
 _CONVERT: dict[str, Any] = {

@@ -10,6 +10,12 @@ class BacktestError(Exception):
 BacktestException = BacktestError
 
 
+def told(value: float) -> str:
+    """The number as short as it can be told without telling another one."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 class ValidationError(BacktestError):
     """A person's input, or an order, is malformed.
 

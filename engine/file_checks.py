@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.dates import parse_date
 from engine.enums import DAY_MS, Timeframe
-from engine.errors import DataError
+from engine.errors import DataError, told
 
 HEADER = "timestamp,open,high,low,close,volume"
 # Bad rows that an error lists; the rest are counted.
@@ -176,7 +176,7 @@ def parse_row(line: str, timeframe: Timeframe, day: int) -> tuple[Row | None, li
             f"{timestamp % timeframe.ms} ms"
         )
     reasons.extend(
-        f"{name} must be above 0; got {values[name]:g}" for name in _PRICES if values[name] <= 0
+        f"{name} must be above 0; got {told(values[name])}" for name in _PRICES if values[name] <= 0
     )
     open_, high, low, close, volume = (values[name] for name in names[1:])
     for name in ("open", "close"):
@@ -185,7 +185,7 @@ def parse_row(line: str, timeframe: Timeframe, day: int) -> tuple[Row | None, li
         if low > values[name]:
             reasons.append(f"low {low!r} is above {name} {values[name]!r}")
     if volume < 0:
-        reasons.append(f"volume must not be negative; got {volume:g}")
+        reasons.append(f"volume must not be negative; got {told(volume)}")
     return (timestamp, open_, high, low, close, volume), reasons
 
 

@@ -22,6 +22,7 @@ from engine.errors import (
     PositionNotFoundError,
     StrategyError,
     ValidationError,
+    told,
 )
 from engine.fills import cash_carries, close, execute
 from engine.records import CALLS
@@ -257,7 +258,7 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
     if divisor <= 0.0:
         return reject(
             b, index, ValidationError,
-            f"no quantity reaches {percent:g} % at leverage {leverage:g}: "
+            f"no quantity reaches {told(percent)} % at leverage {told(leverage)}: "
             "the fee would exceed the value",
         )  # fmt: skip
     wanted = k * (value + side * b.fee_rate * price * size) / (price * divisor)
@@ -352,8 +353,8 @@ def _refusal(b: Broker, side: int) -> type[BacktestError]:
 
 def _size_problem(amount: float) -> str:
     if amount < MIN_ORDER_AMOUNT:
-        return f"amount {amount:g} is below the smallest order, {MIN_ORDER_AMOUNT:.5f}"
-    return f"amount {amount:g} is above the largest order, {MAX_ORDER_AMOUNT:,.0f}"
+        return f"amount {told(amount)} is below the smallest order, {MIN_ORDER_AMOUNT:.5f}"
+    return f"amount {told(amount)} is above the largest order, {MAX_ORDER_AMOUNT:,.0f}"
 
 
 def _malformed(
@@ -366,24 +367,24 @@ def _malformed(
     name = CALLS[call]
     if call == codes.CLOSE_POSITION:
         if not 0.0 < amount <= 100.0:
-            return f"percentage must be above 0 and at most 100; got {amount:g}"
+            return f"percentage must be above 0 and at most 100; got {told(amount)}"
         return None
     if call == codes.TARGET:
         low = 0.0 if b.spot else -100.0
         if not low <= amount <= 100.0:
-            return f"percent must be {low:g} to 100; got {amount:g}"
+            return f"percent must be {told(low)} to 100; got {told(amount)}"
     elif (call <= codes.SELL or given & codes.GIVEN_AMOUNT) and not 0.0 < amount < INF:
         what = (
             "amount" if call <= codes.SELL else "distance" if call == codes.SET_TRAIL else "price"
         )
-        return f"{name}: {what} must be a finite number above 0; got {amount:g}"
+        return f"{name}: {what} must be a finite number above 0; got {told(amount)}"
     if call in (codes.SET_STOP, codes.SET_TAKE, codes.SET_TRAIL):
         return None
     if b.spot:
         if leverage != 1.0:
-            return f"{name}: leverage must be 1 in spot; got {leverage:g}"
+            return f"{name}: leverage must be 1 in spot; got {told(leverage)}"
     elif not 1.0 <= leverage <= b.max_leverage:
-        return f"{name}: leverage must be 1 to {b.max_leverage:g}; got {leverage:g}"
+        return f"{name}: leverage must be 1 to {told(b.max_leverage)}; got {told(leverage)}"
     if given & codes.GIVEN_LIMIT and given & codes.GIVEN_STOP:
         return f"{name}: give limit or stop, not both"
     for bit, what, value in (
@@ -393,5 +394,5 @@ def _malformed(
         (codes.GIVEN_TAKE_PROFIT, "take_profit", take_profit),
     ):
         if given & bit and not 0.0 < value < INF:
-            return f"{name}: {what} must be a finite price above 0; got {value:g}"
+            return f"{name}: {what} must be a finite price above 0; got {told(value)}"
     return None

@@ -23,7 +23,7 @@ from engine.config import (
     BacktestConfig,
 )
 from engine.enums import FillRule, Timeframe, TradingMode, check_symbol
-from engine.errors import InsufficientFundsError, PositionNotFoundError, ValidationError
+from engine.errors import InsufficientFundsError, PositionNotFoundError, ValidationError, told
 from engine.fills import close, execute, liquidate
 from engine.order_entry import number
 from engine.position import Position
@@ -215,7 +215,7 @@ class Portfolio:
         lever = _positive("leverage", leverage)
         if not 1.0 <= lever <= self._config.max_leverage:
             raise ValidationError(
-                f"leverage must be 1 to {self._config.max_leverage:g}; got {leverage!r}"
+                f"leverage must be 1 to {told(self._config.max_leverage)}; got {leverage!r}"
             )
         if not MIN_ORDER_AMOUNT <= quantity <= MAX_ORDER_AMOUNT:
             raise ValidationError(

@@ -147,7 +147,7 @@ class Server:
         word = self._control.recv(4096)
         if not word:
             self.kill()
-            raise ServerLost("the fork server did not start; its error is on standard error")
+            raise ServerLost("the fork server did not start; the log of the service says why")
         self.facts = json.loads(word)
         return True
 

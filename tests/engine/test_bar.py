@@ -50,5 +50,6 @@ def test_a_copy_of_a_bar_is_the_bar():
 
 
 def test_a_bar_says_what_it_is():
-    (bar,) = bars_seen([(1.0, 3.0, 0.5, 2.0)])
-    assert repr(bar) == "Bar(BTCUSDT 2024-01-01 00:00 open=1 high=3 low=0.5 close=2 volume=1)"
+    (bar,) = bars_seen([(1.0, 43123.45, 0.5, 2.0)])
+    words = "Bar(BTCUSDT 2024-01-01 00:00 open=1 high=43123.45 low=0.5 close=2 volume=1)"
+    assert repr(bar) == words

@@ -90,6 +90,13 @@ def test_nothing_to_close_and_nothing_to_take_off_are_not_rejections():
     assert outcomes(ledger) == ["none", "none", "none"]
 
 
+def test_a_refusal_tells_the_number_that_was_given_and_not_a_rounder_one():
+    ledger, _ = run_script(BARS, {0: lambda s: s.buy(1_000_000.5)})
+    assert ledger.rejected_first[0].reason == (
+        "amount 1000000.5 is above the largest order, 1,000,000"
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "error"),
     [
