@@ -43,6 +43,8 @@ PEER_PACKAGES = {
     "backtrader": "backtrader==1.9.78.123",
 }
 TIMES_FASTER = {"backtesting": 15, "nautilus": 80, "backtrader": 150}
+# The same decisions as A's, and what they may cost beside it.
+IN_OTHER_WORDS = {"A by subscript": 1.1, "A by indicators": 1.1}
 ROUNDS = 3
 # Enough for a child to start, compile and meet its first bars: what a run costs besides bars.
 FEW_BARS = 60
@@ -136,10 +138,16 @@ def show_ours(workload: Workload, times: list[dict[str, float]]) -> None:
     rows = [
         ("strategy loop in the sandbox child, CPU s", spread(of("loop_s"))),
         ("the same, ns a bar", spread(per_bar, ".0f")),
-        ("after the loop (replay, accounting, metrics, files), CPU s", spread(of("after_s"))),
+        (
+            "after the loop (replay, accounting, metrics, files), CPU s",
+            target(statistics.median(of("after_s")), 1.0, ".2f"),
+        ),
         ("whole run, CPU s", spread(of("whole_s"))),
         ("whole run with the look-ahead check, CPU s", spread(of("checked_s"))),
-        ("child's memory above a short run's, MB", spread(of("child_mb"), ".0f")),
+        (
+            "child's memory above a short run's, MB",
+            target(statistics.median(of("child_mb")), 120),
+        ),
         ("fills, final equity", f"{times[0]['trades']:.0f}, {times[0]['equity']:,.2f}"),
         # The other engines' final equity on as many bars: the same to the cent is the same work.
         ("equity after 100,000 bars", f"{times[0]['equity_100k']:,.2f}"),
@@ -206,9 +214,10 @@ def layers_of_cost(year: Bars) -> None:
     tasks = [
         (kind, name, futures)
         for name in ("A", "B", "D")
-        for futures in ((False, True) if name == "A" else (True,))
+        for futures in ((True,) if name == "D" else (False, True))
         for kind in ("floor", "native", "policy")
     ]
+    tasks += [("policy", name, False) for name in IN_OTHER_WORDS]
     seconds: dict[tuple[str, str, bool], list[float]] = defaultdict(list)
     for _ in range(ROUNDS):
         for kind, name, futures in tasks:
@@ -220,7 +229,8 @@ def layers_of_cost(year: Bars) -> None:
     for name, futures, bound in (
         ("A", False, 330),
         ("A", True, 380),
-        ("B", True, None),
+        ("B", False, 330),
+        ("B", True, 380),
         ("D", True, None),
     ):
         floor, native, policy = (
@@ -240,6 +250,14 @@ def layers_of_cost(year: Bars) -> None:
         )
     header = ["workload", "bare callback", "engine, native code", "engine, policy"]
     table([*header, "policy over callback", "policy / native"], rows)
+    own = statistics.median(seconds["policy", "A", False])
+    table(
+        ["A, spot, policy, in other words", "of its cost by attributes and running sums"],
+        [
+            (name, target(statistics.median(seconds["policy", name, False]) / own, bound, ".2f"))
+            for name, bound in IN_OTHER_WORDS.items()
+        ],
+    )
 
 
 # --- growth ------------------------------------------------------------------------------------

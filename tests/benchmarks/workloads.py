@@ -9,7 +9,7 @@ Cash is large because thousands of all-in round trips at 0.1 % a side eat most o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 CROSS = """
 from collections import deque
@@ -86,6 +86,47 @@ D = (
 """
 )
 
+# A's cross again, read off indicators that were computed before the first bar.
+PRECOMPUTED = """
+import numpy as np
+
+
+def mean(values, length):
+    sums = np.cumsum(values)
+    sums[length:] -= sums[:-length].copy()
+    means = np.full(len(values), np.nan)
+    means[length - 1 :] = sums[length - 1 :] / length
+    return means
+
+
+class MeanCross(Strategy):
+    fast = 20
+    slow = 50
+    share = 0.95
+
+    def initialize(self):
+        self.indicator("fast", mean, "close", self.fast)
+        self.indicator("slow", mean, "close", self.slow)
+        self.bar = 0
+        self.above = None
+
+    def on_data(self, data):
+        self.bar += 1
+        if self.bar < self.slow:
+            return
+        above = self.indicators["fast"][-1] > self.indicators["slow"][-1]
+        if above != self.above:
+            crossed, self.above = self.above is not None, above
+            if crossed:
+                self.cross(above, data.close)
+
+    def cross(self, above, close):
+        if above:
+            self.buy(self.share * self.get_cash() / close)
+        elif self.get_position_size() > 0:
+            self.close_position()
+"""
+
 NOTHING = """
 class Nothing(Strategy):
     def on_data(self, data):
@@ -138,5 +179,10 @@ WORKLOADS = {
     "A": Workload("A", "20/50 mean cross, long only", A, 1e9, futures=False),
     "B": Workload("B", "a trade every 10 bars", B, 1e7, futures=True, max_leverage=10.0),
     "D": Workload("D", "leverage, levels, liquidations", D, 1e9, futures=True, max_leverage=100.0),
+}
+# The same cross in other words: they should cost about the same.
+WORKLOADS |= {
+    "A by subscript": replace(WORKLOADS["A"], source=A.replace("data.close", 'data["close"]')),
+    "A by indicators": replace(WORKLOADS["A"], source=PRECOMPUTED),
 }
 FEE_RATE = 0.001
