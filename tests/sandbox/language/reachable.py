@@ -172,7 +172,8 @@ def reachable_modules() -> set[str]:
         kind = thing if isinstance(thing, type) else type(thing)
         for name in public_names(kind) - REFUSED:
             try:
-                value = getattr(thing, name)
+                with warnings.catch_warnings(action="ignore"):  # every deprecated name is read
+                    value = getattr(thing, name)
             except Exception:
                 continue
             if isinstance(value, ModuleType):
