@@ -214,7 +214,7 @@ def layers_of_cost(year: Bars) -> None:
     tasks = [
         (kind, name, futures)
         for name in ("A", "B", "D")
-        for futures in ((True,) if name == "D" else (False, True))
+        for futures in ((False, True) if name == "A" else (True,))
         for kind in ("floor", "native", "policy")
     ]
     tasks += [("policy", name, False) for name in IN_OTHER_WORDS]
@@ -229,7 +229,6 @@ def layers_of_cost(year: Bars) -> None:
     for name, futures, bound in (
         ("A", False, 330),
         ("A", True, 380),
-        ("B", False, 330),
         ("B", True, 380),
         ("D", True, None),
     ):
