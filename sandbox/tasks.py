@@ -22,7 +22,7 @@ from engine.config import (
     BacktestConfig,
 )
 from engine.errors import CalculationError
-from engine.order_entry import OrderLimit
+from engine.order_entry import OrderLimit, OrderTorn
 from engine.strategy import LookaheadIndicator
 from sandbox import compiler, lookahead, probes, warmup, wire
 from sandbox.child import RESULT_FD, STDOUT_FD, Inside
@@ -210,7 +210,7 @@ def _run(
         inside.stops.quiet()
     except BaseException as error:
         inside.stops.quiet()
-        torn = isinstance(error, Stopped | MemoryError)
+        torn = isinstance(error, Stopped | MemoryError | OrderTorn)
         # The report needs memory: what was set aside, and what the strategy's frames hold.
         inside.ballast.close()
         answer = _describe(error, source, filename)
@@ -257,7 +257,7 @@ def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any
     match error:
         case Stopped():
             return answer | {"kind": error.kind}
-        case MemoryError():
+        case MemoryError() | OrderTorn():
             return answer | {"kind": "memory_limit"}
         case compiler.RejectedCode():
             problems = _plain_problems(error.problems)

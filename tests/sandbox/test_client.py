@@ -19,7 +19,7 @@ from sandbox.admission import Admission
 from sandbox.client import Sandbox
 from sandbox.job import Job, Limits, Progress
 from sandbox.supervisor import run_child
-from tests.sandbox.conftest import SMALL, server_of
+from tests.sandbox.conftest import FIRST_MS, SMALL, server_of
 
 CROSS = """
 class Cross(Strategy):
@@ -194,6 +194,37 @@ def test_memory_eaten_in_small_bites_is_found_too(
     verdict = sandbox.run(make_job(on_data(body), limits=limits))
     assert verdict.error is not None
     assert verdict.error.kind == "memory_limit"
+
+
+EATS_AND_ORDERS = """
+class Eats(Strategy):
+    def on_data(self, data):
+        for _ in range(9_000):
+            self.set_stop_loss(None)
+        held, size = [], 1 << 20
+        while size >= 600:
+            try:
+                while True:
+                    held.append(bytes(size))
+            except Exception:
+                size //= 2
+        for _ in range(7_000):
+            try:
+                self.set_stop_loss(None)
+            except Exception:
+                pass
+        held.clear()
+"""
+
+
+def test_orders_without_memory_to_write_them_down_end_the_run(
+    sandbox: Sandbox, make_job: Make
+) -> None:
+    """They were counted and not written; what came later was written past the end."""
+    verdict = sandbox.run(make_job(EATS_AND_ORDERS, count=2_000))
+    assert verdict.error is not None
+    assert (verdict.status, verdict.error.kind) == ("failed", "memory_limit")
+    assert verdict.error.timestamp == FIRST_MS
 
 
 def test_an_endless_loop_ends_at_the_wall_limit_with_its_line(
