@@ -98,6 +98,23 @@ def address_space_bytes() -> int:
         return int(statm.read().split()[0]) * PAGE_BYTES
 
 
+def protection(address: int) -> int:
+    """What this process may do with the memory at `address`: the sum of PROT_ bits."""
+    with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
+        for line in maps:
+            span, rights = line.split(maxsplit=2)[:2]
+            first, end = (int(part, 16) for part in span.split("-"))
+            if first <= address < end:
+                return sum(1 << bit for bit, letter in enumerate("rwx") if letter in rights)
+    raise ValueError(f"nothing is mapped at {address:#x}")
+
+
+def protect(address: int, size: int, rights: int) -> None:
+    """Set the PROT_ bits of whole pages; raises OSError when the kernel refuses."""
+    answer = _libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(size), ctypes.c_int(rights))
+    _checked(int(answer), "mprotect")
+
+
 def thread_count() -> int:
     return len(os.listdir("/proc/self/task"))
 

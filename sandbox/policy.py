@@ -312,7 +312,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
         return self._contents(node)
 
     def _check_wall_clock(self, node: ast.Call) -> None:
-        """`np.datetime64("now")` reads the machine's clock below the reach of any guard."""
+        """What numpy is told here in place of the machine's time is better asked for by name."""
         function = node.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if name not in _TIME_MAKERS:
@@ -322,7 +322,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
             if isinstance(text, str) and text.strip().lower() in ("now", "today"):
                 self.error(
                     value,
-                    f"{text!r} would be the machine's clock, not the bar's time",
+                    f"{text!r} means the machine's clock to numpy, not the bar's time",
                     "SP114",
                     "use self.timestamp, or np.datetime64(self.timestamp)",
                 )

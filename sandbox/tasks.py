@@ -24,7 +24,7 @@ from engine.config import (
 from engine.errors import CalculationError
 from engine.order_entry import OrderLimit, OrderTorn
 from engine.strategy import LookaheadIndicator
-from sandbox import compiler, lookahead, probes, warmup, wire
+from sandbox import clock, compiler, lookahead, probes, warmup, wire
 from sandbox.child import RESULT_FD, STDOUT_FD, Inside
 from sandbox.job import Parameter
 from sandbox.sealed import make_bars, parse_job
@@ -198,6 +198,7 @@ def _run(
     channel = Channel(inside.stops)
     config = BacktestConfig.from_document(document["config"])
     run = channel.run = Run(config, bars, funding, sink=channel)
+    clock.own_process()
     filename, torn = "", False
     answer: dict[str, Any] | None = None
     try:
