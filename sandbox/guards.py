@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from engine import errors
+from engine.order_entry import OrderTorn
 from engine.strategy import API_NAMES, Strategy
 from sandbox.clock import moment
 from sandbox.language import (
@@ -38,6 +39,7 @@ from sandbox.language import (
     NAMEDTUPLE,
     PREFIX,
 )
+from sandbox.stops import Stopped
 from sandbox.text_guards import (
     IndicatorAccessor,
     SafeFormatter,
@@ -55,6 +57,8 @@ API_ERRORS = tuple(
     item for item in vars(errors).values() if isinstance(item, type) and item is not object
 )
 EXCEPTION_BASES = frozenset(getattr(builtins, name) for name in EXCEPTIONS) | set(API_ERRORS)
+# What ends a run from outside the strategy, and a generator's end.
+STOPS = (Stopped, OrderTorn, KeyboardInterrupt, SystemExit, GeneratorExit)
 _TYPING_BASES = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
 
 
@@ -83,6 +87,7 @@ class Guards:
             "_name_of_": self.name_of,
             "_class_of_": self.type_of,
             "_stop_first_": stop_first,
+            "_stops_": STOPS,
         }
 
     def is_own(self, thing: Any) -> bool:

@@ -42,6 +42,7 @@ from sandbox.rewrites import (
     is_text,
     jumps_out,
     own_check,
+    pass_stops_on,
     stop_goes_first,
 )
 from sandbox.scopes import Function, Scope, all_arguments, count_binders
@@ -541,6 +542,8 @@ class StrategyPolicy(RestrictingNodeTransformer):
                 "move it after the try statement",
             )
         node = self._contents(node)
+        if node.handlers:
+            node.handlers.insert(0, pass_stops_on(node.handlers[0]))
         if node.finalbody:
             node.finalbody = [stop_goes_first(node.finalbody)]
         return node
