@@ -29,7 +29,7 @@ from pandas._libs.tslibs import timezones
 
 from engine import errors
 from engine.strategy import Strategy
-from sandbox import clock
+from sandbox import clock, labels
 from sandbox.copying import Copier
 from sandbox.facade_names import MODULES
 from sandbox.guards import Guards, plain_types
@@ -60,6 +60,7 @@ class Facades:
         guards.stand_ins.update({np.ndarray: ARRAY_TYPE, pd.MultiIndex: MULTI_INDEX_TYPE})
         guards.open_types.update(OPEN_TYPES)
         clock.show(now_ms)
+        labels.hide_special()
         timezones.dateutil_gettz = _no_zone_files
         # For what draws from the libraries' own generators: df.sample(), NormalDist.samples().
         random.seed(seed)
