@@ -41,8 +41,8 @@ _SYMBOL_BYTES = 24
 _PROT_READ, _PROT_WRITE = 1, 2
 
 _Time = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.POINTER(ctypes.c_long))
-# What C holds by its address must never be collected.
-_lent: list[Any] = []
+# Addresses of the functions that C holds.
+_lent: list[int] = []
 
 
 def set_numpy(seconds: Callable[[], int]) -> int:
@@ -55,15 +55,27 @@ def set_numpy(seconds: Callable[[], int]) -> int:
         return now
 
     function = _Time(time)
-    _lent.append(function)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(function))  # it must outlast Python itself
     address = ctypes.cast(function, ctypes.c_void_p).value
     assert address is not None
+    _lent.append(address)
     library = importlib.import_module(_NUMPY).__file__
     slots = list(_slots(str(library), b"time"))
     for slot in slots:
         with _writable(slot):
             ctypes.c_uint64.from_address(slot).value = address
     return len(slots)
+
+
+def seal() -> None:
+    """Take back that ctypes may write where it puts functions for C: memory that can be executed.
+
+    For a process that makes no further ones: the next would be written to the same page.
+    """
+    for address in _lent:
+        page = address - address % kernel.PAGE_BYTES
+        rights = kernel.protection(address) & ~_PROT_WRITE
+        kernel.protect(page, kernel.PAGE_BYTES, rights)
 
 
 def set_datetime(moment: Callable[[], datetime]) -> None:

@@ -8,7 +8,7 @@ import os
 import platform
 import resource
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(
     platform.machine().lower(), platform.machine().lower()
@@ -100,13 +100,24 @@ def address_space_bytes() -> int:
 
 def protection(address: int) -> int:
     """What this process may do with the memory at `address`: the sum of PROT_ bits."""
+    for first, end, rights in _maps():
+        if first <= address < end:
+            return sum(1 << bit for bit, letter in enumerate("rwx") if letter in rights)
+    raise ValueError(f"nothing is mapped at {address:#x}")
+
+
+def has_writable_code() -> bool:
+    """Whether some memory of this process can be both written and executed."""
+    return any("w" in rights and "x" in rights for _, _, rights in _maps())
+
+
+def _maps() -> Iterator[tuple[int, int, str]]:
+    """First address, end and rights ("rw-p") of everything mapped in this process."""
     with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
         for line in maps:
             span, rights = line.split(maxsplit=2)[:2]
-            first, end = (int(part, 16) for part in span.split("-"))
-            if first <= address < end:
-                return sum(1 << bit for bit, letter in enumerate("rwx") if letter in rights)
-    raise ValueError(f"nothing is mapped at {address:#x}")
+            first, end = span.split("-")
+            yield int(first, 16), int(end, 16), rights
 
 
 def protect(address: int, size: int, rights: int) -> None:

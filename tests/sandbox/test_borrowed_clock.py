@@ -32,6 +32,17 @@ print(np.datetime64("now"), np.datetime64("today"), np.array(["now"], "M8[s]")[0
     assert said(program) == ["True", "1970-01-01T00:00:00 1970-01-02 2024-01-01T00:00:00"]
 
 
+def test_a_sealed_clock_leaves_no_memory_to_write_code_into_and_goes_on() -> None:
+    program = """
+import numpy as np
+from sandbox import borrowed_clock, kernel
+borrowed_clock.set_numpy(lambda: 86_400)
+borrowed_clock.seal()
+print(kernel.has_writable_code(), np.datetime64("now"))
+"""
+    assert said(program) == ["False 1970-01-02T00:00:00"]
+
+
 def test_the_interpreters_own_types_tell_the_moment_they_are_lent() -> None:
     program = """
 from datetime import UTC, date, datetime, timedelta, timezone
