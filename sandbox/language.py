@@ -24,6 +24,7 @@ HOOKS = frozenset(
         "_refuse_",
         "_name_of_",
         "_class_of_",
+        "_init_of_",
         "_stop_first_",
         "_stops_",
     }

@@ -52,6 +52,12 @@ def is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
+def is_super_call(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+    )
+
+
 def class_expression(node: ast.expr) -> ast.expr | None:
     """x of `x.__class__` and of `type(x)`."""
     if isinstance(node, ast.Attribute) and node.attr == "__class__":
