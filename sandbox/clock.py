@@ -49,7 +49,9 @@ def show(now_ms: Callable[[], int] | None) -> None:
 
 def own_process() -> None:
     """Show the bar's time also where the interpreter is asked: in a process of a strategy's own."""
-    borrowed_clock.set_datetime(lambda: moment(_milliseconds()))
+    # A Python that keeps its types in another way keeps the machine's clock in these places.
+    with contextlib.suppress(TypeError, ValueError):
+        borrowed_clock.set_datetime(lambda: moment(_milliseconds()))
 
 
 def _milliseconds() -> int:
