@@ -40,7 +40,9 @@ _RELOCATION = struct.Struct("=QQq")
 _SYMBOL_BYTES = 24
 _PROT_READ, _PROT_WRITE = 1, 2
 
-_Time = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.POINTER(ctypes.c_long))
+# A plain address and no POINTER, for which ctypes would have to make an object: at the end of the
+# stack it could not, and says so in words that nobody can silence.
+_Time = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_void_p)
 # Addresses of the functions that C holds.
 _lent: list[int] = []
 
@@ -48,10 +50,10 @@ _lent: list[int] = []
 def set_numpy(seconds: Callable[[], int]) -> int:
     """Let numpy's `time()` answer `seconds()`; how many of its entries were found and changed."""
 
-    def time(into: Any) -> int:
+    def time(into: int | None) -> int:
         now = seconds()
         if into:
-            into[0] = now
+            ctypes.memmove(into, struct.pack("=q", now), 8)
         return now
 
     function = _Time(time)

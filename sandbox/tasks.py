@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -199,6 +200,9 @@ def _run(
     config = BacktestConfig.from_document(document["config"])
     run = channel.run = Run(config, bars, funding, sink=channel)
     clock.own_process()
+    # Errors that nobody can catch would be printed with our own files and lines, and addresses.
+    # `tuple` takes them in silence, also at the end of the stack, where no function can be called.
+    sys.unraisablehook = tuple  # type: ignore[assignment]
     filename, torn = "", False
     answer: dict[str, Any] | None = None
     try:

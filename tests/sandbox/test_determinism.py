@@ -91,3 +91,33 @@ def test_however_a_strategy_asks_for_the_time_it_is_told_the_bars(
     assert verdict.error is None
     answers = verdict.log.decode().splitlines()
     assert [answer[:10] for answer in answers] == ["2023-01-01"] * 17
+
+
+AT_THE_END_OF_THE_STACK = """
+import numpy as np
+
+class Deep(Strategy):
+    def on_data(self, data):
+        def generator():
+            try:
+                yield 1
+            finally:
+                raise ValueError
+        left = generator()
+        next(left)
+        left = None
+        def deeper():
+            np.datetime64("no" + "w")
+            deeper()
+        try:
+            deeper()
+        except RecursionError:
+            self.log("deep enough")
+"""
+
+
+def test_errors_that_nobody_can_catch_show_nothing_of_the_house(
+    sandbox: Sandbox, make_job: Callable[..., Any]
+) -> None:
+    verdict = sandbox.run(make_job(AT_THE_END_OF_THE_STACK, count=1))
+    assert (verdict.error, verdict.log) == (None, b"deep enough\n")
