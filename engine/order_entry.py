@@ -32,6 +32,14 @@ class OrderLimit(StrategyError):
     """The strategy made more order calls than a run of its length may."""
 
 
+class OrderTorn(BaseException):
+    """Memory ran out in the middle of an order call; the account may be changed by half.
+
+    Not an Exception: a strategy that caught it would go on with an account that no replay of its
+    orders has.
+    """
+
+
 def number(value: Any) -> float:
     """`value` as a finite float, else NaN. bool and str are no numbers here."""
     if type(value) is float:
@@ -59,7 +67,7 @@ def order(
     """Enter an order call as the strategy made it. Returns whether it was taken.
 
     Raises ValidationError when it is malformed, OrderLimit past the run's number of calls, and
-    under strict_orders what a rejection stands for.
+    under strict_orders what a rejection stands for; OrderTorn when memory runs out on the way.
     """
     if b.locked is not None:
         raise StrategyError(b.locked)
@@ -79,10 +87,13 @@ def order(
     if take_profit is not None:
         given |= codes.GIVEN_TAKE_PROFIT
         take_profit_price = number(take_profit)
-    return enter(
-        b, call, given, number(amount), number(leverage),
-        limit_price, stop_price, stop_loss_price, take_profit_price,
-    )  # fmt: skip
+    try:
+        return enter(
+            b, call, given, number(amount), number(leverage),
+            limit_price, stop_price, stop_loss_price, take_profit_price,
+        )  # fmt: skip
+    except MemoryError:
+        raise OrderTorn from None
 
 
 def enter(
@@ -102,6 +113,12 @@ def enter(
         raise OrderLimit(
             f"stopped: {index:,} order calls, the limit for a run of {len(b.times):,} bars"
         )
+    # Outcomes and phases first: the compiled core writes to them by `index` unchecked, so a call
+    # that runs out of memory here may leave one too many behind, never one too few.
+    if len(b.outcomes) != index:
+        del b.outcomes[index:], b.phases[index:]
+    b.outcomes.append(codes.FILLED)
+    b.phases.append(b.phase)
     calls = b.calls
     calls.add()
     cells = calls.cells  # the fields of ORDER_DTYPE
@@ -117,8 +134,6 @@ def enter(
     cells[index, 9] = stop
     cells[index, 10] = stop_loss
     cells[index, 11] = take_profit
-    b.outcomes.append(codes.FILLED)
-    b.phases.append(b.phase)
     if call <= codes.SELL:
         if not (
             amount > 0.0

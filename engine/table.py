@@ -59,6 +59,8 @@ class Table:
         self._hold(larger)
 
     def _hold(self, array: npt.NDArray[np.float64]) -> None:
+        # The only line that can run out of memory comes first: the compiled core writes where
+        # `capacity` says there is room, and asks nothing else.
+        self.cells: Any = array.data
         self._array = array
         self.capacity = len(array)
-        self.cells: Any = array.data

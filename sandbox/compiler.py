@@ -196,6 +196,7 @@ def _builtins(guards: Guards, facades: Facades, write: Callable[[str], None]) ->
         "hasattr": guards.hasattr,
         "setattr": guards.setattr,
         "delattr": guards.delattr,
+        "super": guards.super_kind(),
         "type": _type_stand_in(guards),
         "print": _printer(write),
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import collections
+import contextlib
 import dataclasses
 import datetime
 import enum
@@ -28,7 +29,7 @@ from pandas._libs.tslibs import timezones
 
 from engine import errors
 from engine.strategy import Strategy
-from sandbox import clock
+from sandbox import clock, labels
 from sandbox.copying import Copier
 from sandbox.facade_names import MODULES
 from sandbox.guards import Guards, plain_types
@@ -59,6 +60,7 @@ class Facades:
         guards.stand_ins.update({np.ndarray: ARRAY_TYPE, pd.MultiIndex: MULTI_INDEX_TYPE})
         guards.open_types.update(OPEN_TYPES)
         clock.show(now_ms)
+        labels.hide_special()
         timezones.dateutil_gettz = _no_zone_files
         # For what draws from the libraries' own generators: df.sample(), NormalDist.samples().
         random.seed(seed)
@@ -106,22 +108,25 @@ class Facades:
         }
 
     def _make_numpy_random(self) -> Mapping[str, Any]:
-        seed = self._seed
-        shared = np.random.RandomState(seed)
+        start = self._seed
 
-        def default_rng(start: Any = None) -> np.random.Generator:
-            return np.random.Generator(np.random.PCG64(seed if start is None else start))
+        class RandomState(np.random.RandomState):
+            """Without a seed it takes the run's, where numpy's own asks the system for one."""
 
-        def random_state(start: Any = None) -> np.random.RandomState:
-            return np.random.RandomState(seed if start is None else start)
+            def __init__(self, seed: Any = None) -> None:
+                super().__init__(start if seed is None else seed)
 
-        def reseed(start: Any = None) -> None:
-            shared.seed(seed if start is None else start)
+            def seed(self, seed: Any = None) -> None:
+                super().seed(start if seed is None else seed)
 
+        def default_rng(seed: Any = None) -> np.random.Generator:
+            return np.random.Generator(np.random.PCG64(start if seed is None else seed))
+
+        shared = RandomState()
         found: dict[str, Any] = {
             name: getattr(shared, name) for name in MODULES["numpy.random"] if hasattr(shared, name)
         }
-        return found | {"default_rng": default_rng, "RandomState": random_state, "seed": reseed}
+        return found | {"default_rng": default_rng, "RandomState": RandomState}
 
     def _make_pandas(self) -> Mapping[str, Any]:
         return {
@@ -241,6 +246,19 @@ class Facades:
             raise TypeError("@abstractmethod goes on a method")
 
         return {"abstractmethod": abstractmethod}
+
+    def _make_contextlib(self) -> Mapping[str, Any]:
+        class suppress(contextlib.suppress):
+            """Of errors only: `object` would match a control stop as well."""
+
+            def __init__(self, *kinds: Any) -> None:
+                if not all(
+                    isinstance(kind, type) and issubclass(kind, Exception) for kind in kinds
+                ):
+                    raise TypeError("suppress takes classes of exceptions")
+                super().__init__(*kinds)
+
+        return {"suppress": suppress}
 
     def _make_functools(self) -> Mapping[str, Any]:
         guards = self._guards

@@ -147,7 +147,7 @@ def main(arguments: list[str]) -> NoReturn:
     # What pandas imports if it is there, and what would start threads or map a gigabyte.
     for name in ("pyarrow", "numexpr", "bottleneck"):
         sys.modules[name] = None  # type: ignore[assignment]
-    from sandbox import tasks  # not before: it brings pandas
+    from sandbox import borrowed_clock, tasks  # not before: they bring pandas
 
     tasks.warm()
     if native:
@@ -155,6 +155,9 @@ def main(arguments: list[str]) -> NoReturn:
             importlib.import_module(name)
         if arguments[2]:
             _become(int(arguments[2]))
+    borrowed_clock.seal()
+    if kernel.has_writable_code():
+        raise RuntimeError("this process has memory that can be written and executed")
     room = open_room(tasks.TASKS, native=native)
     if kernel.personality() & kernel.READ_IMPLIES_EXEC:
         raise RuntimeError("this process's memory would be executable by default")

@@ -28,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from engine import errors
+from engine.order_entry import OrderTorn
 from engine.strategy import API_NAMES, Strategy
 from sandbox.clock import moment
 from sandbox.language import (
@@ -38,6 +39,7 @@ from sandbox.language import (
     NAMEDTUPLE,
     PREFIX,
 )
+from sandbox.stops import Stopped
 from sandbox.text_guards import (
     IndicatorAccessor,
     SafeFormatter,
@@ -55,6 +57,8 @@ API_ERRORS = tuple(
     item for item in vars(errors).values() if isinstance(item, type) and item is not object
 )
 EXCEPTION_BASES = frozenset(getattr(builtins, name) for name in EXCEPTIONS) | set(API_ERRORS)
+# What ends a run from outside the strategy, and a generator's end.
+STOPS = (Stopped, OrderTorn, KeyboardInterrupt, SystemExit, GeneratorExit)
 _TYPING_BASES = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
 
 
@@ -82,7 +86,9 @@ class Guards:
             "_refuse_": refuse_write,
             "_name_of_": self.name_of,
             "_class_of_": self.type_of,
+            "_init_of_": self.init_of,
             "_stop_first_": stop_first,
+            "_stops_": STOPS,
         }
 
     def is_own(self, thing: Any) -> bool:
@@ -91,7 +97,7 @@ class Guards:
 
     def read(self, thing: Any, name: str) -> Any:
         """`thing.name` of a guarded name."""
-        if self.is_own(thing) or type(thing) is super:
+        if self.is_own(thing) or issubclass(type(thing), super):
             return self._read_own(thing, name)
         if name in NAMEDTUPLE:
             kind = thing if isinstance(thing, type) else type(thing)
@@ -109,7 +115,7 @@ class Guards:
         kind = thing if isinstance(thing, type) else type(thing)
         if name in NAMEDTUPLE and issubclass(kind, tuple):
             return getattr(thing, name)
-        if name in API_NAMES and (kind is super or issubclass(kind, Strategy)):
+        if name in API_NAMES and issubclass(kind, super | Strategy):
             return getattr(thing, name)
         shown = name_of_class(kind)
         raise AttributeError(f"{shown!r} object has no attribute {name!r}", name=name, obj=thing)
@@ -151,6 +157,28 @@ class Guards:
             f"type() of a {kind.__name__!r} object is not available; use isinstance(x, T), "
             "or type(x).__name__ for its name"
         )
+
+    def init_of(self, kind: Any) -> Any:
+        """`kind.__init__` of a class that a strategy made, or that it may extend."""
+        if isinstance(kind, type) and (kind in self.own or kind in (Strategy, Exception)):
+            return kind.__init__  # type: ignore[misc]
+        raise AttributeError('attribute "__init__" is not available in strategies')
+
+    def super_kind(self) -> type:
+        """The builtin `super`, for the strategy's own classes.
+
+        For one of the host's it would reach what that class stands in front of:
+        `super(pd.Categorical, c).__init__` takes codes that nobody checks.
+        """
+        own = self.own
+
+        class OwnSuper(super):
+            def __new__(cls, *items: Any) -> Any:
+                if items and (len(items) != 2 or items[0] not in own):
+                    raise TypeError("super takes nothing, or a class of your own and its object")
+                return super.__new__(cls)
+
+        return OwnSuper
 
     # --- builtins that take names as text --------------------------------------------------
     def _emitted(self, thing: Any, name: Any, *, store: bool = False) -> str:

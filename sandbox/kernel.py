@@ -8,7 +8,7 @@ import os
 import platform
 import resource
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(
     platform.machine().lower(), platform.machine().lower()
@@ -96,6 +96,34 @@ def address_space_bytes() -> int:
     """Size of this process's address space, what RLIMIT_AS counts."""
     with open("/proc/self/statm", "rb") as statm:
         return int(statm.read().split()[0]) * PAGE_BYTES
+
+
+def protection(address: int) -> int:
+    """What this process may do with the memory at `address`: the sum of PROT_ bits."""
+    for first, end, rights in _maps():
+        if first <= address < end:
+            return sum(1 << bit for bit, letter in enumerate("rwx") if letter in rights)
+    raise ValueError(f"nothing is mapped at {address:#x}")
+
+
+def has_writable_code() -> bool:
+    """Whether some memory of this process can be both written and executed."""
+    return any("w" in rights and "x" in rights for _, _, rights in _maps())
+
+
+def _maps() -> Iterator[tuple[int, int, str]]:
+    """First address, end and rights ("rw-p") of everything mapped in this process."""
+    with open("/proc/self/maps", encoding="ascii", errors="replace") as maps:
+        for line in maps:
+            span, rights = line.split(maxsplit=2)[:2]
+            first, end = span.split("-")
+            yield int(first, 16), int(end, 16), rights
+
+
+def protect(address: int, size: int, rights: int) -> None:
+    """Set the PROT_ bits of whole pages; raises OSError when the kernel refuses."""
+    answer = _libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(size), ctypes.c_int(rights))
+    _checked(int(answer), "mprotect")
 
 
 def thread_count() -> int:

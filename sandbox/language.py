@@ -16,7 +16,18 @@ PREFIX = "_user_"
 
 # The compiled code calls these; a user's name can never be one of them (it would be renamed).
 HOOKS = frozenset(
-    {"_read_", "_write_", "_own_", "_type_", "_refuse_", "_name_of_", "_class_of_", "_stop_first_"}
+    {
+        "_read_",
+        "_write_",
+        "_own_",
+        "_type_",
+        "_refuse_",
+        "_name_of_",
+        "_class_of_",
+        "_init_of_",
+        "_stop_first_",
+        "_stops_",
+    }
 )
 
 # Attributes of frames, code, generators, tracebacks and compiled (Cython) functions: refused

@@ -39,9 +39,11 @@ from sandbox.rewrites import (
     YIELDS,
     class_expression,
     hook,
+    is_super_call,
     is_text,
     jumps_out,
     own_check,
+    pass_stops_on,
     stop_goes_first,
 )
 from sandbox.scopes import Function, Scope, all_arguments, count_binders
@@ -212,9 +214,11 @@ class StrategyPolicy(RestrictingNodeTransformer):
             return hook("_name_of_", thing if inner is None else hook("_type_", thing), at=node)
         if node.attr == "__class__":
             return hook("_class_of_", self.visit(node.value), at=node)
-        if node.attr in SUPER_DUNDERS and node in self._called and self._is_super(node):
+        if node in self._called and node.attr in SUPER_DUNDERS and self._is_super(node.value):
             node.value = self.visit(node.value)
             return node
+        if node in self._called and node.attr == "__init__" and self._is_base(node.value):
+            return hook("_init_of_", self.visit(node.value), at=node)
         if node.attr in NAMEDTUPLE and node.attr not in self.facts.attributes:
             return hook("_read_", self.visit(node.value), ast.Constant(node.attr), at=node)
         self._check_module_attribute(node)
@@ -227,16 +231,15 @@ class StrategyPolicy(RestrictingNodeTransformer):
         node.attr = name
         return node
 
-    def _is_super(self, node: ast.Attribute) -> bool:
-        """`super().__x__`, or `Base.__init__` of a class of this file, as older code calls it."""
-        value = node.value
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-            return value.func.id == "super" and "super" not in self.facts.bound
-        return (
-            node.attr == "__init__"
-            and isinstance(value, ast.Name)
-            and value.id in self.facts.base_classes
-        )
+    def _is_super(self, value: ast.expr) -> bool:
+        return is_super_call(value) and "super" not in self.facts.bound
+
+    def _is_base(self, value: ast.expr) -> bool:
+        """`Base` of `Base.__init__`, as older code calls it, where it is a class of this file.
+
+        A decorator may have made another of it, so the hook asks again.
+        """
+        return isinstance(value, ast.Name) and value.id in self.facts.base_classes
 
     def _check_module_attribute(self, node: ast.Attribute) -> None:
         if not isinstance(node.value, ast.Name):
@@ -312,7 +315,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
         return self._contents(node)
 
     def _check_wall_clock(self, node: ast.Call) -> None:
-        """`np.datetime64("now")` reads the machine's clock below the reach of any guard."""
+        """What numpy is told here in place of the machine's time is better asked for by name."""
         function = node.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if name not in _TIME_MAKERS:
@@ -322,7 +325,7 @@ class StrategyPolicy(RestrictingNodeTransformer):
             if isinstance(text, str) and text.strip().lower() in ("now", "today"):
                 self.error(
                     value,
-                    f"{text!r} would be the machine's clock, not the bar's time",
+                    f"{text!r} means the machine's clock to numpy, not the bar's time",
                     "SP114",
                     "use self.timestamp, or np.datetime64(self.timestamp)",
                 )
@@ -541,6 +544,8 @@ class StrategyPolicy(RestrictingNodeTransformer):
                 "move it after the try statement",
             )
         node = self._contents(node)
+        if node.handlers:
+            node.handlers.insert(0, pass_stops_on(node.handlers[0]))
         if node.finalbody:
             node.finalbody = [stop_goes_first(node.finalbody)]
         return node

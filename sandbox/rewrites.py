@@ -36,8 +36,26 @@ def stop_goes_first(body: list[ast.stmt]) -> ast.Try:
     return guarded
 
 
+def pass_stops_on(at: ast.ExceptHandler) -> ast.ExceptHandler:
+    """A first clause, so that no expression of a later one is asked of a control stop.
+
+    `except object:` is an error, and so may be any call in its place: it would take the stop's.
+    """
+    (tried,) = ast.parse("try: pass\nexcept _stops_: raise").body
+    assert isinstance(tried, ast.Try)
+    for part in ast.walk(tried):
+        ast.copy_location(part, at)
+    return tried.handlers[0]
+
+
 def is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def is_super_call(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"
+    )
 
 
 def class_expression(node: ast.expr) -> ast.expr | None:

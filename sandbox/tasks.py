@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -22,9 +23,9 @@ from engine.config import (
     BacktestConfig,
 )
 from engine.errors import CalculationError
-from engine.order_entry import OrderLimit
+from engine.order_entry import OrderLimit, OrderTorn
 from engine.strategy import LookaheadIndicator
-from sandbox import compiler, lookahead, probes, warmup, wire
+from sandbox import clock, compiler, lookahead, probes, warmup, wire
 from sandbox.child import RESULT_FD, STDOUT_FD, Inside
 from sandbox.job import Parameter
 from sandbox.sealed import make_bars, parse_job
@@ -198,6 +199,10 @@ def _run(
     channel = Channel(inside.stops)
     config = BacktestConfig.from_document(document["config"])
     run = channel.run = Run(config, bars, funding, sink=channel)
+    clock.own_process()
+    # Errors that nobody can catch would be printed with our own files and lines, and addresses.
+    # `tuple` takes them in silence, also at the end of the stack, where no function can be called.
+    sys.unraisablehook = tuple  # type: ignore[assignment]
     filename, torn = "", False
     answer: dict[str, Any] | None = None
     try:
@@ -210,7 +215,7 @@ def _run(
         inside.stops.quiet()
     except BaseException as error:
         inside.stops.quiet()
-        torn = isinstance(error, Stopped | MemoryError)
+        torn = isinstance(error, Stopped | MemoryError | OrderTorn)
         # The report needs memory: what was set aside, and what the strategy's frames hold.
         inside.ballast.close()
         answer = _describe(error, source, filename)
@@ -257,7 +262,7 @@ def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any
     match error:
         case Stopped():
             return answer | {"kind": error.kind}
-        case MemoryError():
+        case MemoryError() | OrderTorn():
             return answer | {"kind": "memory_limit"}
         case compiler.RejectedCode():
             problems = _plain_problems(error.problems)

@@ -52,6 +52,7 @@ _MODULES = [
     "numpy.ma",
     "numpy.polynomial",
     "numpy.random",
+    "numpy.rec",
     "_strptime",
 ]
 

@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sandbox.guards": {"engine", "numpy", "pandas"},
     "sandbox.text_guards": {"numpy", "pandas"},
     "sandbox.clock": {"pandas"},
+    "sandbox.labels": {"pandas"},
     "sandbox.copying": {"engine", "numpy", "pandas"},
 }
 

@@ -13,7 +13,9 @@ from engine.errors import (
     StrategyError,
     ValidationError,
 )
+from engine.order_entry import OrderTorn
 from engine.records import OUTCOMES
+from engine.replay import ledger_of
 from engine.strategy import OrderLimit, Strategy
 from tests.engine.builders import flat_bars, make_config, run_script
 
@@ -183,3 +185,39 @@ def test_on_fill_that_feeds_itself_is_stopped():
 
     with pytest.raises(StrategyError, match="100 deep"):
         run_script(flat_bars([100.0] * 100), {0: lambda s: s.buy(1.0)}, on_fill=react)
+
+
+def test_a_call_that_could_not_be_written_down_shifts_no_later_one():
+    """The compiled core writes outcomes by the call's number unchecked: none may be missing."""
+    seen = []
+
+    class Goes(Strategy):
+        def on_data(self, data):
+            broker = self._run.broker
+            # What is lent out cannot grow: as without memory.
+            with memoryview(broker.phases), pytest.raises(BufferError):
+                self.close_position()
+            seen.append((broker.calls.count, len(broker.outcomes) - broker.calls.count))
+            self.close_position()
+            self.buy(1.0)
+            seen.append((broker.calls.count, len(broker.outcomes), len(broker.phases)))
+
+    run = Run(make_config(), flat_bars([100.0]), NO_FUNDING)
+    run.execute(Goes)
+    assert seen == [(0, 1), (2, 2, 2)]
+    assert outcomes(ledger_of(run.broker, 1, {})) == ["none", "filled"]
+
+
+def test_memory_that_runs_out_inside_an_order_ends_the_run_past_any_except():
+    class Hungry(Strategy):
+        def on_data(self, data):
+            try:
+                self.buy(1.0)
+            except Exception:
+                pass
+
+        def on_fill(self, trade):
+            raise MemoryError
+
+    with pytest.raises(OrderTorn):
+        Run(make_config(), BARS, NO_FUNDING).execute(Hungry)

@@ -42,3 +42,22 @@ def test_forgotten_rows_are_gone_and_their_room_is_used_again():
     table.truncate(2)
     assert len(table) == 2
     assert table.add() == 2
+
+
+class NoMemoryForAView(np.ndarray):
+    @property
+    def data(self):
+        raise MemoryError
+
+
+def test_a_table_that_found_no_memory_claims_no_room_that_it_has_not(monkeypatch):
+    """The compiled core writes below `capacity` unchecked: past the end lies what is not its."""
+    table = table_of(FIRST_ROWS)
+    with monkeypatch.context() as patch:
+        patch.setattr("engine.table.np.empty", lambda shape: NoMemoryForAView(shape))
+        with pytest.raises(MemoryError):
+            table.add()
+    assert (len(table), table.capacity) == (FIRST_ROWS, FIRST_ROWS)
+    assert table.add() == FIRST_ROWS
+    assert table.capacity == memoryview(table.cells).shape[0] == 2 * FIRST_ROWS
+    assert table.records()["bar"][:FIRST_ROWS].tolist() == list(range(FIRST_ROWS))

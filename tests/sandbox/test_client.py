@@ -19,7 +19,7 @@ from sandbox.admission import Admission
 from sandbox.client import Sandbox
 from sandbox.job import Job, Limits, Progress
 from sandbox.supervisor import run_child
-from tests.sandbox.conftest import SMALL, server_of
+from tests.sandbox.conftest import FIRST_MS, SMALL, server_of
 
 CROSS = """
 class Cross(Strategy):
@@ -196,6 +196,37 @@ def test_memory_eaten_in_small_bites_is_found_too(
     assert verdict.error.kind == "memory_limit"
 
 
+EATS_AND_ORDERS = """
+class Eats(Strategy):
+    def on_data(self, data):
+        for _ in range(9_000):
+            self.set_stop_loss(None)
+        held, size = [], 1 << 20
+        while size >= 600:
+            try:
+                while True:
+                    held.append(bytes(size))
+            except Exception:
+                size //= 2
+        for _ in range(7_000):
+            try:
+                self.set_stop_loss(None)
+            except Exception:
+                pass
+        held.clear()
+"""
+
+
+def test_orders_without_memory_to_write_them_down_end_the_run(
+    sandbox: Sandbox, make_job: Make
+) -> None:
+    """They were counted and not written; what came later was written past the end."""
+    verdict = sandbox.run(make_job(EATS_AND_ORDERS, count=2_000))
+    assert verdict.error is not None
+    assert (verdict.status, verdict.error.kind) == ("failed", "memory_limit")
+    assert verdict.error.timestamp == FIRST_MS
+
+
 def test_an_endless_loop_ends_at_the_wall_limit_with_its_line(
     sandbox: Sandbox, make_job: Make, on_data: OnData
 ) -> None:
@@ -253,13 +284,15 @@ def test_who_swallows_the_processor_limit_is_not_run_again(
 
     monkeypatch.setattr("sandbox.client.run_child", counting)
     source = """
-from contextlib import suppress
+import numpy as np
+class Endless:
+    def __getitem__(self, index): pass
+    def __len__(self):
+        while True: pass
 class Deaf(Strategy):
     def on_data(self, data):
         while True:
-            with suppress(object):
-                while True:
-                    pass
+            np.asarray(Endless())  # numpy drops whatever a length raises
 """
     verdict = sandbox.run(make_job(source, limits=replace(SMALL, cpu_s=1)))
     assert verdict.error is not None

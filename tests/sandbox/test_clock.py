@@ -1,10 +1,11 @@
-"""pandas' clock stands at the bar, and is given back."""
+"""The libraries' clock stands at the bar, and is given back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -24,8 +25,11 @@ def test_every_text_for_now_is_the_bars_time() -> None:
     assert pd.Timestamp.now() == pd.Timestamp.today() == pd.Timestamp("now") == day
     assert pd.to_datetime(["now", "today"]).tolist() == [day, day]
     assert pd.Timestamp.now("Asia/Tokyo").hour == 9
+    assert np.datetime64("now") == np.datetime64("today") == np.datetime64("2024-01-01")
 
 
 def test_without_a_bar_it_is_the_real_time() -> None:
     clock.show(None)
-    assert abs(pd.Timestamp("now") - datetime.now(UTC).replace(tzinfo=None)) < timedelta(hours=1)
+    real = datetime.now(UTC).replace(tzinfo=None)
+    assert abs(pd.Timestamp("now") - real) < timedelta(hours=1)
+    assert abs(np.datetime64("now").item() - real) < timedelta(hours=1)

@@ -59,3 +59,65 @@ def test_two_fork_servers_give_byte_identical_artifacts(make_job: Callable[..., 
 def test_another_seed_is_another_run(make_job: Callable[..., Any]) -> None:
     first, second = fingerprints(make_job, 7), fingerprints(make_job, 8)
     assert first["orders.csv"] != second["orders.csv"]
+
+
+NOW_IN_WORDS = """
+import datetime
+import numpy as np
+import pandas as pd
+
+class Asks(Strategy):
+    def on_data(self, data):
+        now, today = "no" + "w", "to" + "day"
+        times = np.zeros(1, "M8[s]")
+        times[0] = now
+        for answer in (
+            np.datetime64(now), np.datetime64(today), times[0], np.array([now], "M8[ms]")[0],
+            np.array([today]).astype("M8[D]")[0], np.arange(today, 2, dtype="M8[D]")[0],
+            pd.Timestamp(now), pd.Timestamp("10:30"), pd.to_datetime([today])[0],
+            pd.to_datetime(["10:30"])[0], pd.DatetimeIndex([now], tz="UTC")[0],
+            pd.Series([now]).astype("datetime64[ns, UTC]").iloc[0], pd.Period.now("D"),
+            pd.date_range(end=now, periods=1)[0], datetime.datetime.now(datetime.UTC),
+            datetime.date.today(), pd.Timestamp.utcnow(),
+        ):
+            self.log(answer)
+"""
+
+
+def test_however_a_strategy_asks_for_the_time_it_is_told_the_bars(
+    sandbox: Sandbox, make_job: Callable[..., Any]
+) -> None:
+    verdict = sandbox.run(make_job(NOW_IN_WORDS, count=1))
+    assert verdict.error is None
+    answers = verdict.log.decode().splitlines()
+    assert [answer[:10] for answer in answers] == ["2023-01-01"] * 17
+
+
+AT_THE_END_OF_THE_STACK = """
+import numpy as np
+
+class Deep(Strategy):
+    def on_data(self, data):
+        def generator():
+            try:
+                yield 1
+            finally:
+                raise ValueError
+        left = generator()
+        next(left)
+        left = None
+        def deeper():
+            np.datetime64("no" + "w")
+            deeper()
+        try:
+            deeper()
+        except RecursionError:
+            self.log("deep enough")
+"""
+
+
+def test_errors_that_nobody_can_catch_show_nothing_of_the_house(
+    sandbox: Sandbox, make_job: Callable[..., Any]
+) -> None:
+    verdict = sandbox.run(make_job(AT_THE_END_OF_THE_STACK, count=1))
+    assert (verdict.error, verdict.log) == (None, b"deep enough\n")

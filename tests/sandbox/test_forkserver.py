@@ -113,6 +113,12 @@ def test_a_fork_server_has_one_thread_and_no_pyarrow(server: Server) -> None:
     assert "pyarrow" not in Path(f"/proc/{server.pid}/maps").read_text()
 
 
+def test_a_fork_server_has_no_memory_that_can_be_written_and_executed(server: Server) -> None:
+    """Its children inherit it, and could put code of their own there: no lock would be asked."""
+    maps = Path(f"/proc/{server.pid}/maps").read_text().splitlines()
+    assert [line for line in maps if {"w", "x"} <= set(line.split()[1])] == []
+
+
 def test_a_fork_server_has_a_constructed_environment(server: Server) -> None:
     seen = Path(f"/proc/{server.pid}/environ").read_bytes()
     assert b"SANDTABLE" not in seen

@@ -27,6 +27,7 @@ from engine.config import BacktestConfig
 from engine.enums import Timeframe
 from engine.strategy import Strategy
 from sandbox.compiler import RejectedCode, compile_strategy, load
+from sandbox.stops import Stopped
 
 SECRET = "the-other-tenants-alpha"
 STOP = "STOP-ME"
@@ -65,8 +66,11 @@ class S(Strategy):
 """
 
 
-class ControlStop(BaseException):
+class ControlStop(Stopped):
     """What the child raises to end a run; no strategy may catch it."""
+
+    def __init__(self) -> None:
+        super().__init__("timeout")
 
 
 _audited: list[str] | None = None
