@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -41,6 +41,7 @@ from engine.views import BarsView, PortfolioView, check_count, trade_dict
 
 CHUNK_BARS = 256
 CHUNK_WALL_S = 0.1
+_DIGEST_ROWS = 4096
 MAX_PLOT_NAME = 100
 # Where an indicator is computed again on the bars so far, as fractions of the range.
 INDICATOR_CUTS = (0.13, 0.34, 0.61)
@@ -165,13 +166,15 @@ class Run:
                 size = min(size * 2, 1 << 16)
 
     # --- what it recorded ----------------------------------------------------------------------
-    def orders(self, start: int = 0) -> npt.NDArray[np.void]:
-        """The order calls from number `start` on, as ORDER_DTYPE."""
-        return self.broker.calls.records(start)
+    def orders(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.void]:
+        """The order calls from number `start` on, before `stop`, as ORDER_DTYPE."""
+        return self.broker.calls.records(start, stop)
 
     def fills_digest(self) -> bytes:
         """Fingerprint of the trade rows; see `fills_digest` below."""
-        return fills_digest(self.broker.rows.records())
+        # A copy of all rows at once would be the most memory that many a run ever needs.
+        rows, starts = self.broker.rows, range(0, len(self.broker.rows), _DIGEST_ROWS)
+        return _digest(rows.records(start, start + _DIGEST_ROWS) for start in starts)
 
     def plots(self) -> Plots:
         """Name -> (times in ms, values) of the lines drawn with `plot`."""
@@ -290,8 +293,15 @@ class Run:
 
 def fills_digest(trades: npt.NDArray[np.void]) -> bytes:
     """Row count (8 bytes, little endian) and SHA-256 of trade rows (TRADE_DTYPE)."""
-    data = np.ascontiguousarray(trades, TRADE_DTYPE).tobytes()
-    return len(trades).to_bytes(8, "little") + hashlib.sha256(data).digest()
+    return _digest([trades])
+
+
+def _digest(pieces: Iterable[npt.NDArray[np.void]]) -> bytes:
+    count, hashed = 0, hashlib.sha256()
+    for rows in pieces:
+        count += len(rows)
+        hashed.update(np.ascontiguousarray(rows, TRADE_DTYPE).tobytes())
+    return count.to_bytes(8, "little") + hashed.digest()
 
 
 def run_backtest(

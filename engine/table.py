@@ -45,9 +45,9 @@ class Table:
             raise IndexError(f"row {index} of {self.count}")
         return tuple(self._array[index].tolist())
 
-    def records(self, start: int = 0) -> npt.NDArray[np.void]:
-        """Rows from number `start` on as a new array of the record type."""
-        cells = self._array[start : self.count]
+    def records(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.void]:
+        """Rows from number `start` on, before `stop`, as a new array of the record type."""
+        cells = self._array[start : self.count if stop is None else min(stop, self.count)]
         records = np.empty(len(cells), self._dtype)
         for column, name in enumerate(self._names):
             records[name] = cells[:, column]

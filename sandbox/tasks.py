@@ -122,13 +122,17 @@ class Channel:
         self.send(wire.encode(wire.Frame.CHECKPOINT, checkpoint))
 
     def _send_orders(self, before_bar: int | None = None) -> None:
-        rows = self._run_of().orders(self._orders_sent)
-        if before_bar is not None:
-            rows = rows[rows["bar"] < before_bar]
-        with self._stops:
-            for frame in wire.encode_orders(rows):
-                _write_all(RESULT_FD, frame)
-            self._orders_sent += len(rows)
+        run = self._run_of()
+        while True:
+            rows = run.orders(self._orders_sent, self._orders_sent + wire.ORDERS_PER_FRAME)
+            if before_bar is not None:
+                rows = rows[rows["bar"] < before_bar]
+            if not len(rows):
+                return
+            with self._stops:
+                for frame in wire.encode_orders(rows):
+                    _write_all(RESULT_FD, frame)
+                self._orders_sent += len(rows)
 
 
 def check(inside: Inside) -> None:

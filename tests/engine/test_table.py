@@ -29,6 +29,11 @@ def test_records_can_begin_later():
     assert table_of(5).records(3).tolist() == [(3, 0.75), (4, 1.0)]
 
 
+def test_records_can_end_earlier():
+    assert table_of(5).records(1, 3).tolist() == [(1, 0.25), (2, 0.5)]
+    assert table_of(2).records(1, 9).tolist() == [(1, 0.25)]
+
+
 def test_a_row_is_read_by_its_number():
     table = table_of(3)
     assert table.row(2) == (2.0, 0.5)
