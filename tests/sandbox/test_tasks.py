@@ -23,16 +23,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, bytearray]]:
 
 
 class FakeRun(Run):
-    """Three orders known from the start."""
+    """One order a bar, all known from the start."""
 
-    def __init__(self) -> None:
-        self.bars_done = 3
+    def __init__(self, bars: int = 3) -> None:
+        self.bars_done = bars
         self.computed: dict[str, tuple[Any, ...]] = {}
 
-    def orders(self, start: int = 0) -> Any:
-        rows = tasks.np.zeros(3, wire.ORDER_DTYPE)
-        rows["bar"] = [0, 1, 2]
-        return rows[start:]
+    def orders(self, start: int = 0, stop: int | None = None) -> Any:
+        rows = tasks.np.zeros(self.bars_done, wire.ORDER_DTYPE)
+        rows["bar"] = range(self.bars_done)
+        return rows[start:stop]
 
     def plots(self) -> Any:
         return {}
@@ -44,8 +44,17 @@ class FakeRun(Run):
         return b"digest"
 
 
-def heard(sent: dict[int, bytearray]) -> wire.Received:
-    reader = FrameReader(10)
+def test_orders_of_several_frames_arrive_whole_and_in_order(sent: dict[int, bytearray]) -> None:
+    count = 2 * wire.ORDERS_PER_FRAME + 1
+    channel = tasks.Channel(Stops())
+    channel.run = FakeRun(count)
+    channel.finish()
+    rows = tasks.np.concatenate(heard(sent, count).orders)
+    assert rows["bar"].tolist() == list(range(count))
+
+
+def heard(sent: dict[int, bytearray], bars: int = 10) -> wire.Received:
+    reader = FrameReader(bars)
     reader.feed(wire.encode_json(Frame.HELLO, {}) + bytes(sent[tasks.RESULT_FD]))
     return reader.received
 
