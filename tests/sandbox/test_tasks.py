@@ -49,8 +49,7 @@ def test_orders_of_several_frames_arrive_whole_and_in_order(sent: dict[int, byte
     channel = tasks.Channel(Stops())
     channel.run = FakeRun(count)
     channel.finish()
-    rows = tasks.np.concatenate(heard(sent, count).orders)
-    assert rows["bar"].tolist() == list(range(count))
+    assert heard(sent, count).order_rows()["bar"].tolist() == list(range(count))
 
 
 def heard(sent: dict[int, bytearray], bars: int = 10) -> wire.Received:
