@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine.csv_text": {"numpy", "orjson"},
     "engine.results": {"numpy", "pandas", "orjson"},
     "sandbox": {"engine", "numpy"},
-    "sandbox.policy": {"engine", "RestrictedPython"},
+    "sandbox.name_policy": {"engine", "RestrictedPython"},
     # Imports and exercises what strategies may use.
     "sandbox.warmup": {"engine", "numpy", "pandas"},
     # What strategies are shown of these libraries.
@@ -84,6 +84,7 @@ TESTED_WITH = {
     "sandbox.facades": "sandbox/language/test_reviewed_names.py",
     "sandbox.facts": "sandbox/test_policy.py",
     "sandbox.language": "sandbox/language/test_constructs.py",
+    "sandbox.name_policy": "sandbox/test_policy.py",
     "sandbox.rewrites": "sandbox/test_policy.py",
     "sandbox.scopes": "sandbox/language/test_constructs.py",
     "sandbox.text_guards": "sandbox/test_guards.py",
