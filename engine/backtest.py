@@ -117,6 +117,7 @@ class Run:
         broker.locked = "no orders in initialize: there is no price yet"
         self._initializing = True
         strategy = make_strategy(self, strategy_class)
+        # Once more: an override also wins over a value that an `__init__` has assigned.
         apply_params(strategy, parameters_of(strategy_class), self.config.params)
         strategy.initialize()
         self._initializing = False

@@ -66,3 +66,4 @@ cdef str _malformed(
     Broker b, int call, int given, double amount, double leverage, double limit, double stop,
     double stop_loss, double take_profit,
 )
+cdef str _given(double value)

@@ -382,24 +382,24 @@ def _malformed(
     name = CALLS[call]
     if call == codes.CLOSE_POSITION:
         if not 0.0 < amount <= 100.0:
-            return f"percentage must be above 0 and at most 100; got {told(amount)}"
+            return f"percentage must be above 0 and at most 100; got {_given(amount)}"
         return None
     if call == codes.TARGET:
         low = 0.0 if b.spot else -100.0
         if not low <= amount <= 100.0:
-            return f"percent must be {told(low)} to 100; got {told(amount)}"
+            return f"percent must be {told(low)} to 100; got {_given(amount)}"
     elif (call <= codes.SELL or given & codes.GIVEN_AMOUNT) and not 0.0 < amount < INF:
         what = (
             "amount" if call <= codes.SELL else "distance" if call == codes.SET_TRAIL else "price"
         )
-        return f"{name}: {what} must be a finite number above 0; got {told(amount)}"
+        return f"{name}: {what} must be a finite number above 0; got {_given(amount)}"
     if call in (codes.SET_STOP, codes.SET_TAKE, codes.SET_TRAIL):
         return None
     if b.spot:
         if leverage != 1.0:
-            return f"{name}: leverage must be 1 in spot; got {told(leverage)}"
+            return f"{name}: leverage must be 1 in spot; got {_given(leverage)}"
     elif not 1.0 <= leverage <= b.max_leverage:
-        return f"{name}: leverage must be 1 to {told(b.max_leverage)}; got {told(leverage)}"
+        return f"{name}: leverage must be 1 to {told(b.max_leverage)}; got {_given(leverage)}"
     if given & codes.GIVEN_LIMIT and given & codes.GIVEN_STOP:
         return f"{name}: give limit or stop, not both"
     for bit, what, value in (
@@ -409,5 +409,12 @@ def _malformed(
         (codes.GIVEN_TAKE_PROFIT, "take_profit", take_profit),
     ):
         if given & bit and not 0.0 < value < INF:
-            return f"{name}: {what} must be a finite price above 0; got {told(value)}"
+            return f"{name}: {what} must be a finite price above 0; got {_given(value)}"
     return None
+
+
+def _given(value: float) -> str:
+    """How a message names a malformed number; `number` has made NaN of all that is none."""
+    if value != value:
+        return "no finite number (a text, a bool, None, NaN or an infinity)"
+    return told(value)

@@ -55,6 +55,8 @@ class Strategy:
             raise StrategyError("a strategy is made by run_backtest, not by calling its class")
         object.__setattr__(self, "_run", _ENTERING)
         object.__setattr__(self, "indicators", {})
+        # An __init__ of the strategy's own sizes things by its parameters, so they come first.
+        apply_params(self, parameters_of(cls), _ENTERING.config.params)
         return self
 
     # --- hooks -----------------------------------------------------------------------------
@@ -246,7 +248,7 @@ _ENTERING: Run | None = None
 
 
 def make_strategy(run: Run, strategy_class: type[Strategy]) -> Strategy:
-    """An instance of `strategy_class` bound to `run`, parameters not yet applied."""
+    """An instance of `strategy_class` bound to `run`, its parameters set before its `__init__`."""
     global _ENTERING
     _ENTERING = run
     try:

@@ -133,7 +133,10 @@ class PortfolioView:
 
 
 class PortfolioHistory:
-    """The snapshots so far, made when they are read: a sequence of dicts, previous bar last."""
+    """The snapshots so far, made when they are read: a sequence of dicts.
+
+    The previous bar's is the last one during a bar; `on_finish`, after them all, sees every one.
+    """
 
     __slots__ = ("_bars", "_broker")
 
@@ -142,7 +145,8 @@ class PortfolioHistory:
         self._bars = bars
 
     def __len__(self) -> int:
-        return self._broker.i
+        between_bars = self._broker.locked is not None  # in initialize, where i is -1, or on_finish
+        return self._broker.i + between_bars
 
     @overload
     def __getitem__(self, key: int) -> dict[str, float]: ...

@@ -62,6 +62,20 @@ def test_a_malformed_order_raises_at_the_call(call):
     assert ledger.rejected_count == 0
 
 
+@pytest.mark.parametrize("amount", ["0.5", True, None, [0.5], float("inf")])
+def test_an_amount_that_is_no_number_is_said_to_be_none(amount):
+    def expect(s):
+        with pytest.raises(ValidationError) as caught:
+            s.buy(amount)
+        return str(caught.value)
+
+    _, results = run_script(BARS, {0: expect})
+    assert results == [
+        "buy: amount must be a finite number above 0; got no finite number (a text, a bool, None, "
+        "NaN or an infinity)"
+    ]
+
+
 @pytest.mark.parametrize("amount", [1, np.float64(1.0), np.int64(1), Decimal("1.0")])
 def test_whatever_float_takes_is_an_amount(amount):
     ledger, results = run_script(BARS, {0: lambda s: s.buy(amount)})

@@ -133,6 +133,25 @@ def test_parameters_are_overridden_by_type():
     assert type(seen[0][1]) is float
 
 
+def test_an_init_of_the_strategy_already_sees_the_overrides_and_cannot_undo_them():
+    seen = []
+
+    class Sizes(Strategy):
+        window = 3
+        step = 1
+
+        def __init__(self):
+            super().__init__()
+            self.kept = [0.0] * self.window
+            self.step = 9
+
+        def on_data(self, data):
+            seen.append((len(self.kept), self.window, self.step))
+
+    execute(Sizes, params={"window": 7, "step": 2})
+    assert seen == [(7, 7, 2)] * 3
+
+
 def test_orders_and_prices_are_refused_before_the_first_bar_and_after_the_last():
     class Early(Strategy):
         def initialize(self):

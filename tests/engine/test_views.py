@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from engine import Strategy, run_backtest
 from engine.views import check_count
-from tests.engine.builders import flat_bars, run_script
+from tests.engine.builders import flat_bars, make_config, run_script
 
 
 def test_inside_a_bar_on_fill_sees_the_bars_up_to_the_previous_one():
@@ -18,6 +19,27 @@ def test_inside_a_bar_on_fill_sees_the_bars_up_to_the_previous_one():
         on_fill=react,
     )
     assert seen == [("open", 1, 90.0, 1), ("close", 3, 90.0, 3)]
+
+
+def test_the_portfolio_history_is_empty_before_the_first_bar_and_whole_after_the_last():
+    seen = []
+
+    class Watches(Strategy):
+        def initialize(self):
+            seen.append([row["price"] for row in self.portfolio.portfolio_history])
+
+        def on_data(self, data):
+            if data.close == 100.0:
+                self.buy(10.0)
+            seen.append(len(self.portfolio.portfolio_history))
+
+        def on_finish(self):
+            history = self.portfolio.portfolio_history
+            seen.append([row["price"] for row in history])
+            seen.append(history[-1]["portfolio_value"])
+
+    run_backtest(make_config(fee_rate=0.0), flat_bars([100.0, 110.0]), Watches)
+    assert seen == [[], 0, 1, [100.0, 110.0], 10_100.0]
 
 
 def test_columns_answer_negative_indices_slices_and_numpy():
