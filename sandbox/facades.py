@@ -15,9 +15,10 @@ import datetime
 import enum
 import functools
 import importlib
+import itertools
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -108,21 +109,21 @@ class Facades:
         }
 
     def _make_numpy_random(self) -> Mapping[str, Any]:
-        start = self._seed
+        seeds = _seeds(self._seed)
 
         class RandomState(np.random.RandomState):
-            """Without a seed it takes the run's, where numpy's own asks the system for one."""
+            """Without a seed it takes one of the run's, where numpy's own asks the system."""
 
             def __init__(self, seed: Any = None) -> None:
-                super().__init__(start if seed is None else seed)
+                super().__init__(next(seeds) if seed is None else seed)
 
             def seed(self, seed: Any = None) -> None:
-                super().seed(start if seed is None else seed)
+                super().seed(next(seeds) if seed is None else seed)
 
         def default_rng(seed: Any = None) -> np.random.Generator:
-            return np.random.Generator(np.random.PCG64(start if seed is None else seed))
+            return np.random.Generator(np.random.PCG64(next(seeds) if seed is None else seed))
 
-        shared = RandomState()
+        shared = RandomState(self._seed)
         found: dict[str, Any] = {
             name: getattr(shared, name) for name in MODULES["numpy.random"] if hasattr(shared, name)
         }
@@ -137,16 +138,16 @@ class Facades:
 
     # --- the standard library --------------------------------------------------------------
     def _make_random(self) -> Mapping[str, Any]:
-        start = self._seed
+        seeds = _seeds(self._seed)
 
         class Random(random.Random):
             def __init__(self, x: Any = None) -> None:
-                super().__init__(start if x is None else x)
+                super().__init__(next(seeds) if x is None else x)
 
             def seed(self, a: Any = None, version: int = 2) -> None:
-                super().seed(start if a is None else a, version)
+                super().seed(next(seeds) if a is None else a, version)
 
-        shared = Random()
+        shared = Random(self._seed)
         names = MODULES["random"] - {"Random"}
         return {"Random": Random, **{name: getattr(shared, name) for name in names}}
 
@@ -298,6 +299,13 @@ API: dict[str, Any] = {
     "Strategy": Strategy,
     **{n: getattr(errors, n) for n in MODULES["sandtable"] if hasattr(errors, n)},
 }
+
+
+def _seeds(seed: int) -> Iterator[int]:
+    """The run's seed, then others that it determines: for generators that were given none."""
+    yield seed
+    for turn in itertools.count(1):
+        yield int(np.random.SeedSequence((seed, turn)).generate_state(1)[0])
 
 
 def _no_zone_files(name: Any = None) -> Any:

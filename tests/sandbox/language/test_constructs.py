@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,24 @@ def test_a_run_is_repeatable_with_every_source_of_chance() -> None:
         code = compile_strategy(source + "print(probe())\n")
         load(code, seed=seed, now_ms=lambda: 0, write=written.append)
     assert written[0] == written[1] != written[2]
+
+
+def test_generators_without_a_seed_differ_within_a_run_and_not_between_runs() -> None:
+    """A strategy that makes one on every bar must not see the same number on every bar."""
+    source = source_of(
+        "import random, numpy as np\n"
+        "makers = [np.random.default_rng, np.random.RandomState, random.Random]\n"
+        "return [[make().normal() if k < 2 else make().random() for _ in range(3)] "
+        "for k, make in enumerate(makers)]"
+    )
+    written: list[str] = []
+    for _ in range(2):
+        code = compile_strategy(source + "print(probe())\n")
+        load(code, seed=5, now_ms=lambda: 0, write=written.append)
+    assert written[0] == written[1]
+    drawn = ast.literal_eval(written[0])
+    assert [len(set(numbers)) for numbers in drawn] == [3, 3, 3]
+    assert drawn[0][0] == np.random.default_rng(5).normal()
 
 
 def test_the_clock_shows_the_bar() -> None:
