@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import importlib
+import mmap
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,7 +49,12 @@ _lent: list[int] = []
 
 
 def set_numpy(seconds: Callable[[], int]) -> int:
-    """Let numpy's `time()` answer `seconds()`; how many of its entries were found and changed."""
+    """Let numpy's `time()` answer `seconds()`; how many of its entries were found and changed.
+
+    Raises OSError where functions for C would stand in memory that forked processes share.
+    """
+    if not functions_are_private():
+        raise OSError("functions for C would be shared with every child")
 
     def time(into: int | None) -> int:
         now = seconds()
@@ -67,6 +73,29 @@ def set_numpy(seconds: Callable[[], int]) -> int:
         with _writable(slot):
             ctypes.c_uint64.from_address(slot).value = address
     return len(slots)
+
+
+def functions_are_private() -> bool:
+    """Whether ctypes keeps functions for C in this process's own memory.
+
+    libffi does where it may map pages that are written and executed, and nowhere under SELinux.
+    Else it maps a file of no name twice, to write here and to execute there, and shares both: what
+    one child wrote, another would execute.
+    """
+    with open("/proc/mounts", encoding="utf-8", errors="replace") as mounts:
+        if any(line.split()[2:3] == ["selinuxfs"] for line in mounts):
+            return False
+    try:
+        page = mmap.mmap(
+            -1,
+            kernel.PAGE_BYTES,
+            flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS,
+            prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC,
+        )
+    except OSError:
+        return False
+    page.close()
+    return True
 
 
 def seal() -> None:
