@@ -339,11 +339,12 @@ class ResultChart extends ZoomChart {
     const room = time.length / 25;
     const made = markers.map((fill) => this.marker(fill, crowded));
     for (const side of ["aboveBar", "belowBar"]) {
-      let before = -Infinity;
+      // At the edges half of the words would be cut off.
+      let before = -room / 2;
       for (const marker of made) {
         if (marker.position !== side || !marker.text) continue;
         const at = this.index.get(marker.time);
-        if (at - before < room) marker.text = "";
+        if (at - before < room || at > time.length - room / 2) marker.text = "";
         else before = at;
       }
     }
@@ -459,6 +460,27 @@ class LinesChart extends ZoomChart {
     }
   }
 }
+
+// On paper a chart is a picture of itself in the light scheme, as wide as the sheet. A canvas is
+// drawn with the next frame, and printing waits for none; a picture of it is drawn at once.
+function paper(on) {
+  if (on === document.documentElement.classList.contains("on-paper")) return;
+  document.documentElement.classList.toggle("on-paper", on);
+  for (const picture of document.querySelectorAll(".printed")) picture.remove();
+  for (const element of document.querySelectorAll("[data-ready][data-loaded]")) {
+    const { chart } = element;
+    chart.theme();
+    chart.draw(chart.data);
+    if (!on) continue;
+    const picture = chart.chart.takeScreenshot();
+    picture.className = "printed";
+    picture.removeAttribute("style");
+    element.after(picture);
+  }
+}
+addEventListener("beforeprint", () => paper(true));
+addEventListener("afterprint", () => paper(false));
+matchMedia("print").addEventListener("change", ({ matches }) => paper(matches));
 
 function start(root) {
   for (const element of root.querySelectorAll?.(".chart[data-src]:not([data-ready]), .lines-chart[data-src]:not([data-ready])") ?? []) {
