@@ -85,6 +85,15 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   next.focus({ preventScroll: true });
 });
 
+// Who cannot see the page hears when a run begins and ends, and not every step between.
+const state = () => document.querySelector("#run #status")?.textContent.trim();
+let told = state();
+document.addEventListener("htmx:afterSwap", () => {
+  const now = state();
+  if (now && told && now !== told) document.getElementById("said").textContent = `This backtest is ${now}.`;
+  told = now;
+});
+
 // A form that only narrows what is shown needs no button when scripts run.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-autosubmit]");

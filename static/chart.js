@@ -145,6 +145,8 @@ class ZoomChart {
 
   async load(from, to) {
     const url = new URL(this.element.dataset.src, location);
+    // What a chart shows first is nobody's news; what a move of the reader's did is.
+    if (from !== null) this.note.setAttribute("aria-live", "polite");
     if (from !== null) { url.searchParams.set("start", Math.floor(from * 1000)); url.searchParams.set("end", Math.ceil(to * 1000)); }
     this.request?.abort();
     const request = this.request = new AbortController();
@@ -299,7 +301,7 @@ class ResultChart extends ZoomChart {
     super.theme();
     const c = this.colors;
     this.price.applyOptions({ upColor: fade(c.gain, 0.75), downColor: fade(c.loss, 0.75), wickUpColor: c.gain, wickDownColor: c.loss });
-    this.volume.applyOptions({ color: fade(c.muted, 0.25) });
+    this.volume.applyOptions({ color: fade(c.muted, 0.7) });
     this.equity.applyOptions({ color: c.accent });
     this.hold.applyOptions({ color: c["line-strong"] });
     this.drawdown.applyOptions({ lineColor: c.loss, topColor: fade(c.loss, 0.05), bottomColor: fade(c.loss, 0.3) });

@@ -139,6 +139,7 @@ def test_the_focus_stays_while_parts_of_the_page_are_exchanged(
     other.get_by_role("button", name="Cancel").click()
     expect(page.locator("#status")).to_have_text("cancelled", timeout=30_000)
     expect(page.locator("h1")).to_be_focused()  # its button is gone
+    expect(page.locator("#said")).to_have_text("This backtest is cancelled.")
     run_example(page, "Mean cross")
     page.get_by_role("button", name="Star").press("Enter")
     expect(page.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
@@ -146,6 +147,25 @@ def test_the_focus_stays_while_parts_of_the_page_are_exchanged(
     page.get_by_role("link", name="Result").press("Enter")
     expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Result")
     expect(page.get_by_role("link", name="Result")).to_be_focused()
+
+
+def test_the_keyboard_never_comes_to_a_field_that_is_covered(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("tabber"))
+    page.goto("/backtests/new")
+    page.get_by_label("Name of this run").focus()
+    uncovered = """() => {
+        const field = document.activeElement, box = field.getBoundingClientRect();
+        const top = document.elementFromPoint(box.left + box.width / 2, box.bottom - 4);
+        return top === field || top.closest("label")?.contains(field) || field.contains(top);
+    }"""
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        name = page.evaluate("document.activeElement.id")
+        assert page.evaluate(uncovered), name
+        if page.evaluate("document.activeElement.matches('[data-run-button]')"):
+            break
 
 
 def test_a_printed_chart_is_light_and_as_wide_as_the_sheet(
