@@ -60,6 +60,40 @@ function focusFirstProblem(root) {
 document.addEventListener("htmx:load", ({ target }) => setTimeout(() => focusFirstProblem(target)));
 if (!window.htmx) focusFirstProblem(document);
 
+// A part that is exchanged leaves the focus where it was: on the same control of the new part, or
+// else on its heading. htmx itself does so only for controls that have an id.
+let focused = null;
+function twin(old, root) {
+  const words = (e) => e.getAttribute("aria-label") ?? e.textContent.trim();
+  const alike = (e) => e.name === old.name && e.value === old.value && words(e) === words(old);
+  const all = [...root.querySelectorAll(old.localName)];
+  return all.find((e) => e.href && e.href === old.href) ?? all.find(alike);
+}
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { activeElement } = document;
+  const inside = detail.shouldSwap && activeElement !== detail.target && detail.target.contains(activeElement);
+  focused = inside ? { control: activeElement, part: detail.target.id } : null;
+});
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (!focused) return;
+  const part = document.getElementById(focused.part) ?? target;
+  const { control } = focused;
+  focused = null;
+  if (control.isConnected || part.contains(document.activeElement)) return;
+  const next = twin(control, part) ?? part.querySelector("h1, h2, [role=region]") ?? part;
+  if (next.tabIndex < 0) next.tabIndex = -1;
+  next.focus({ preventScroll: true });
+});
+
+// Who cannot see the page hears when a run begins and ends, and not every step between.
+const state = () => document.querySelector("#run #status")?.textContent.trim();
+let told = state();
+document.addEventListener("htmx:afterSwap", () => {
+  const now = state();
+  if (now && told && now !== told) document.getElementById("said").textContent = `This backtest is ${now}.`;
+  told = now;
+});
+
 // A form that only narrows what is shown needs no button when scripts run.
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form[data-autosubmit]");

@@ -145,6 +145,8 @@ class ZoomChart {
 
   async load(from, to) {
     const url = new URL(this.element.dataset.src, location);
+    // What a chart shows first is nobody's news; what a move of the reader's did is.
+    if (from !== null) this.note.setAttribute("aria-live", "polite");
     if (from !== null) { url.searchParams.set("start", Math.floor(from * 1000)); url.searchParams.set("end", Math.ceil(to * 1000)); }
     this.request?.abort();
     const request = this.request = new AbortController();
@@ -299,7 +301,7 @@ class ResultChart extends ZoomChart {
     super.theme();
     const c = this.colors;
     this.price.applyOptions({ upColor: fade(c.gain, 0.75), downColor: fade(c.loss, 0.75), wickUpColor: c.gain, wickDownColor: c.loss });
-    this.volume.applyOptions({ color: fade(c.muted, 0.25) });
+    this.volume.applyOptions({ color: fade(c.muted, 0.7) });
     this.equity.applyOptions({ color: c.accent });
     this.hold.applyOptions({ color: c["line-strong"] });
     this.drawdown.applyOptions({ lineColor: c.loss, topColor: fade(c.loss, 0.05), bottomColor: fade(c.loss, 0.3) });
@@ -339,11 +341,12 @@ class ResultChart extends ZoomChart {
     const room = time.length / 25;
     const made = markers.map((fill) => this.marker(fill, crowded));
     for (const side of ["aboveBar", "belowBar"]) {
-      let before = -Infinity;
+      // At the edges half of the words would be cut off.
+      let before = -room / 2;
       for (const marker of made) {
         if (marker.position !== side || !marker.text) continue;
         const at = this.index.get(marker.time);
-        if (at - before < room) marker.text = "";
+        if (at - before < room || at > time.length - room / 2) marker.text = "";
         else before = at;
       }
     }
@@ -459,6 +462,27 @@ class LinesChart extends ZoomChart {
     }
   }
 }
+
+// On paper a chart is a picture of itself in the light scheme, as wide as the sheet. A canvas is
+// drawn with the next frame, and printing waits for none; a picture of it is drawn at once.
+function paper(on) {
+  if (on === document.documentElement.classList.contains("on-paper")) return;
+  document.documentElement.classList.toggle("on-paper", on);
+  for (const picture of document.querySelectorAll(".printed")) picture.remove();
+  for (const element of document.querySelectorAll("[data-ready][data-loaded]")) {
+    const { chart } = element;
+    chart.theme();
+    chart.draw(chart.data);
+    if (!on) continue;
+    const picture = chart.chart.takeScreenshot();
+    picture.className = "printed";
+    picture.removeAttribute("style");
+    element.after(picture);
+  }
+}
+addEventListener("beforeprint", () => paper(true));
+addEventListener("afterprint", () => paper(false));
+matchMedia("print").addEventListener("change", ({ matches }) => paper(matches));
 
 function start(root) {
   for (const element of root.querySelectorAll?.(".chart[data-src]:not([data-ready]), .lines-chart[data-src]:not([data-ready])") ?? []) {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from itertools import groupby, pairwise
+from datetime import UTC, date, datetime
+from itertools import groupby
 from typing import Annotated, Any
 
 from litestar import Request, get
@@ -18,6 +18,7 @@ from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError
 from server import auth
 from server.pages import plots
+from server.pages.markets import holes
 from server.pages.render import page
 from server.problems import NotFound
 from server.services import Services
@@ -176,19 +177,10 @@ def _picture(
 ) -> plots.Picture:
     """The days of a series with the stretches that are missing or have holes."""
     present = [date.fromisoformat(entry.day) for entry in days]
-    holes = [
-        (before + timedelta(days=1), after - timedelta(days=1))
-        for before, after in pairwise(present)
-        if (after - before).days > 1
-    ]
-    # A first or last day that is not whole is an edge, not a hole.
-    holes += [
-        (date.fromisoformat(entry.day),) * 2 for entry in days[1:-1] if entry.bars < entry.expected
-    ]
     return plots.coverage(
         present[0],
         present[-1],
-        missing=sorted(holes),
+        missing=holes(days),
         resampled=item.source != "native",
         axis=axis,
     )

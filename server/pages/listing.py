@@ -15,7 +15,7 @@ from server.marks import Marks, marks_of, tags_used
 from server.pages import result
 from server.services import Services
 
-PER_PAGE = 50
+PER_PAGE = 25
 LABELS = {
     "total_return": "Return",
     "buy_and_hold_return": "Buy and hold",

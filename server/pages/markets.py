@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
-from engine.catalogue import Coverage
+from engine.catalogue import Coverage, DayPresence
 from engine.enums import Timeframe
 from server.outlook import Pace
 from server.pages import formats, plots
@@ -40,11 +41,13 @@ def choose(
     preset: str = "",
     keep_dates: bool = False,
     seconds_per_bar: float | None = None,
+    days_of: Callable[[Coverage], Sequence[DayPresence]] = lambda _: (),
 ) -> tuple[dict[str, str], MarketChoice]:
     """`values` brought to what exists, and the choices around them.
 
     Dates outside the history are moved into it, but with `keep_dates`: then what a person
-    typed stays and is judged where it stands.
+    typed stays and is judged where it stands. `days_of` tells which days of a series there are;
+    without it every day between the first and the last is taken to be whole.
     """
     chosen = dict(values)
     if not catalogue:
@@ -68,7 +71,7 @@ def choose(
         chosen |= {"start_date": start.isoformat(), "end_date": end.isoformat()}
     else:
         chosen = {"start_date": "", "end_date": ""} | chosen
-    return chosen, _choice(found, catalogue, start, end, seconds_per_bar)
+    return chosen, _choice(found, catalogue, start, end, seconds_per_bar, days_of(found))
 
 
 def seconds_per_bar(pace: Pace | None) -> float | None:
@@ -77,6 +80,21 @@ def seconds_per_bar(pace: Pace | None) -> float | None:
         return None
     bars = pace.run_s * 1e9 / pace.ns_per_bar
     return max(1e-6, (pace.run_s - SECONDS_PER_RUN) / bars)
+
+
+def holes(days: Sequence[DayPresence]) -> list[tuple[date, date]]:
+    """The stretches of days that are missing, and the days that miss some of their bars."""
+    present = [date.fromisoformat(entry.day) for entry in days]
+    found = [
+        (before + timedelta(days=1), after - timedelta(days=1))
+        for before, after in pairwise(present)
+        if (after - before).days > 1
+    ]
+    # A first or last day that is not whole is an edge, not a hole.
+    found += [
+        (date.fromisoformat(entry.day),) * 2 for entry in days[1:-1] if entry.bars < entry.expected
+    ]
+    return sorted(found)
 
 
 def _nearest(values: Mapping[str, str], catalogue: Sequence[Coverage]) -> Coverage:
@@ -101,6 +119,7 @@ def _choice(
     start: date | None,
     end: date | None,
     seconds_per_bar: float | None,
+    days: Sequence[DayPresence],
 ) -> MarketChoice:
     synthetic = {item.symbol for item in catalogue if item.synthetic}
     symbols = sorted({item.symbol for item in catalogue}, key=lambda s: (s in synthetic, s))
@@ -112,6 +131,7 @@ def _choice(
     picture = plots.coverage(
         first,
         last,
+        missing=holes(days),
         chosen=(start, end) if ordered and start and end else None,
         resampled=found.source != "native",
     )
@@ -131,7 +151,7 @@ def _choice(
         synthetic=found.synthetic,
         preset=preset,
         picture=picture,
-        estimate=_estimate(found, start, end, seconds_per_bar),
+        estimate=_estimate(found, start, end, seconds_per_bar, days),
     )
 
 
@@ -142,7 +162,11 @@ def _timeframe_text(item: Coverage) -> str:
 
 
 def _estimate(
-    found: Coverage, start: date | None, end: date | None, seconds_per_bar: float | None
+    found: Coverage,
+    start: date | None,
+    end: date | None,
+    seconds_per_bar: float | None,
+    presence: Sequence[DayPresence],
 ) -> str:
     first, last = _day(found.first), _day(found.last)
     held = f"Bars exist from {first} to {last}."
@@ -152,6 +176,10 @@ def _estimate(
     if days <= 0:
         return f"There is no bar in this range. {held}"
     bars = min(round(found.bars / found.days * days), days * found.timeframe.bars_per_day)
+    if presence:
+        bars = sum(e.bars for e in presence if start <= date.fromisoformat(e.day) <= end)
+    if not bars:
+        return f"There is no bar in this range. {held}"
     seconds = SECONDS_PER_RUN + bars * (seconds_per_bar or SECONDS_PER_BAR)
     gaps = f" {formats.plural(found.gaps, 'gap')} in this history." if found.gaps else ""
     outside = f" {held}" if start < first or end > last else ""

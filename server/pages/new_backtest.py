@@ -250,6 +250,7 @@ def _market(
         preset=preset,
         keep_dates=keep_dates,
         seconds_per_bar=markets.seconds_per_bar(pace),
+        days_of=lambda c: services.market.coverage_days(c.symbol, c.timeframe, c.trading_mode),
     )
 
 

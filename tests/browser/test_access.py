@@ -12,6 +12,7 @@ from tests.browser.conftest import ANSWERED_404, ANSWERED_422, PASSWORD, Open, S
 from tests.browser.test_first_run import run_example
 
 pytestmark = pytest.mark.browser
+PHONE = {"width": 390, "height": 844}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
@@ -99,19 +100,101 @@ def test_everything_but_the_chart_works_without_scripts(open_page: Open, service
 def test_a_phone_shows_every_page_without_scrolling_sideways(
     open_page: Open, service: Service
 ) -> None:
-    page = open_page(service.user("walker"), viewport={"width": 390, "height": 844}, has_touch=True)
+    page = open_page(service.user("walker", admin=True), viewport=PHONE, has_touch=True)
     run_example(page, "Mean cross")
     paths = [page.url, "/backtests", "/backtests/new", "/strategies", "/examples", "/data"]
     wide = []
-    for path in (*paths, "/data/spot/DEMOBTCUSDT/1h", "/account"):
+    for path in (*paths, "/data/spot/DEMOBTCUSDT/1h", "/account", "/admin"):
         page.goto(path)
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if over > 0:
             wide.append((path, over))
     assert wide == []
+    # What is done to a row needs no scrolling inside its table either.
+    for path, name in (("/admin", "Accounts"), (paths[0], "Trades")):
+        page.goto(path)
+        table = page.get_by_role("region", name=name, exact=True)
+        assert table.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, name
     page.goto("/backtests/new")
     page.get_by_role("button", name="Run backtest").tap()
     expect(page.locator(".figures")).to_be_visible(timeout=30_000)
+
+
+def test_the_focus_stays_while_parts_of_the_page_are_exchanged(
+    open_page: Open, service: Service
+) -> None:
+    steady = service.user("steady")
+    page, other = open_page(steady), open_page(steady)
+    page.goto("/backtests/new")
+    slow = "class Slow(Strategy):\n    def on_data(self, data):\n        sum(range(3_000_000))\n"
+    page.get_by_label("Strategy (Python)").fill(slow)
+    page.get_by_role("button", name="Run backtest").click()
+    cancel = page.get_by_role("button", name="Cancel")
+    cancel.focus()
+    for _ in range(2):
+        with page.expect_response(re.compile("/progress$")):
+            pass
+    expect(cancel).to_be_focused()
+    other.goto(page.url)
+    other.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#status")).to_have_text("cancelled", timeout=30_000)
+    expect(page.locator("h1")).to_be_focused()  # its button is gone
+    expect(page.locator("#said")).to_have_text("This backtest is cancelled.")
+    run_example(page, "Mean cross")
+    page.get_by_role("button", name="Star").press("Enter")
+    expect(page.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Star")).to_be_focused()
+    page.get_by_role("link", name="Result").press("Enter")
+    expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Result")
+    expect(page.get_by_role("link", name="Result")).to_be_focused()
+
+
+def test_the_keyboard_never_comes_to_a_field_that_is_covered(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("tabber"))
+    page.goto("/backtests/new")
+    page.get_by_label("Name of this run").focus()
+    uncovered = """() => {
+        const field = document.activeElement, box = field.getBoundingClientRect();
+        const top = document.elementFromPoint(box.left + box.width / 2, box.bottom - 4);
+        return top === field || top.closest("label")?.contains(field) || field.contains(top);
+    }"""
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        name = page.evaluate("document.activeElement.id")
+        assert page.evaluate(uncovered), name
+        if page.evaluate("document.activeElement.matches('[data-run-button]')"):
+            break
+
+
+def test_a_printed_chart_is_light_and_as_wide_as_the_sheet(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("printer"), color_scheme="dark")
+    run_example(page, "Mean cross")
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.locator("figure canvas.printed")).to_be_visible()
+    widths = (
+        "([a, b]) => [a, b].map((s) => document.querySelector(s).getBoundingClientRect().width)"
+    )
+    picture, sheet = page.evaluate(widths, ["canvas.printed", ".chart-view"])
+    assert picture == sheet
+    # The words of the axis are dark: its ink is that of the light scheme.
+    dark_pixels = """canvas => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let dark = 0, light = 0;
+        for (let i = 0; i < data.length; i += 4) {
+            if (data[i + 3] < 200) continue;
+            const sum = data[i] + data[i + 1] + data[i + 2];
+            if (sum < 300) dark += 1; else if (sum > 480) light += 1;
+        }
+        return dark > light;
+    }"""
+    assert page.locator("figure canvas.printed").evaluate(dark_pixels)
+    expect(page.get_by_role("heading", name="Notes")).to_be_hidden()  # there are none
+    page.emulate_media(media="screen", color_scheme="dark")
+    expect(page.locator("canvas.printed")).to_have_count(0)
 
 
 def test_a_run_is_made_and_read_by_keyboard_alone(open_page: Open, service: Service) -> None:

@@ -1,4 +1,4 @@
-from engine.catalogue import Coverage
+from engine.catalogue import Coverage, DayPresence
 from engine.enums import Timeframe, TradingMode
 from server.outlook import Pace
 from server.pages.markets import choose, seconds_per_bar
@@ -69,6 +69,22 @@ def test_the_estimate_counts_bars_and_time():
     _, market = choose(dates, HELD, seconds_per_bar=0.01)
     # 10 days x 24 bars at 10 ms and 0.7 s for the run itself.
     assert market.estimate == "About 240 bars, about 3 s to run."
+
+
+def test_the_estimate_and_the_picture_know_which_days_are_missing():
+    held = [DayPresence(f"2024-01-{day:02}", 24, 24, "1h") for day in (1, 2, 3, 8, 9, 10)]
+    dates = {"symbol": "BTCUSDT", "start_date": "2024-01-02", "end_date": "2024-01-09"}
+    _, market = choose(dates, HELD, seconds_per_bar=0.01, days_of=lambda _: held)
+    # The 2nd, 3rd, 8th and 9th are there; the 4th to the 7th are not.
+    assert market.estimate == "About 96 bars, about 2 s to run."
+    assert len(market.picture.gaps) == 1
+
+
+def test_a_range_inside_a_gap_is_said_to_be_empty():
+    held = [DayPresence(f"2024-01-{day:02}", 24, 24, "1h") for day in (1, 10)]
+    dates = {"symbol": "BTCUSDT", "start_date": "2024-01-03", "end_date": "2024-01-05"}
+    _, market = choose(dates, HELD, days_of=lambda _: held)
+    assert market.estimate.startswith("There is no bar in this range.")
 
 
 def test_dates_beyond_the_history_are_told_what_there_is():
