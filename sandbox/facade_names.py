@@ -154,7 +154,7 @@ PANDAS_TA = names(
 )
 
 MODULES: dict[str, frozenset[str]] = {
-    "abc": names("ABC abstractmethod"),
+    "abc": names("ABC ABCMeta abstractmethod"),
     "bisect": names("bisect bisect_left bisect_right insort insort_left insort_right"),
     "calendar": names(
         """
@@ -165,8 +165,9 @@ MODULES: dict[str, frozenset[str]] = {
     "collections": names("ChainMap Counter OrderedDict abc defaultdict deque namedtuple"),
     "collections.abc": names(
         """
-        Callable Collection Container Generator Hashable Iterable Iterator Mapping
-        MutableMapping MutableSequence Sequence Set Sized
+        Callable Collection Container Generator Hashable ItemsView Iterable Iterator KeysView
+        Mapping MutableMapping MutableSequence MutableSet Reversible Sequence Set Sized
+        ValuesView
         """
     ),
     "contextlib": names("contextmanager nullcontext suppress"),
@@ -214,8 +215,9 @@ MODULES: dict[str, frozenset[str]] = {
     "numbers": names("Integral Number Real"),
     "operator": names(
         """
-        add and_ contains countOf eq floordiv ge gt indexOf itemgetter le lt mod mul ne neg
-        not_ or_ pos pow sub truediv xor
+        abs add and_ attrgetter concat contains countOf eq floordiv ge getitem gt indexOf
+        invert is_ is_not itemgetter le lt matmul methodcaller mod mul ne neg not_ or_ pos
+        pow sub truediv truth xor
         """
     ),
     "random": names(
@@ -235,10 +237,14 @@ MODULES: dict[str, frozenset[str]] = {
     "time": names("gmtime strftime time time_ns"),
     "typing": names(
         """
-        Annotated Any Callable ClassVar Collection Counter DefaultDict Deque Dict Final
-        FrozenSet Generator Generic Hashable Iterable Iterator List Literal Mapping
-        MutableMapping NamedTuple NewType Optional OrderedDict Protocol Self Sequence Set
-        TYPE_CHECKING Text Tuple Type TypeAlias TypeVar TypedDict Union cast overload
+        AbstractSet Annotated Any AnyStr Callable ChainMap ClassVar Collection Concatenate
+        Container Counter DefaultDict Deque Dict Final FrozenSet Generator Generic Hashable
+        ItemsView Iterable Iterator KeysView List Literal LiteralString Mapping MutableMapping
+        MutableSequence MutableSet NamedTuple Never NewType NoReturn NotRequired Optional
+        OrderedDict ParamSpec Protocol Required Reversible Self Sequence Set Sized SupportsAbs
+        SupportsFloat SupportsIndex SupportsInt SupportsRound TYPE_CHECKING Text Tuple Type
+        TypeAlias TypeGuard TypeVar TypedDict Union ValuesView cast final overload override
+        runtime_checkable
         """
     ),
     "warnings": names("filterwarnings simplefilter warn"),

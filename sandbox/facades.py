@@ -18,6 +18,7 @@ import importlib
 import itertools
 import random
 import time
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
@@ -57,6 +58,7 @@ class Facades:
         self._now_ms = now_ms
         self._made: dict[str, ModuleType] = {}
         guards.bases.update(ENUM_BASES.values())
+        guards.enum_kind = _PlainEnumKind
         guards.bases.add(abc.ABC)
         guards.stand_ins.update({np.ndarray: ARRAY_TYPE, pd.MultiIndex: MULTI_INDEX_TYPE})
         guards.open_types.update(OPEN_TYPES)
@@ -246,7 +248,7 @@ class Facades:
                 return abc.abstractmethod(function)
             raise TypeError("@abstractmethod goes on a method")
 
-        return {"abstractmethod": abstractmethod}
+        return {"abstractmethod": abstractmethod, "ABCMeta": abc.ABC}  # see visit_ClassDef
 
     def _make_contextlib(self) -> Mapping[str, Any]:
         class suppress(contextlib.suppress):
@@ -279,6 +281,41 @@ class Facades:
             return decorate
 
         return {"total_ordering": total_ordering, "wraps": wraps}
+
+    def _make_operator(self) -> Mapping[str, Any]:
+        read = self._guards.getattr
+
+        def read_path(thing: Any, path: str) -> Any:
+            for name in path.split("."):
+                thing = read(thing, name)
+            return thing
+
+        def attrgetter(*paths: str) -> Callable[[Any], Any]:
+            if not paths or not all(type(path) is str for path in paths):
+                raise TypeError("attrgetter takes names of attributes")
+            if len(paths) == 1:
+                return lambda thing: read_path(thing, paths[0])
+            return lambda thing: tuple(read_path(thing, path) for path in paths)
+
+        def methodcaller(name: str, /, *items: Any, **named: Any) -> Callable[[Any], Any]:
+            return lambda thing: read(thing, name)(*items, **named)
+
+        return {"attrgetter": attrgetter, "methodcaller": methodcaller}
+
+    def _make_typing(self) -> Mapping[str, Any]:
+        guards = self._guards
+
+        def runtime_checkable(kind: Any) -> Any:
+            if kind not in guards.own:
+                raise TypeError("@runtime_checkable goes on a protocol of your own")
+            return typing.runtime_checkable(kind)
+
+        # The library's write to whatever they are given.
+        return {
+            "runtime_checkable": runtime_checkable,
+            "final": lambda thing: thing,
+            "override": lambda thing: thing,
+        }
 
     def _make_enum(self) -> Mapping[str, Any]:
         return ENUM_BASES

@@ -12,6 +12,8 @@ from sandbox.language import INTERNALS
 from sandbox.scopes import Scope, count_binders, find_scopes
 from sandbox.strategy_class import Outline
 
+_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
+
 
 class Facts:
     """What the policy looks up about one file before it visits it."""
@@ -27,6 +29,12 @@ class Facts:
         )
         self.attributes = _own_attributes(tree, self.scopes) - INTERNALS
         self.aliases = _module_aliases(tree, counts)
+        self.tried_imports = set(_tried_imports(tree))
+        self.stored = {
+            node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
         self.bar_parameters = _bar_parameters(tree, outline)
         # Names that mean one class wherever they are used.
         self.base_classes = {"Strategy", "Exception"} - self.bound | {
@@ -58,6 +66,20 @@ def _module_aliases(tree: ast.Module, counts: Counter[str]) -> dict[str, str]:
                 if alias.name in MODULES and (alias.asname or "." not in alias.name):
                     found[alias.asname or alias.name] = alias.name
     return {name: module for name, module in found.items() if counts[name] == 1}
+
+
+def _tried_imports(tree: ast.Module) -> Iterable[ast.stmt]:
+    """Imports that stand in a try statement which expects them to fail."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try) and any(map(_catches_import_errors, node.handlers)):
+            for statement in node.body:
+                if isinstance(statement, ast.Import | ast.ImportFrom):
+                    yield statement
+
+
+def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(kind is None or last_name(kind) in _IMPORT_ERRORS for kind in kinds)
 
 
 def _bar_parameters(tree: ast.Module, outline: Outline) -> set[tuple[ast.AST, str]]:

@@ -125,10 +125,12 @@ METHOD_DUNDERS = names(
     """
     __abs__ __add__ __and__ __bool__ __call__ __ceil__ __complex__ __contains__ __delitem__
     __divmod__ __enter__ __eq__ __exit__ __float__ __floor__ __floordiv__ __format__ __ge__
-    __getitem__ __gt__ __hash__ __iadd__ __imul__ __index__ __init__ __int__ __invert__ __isub__
-    __iter__ __itruediv__ __le__ __len__ __lt__ __matmul__ __mod__ __mul__ __ne__ __neg__
-    __next__ __or__ __pos__ __post_init__ __pow__ __radd__ __repr__ __reversed__ __rfloordiv__
-    __rmod__ __rmul__ __round__ __rpow__ __rsub__ __rtruediv__ __setitem__ __str__ __sub__
+    __getitem__ __gt__ __hash__ __iadd__ __iand__ __ifloordiv__ __ilshift__ __imatmul__ __imod__
+    __imul__ __index__ __init__ __int__ __invert__ __ior__ __ipow__ __irshift__ __isub__ __iter__
+    __itruediv__ __ixor__ __le__ __len__ __lshift__ __lt__ __matmul__ __mod__ __mul__ __ne__
+    __neg__ __next__ __or__ __pos__ __post_init__ __pow__ __radd__ __rand__ __rdivmod__ __repr__
+    __reversed__ __rfloordiv__ __rlshift__ __rmatmul__ __rmod__ __rmul__ __ror__ __round__
+    __rpow__ __rrshift__ __rshift__ __rsub__ __rtruediv__ __rxor__ __setitem__ __str__ __sub__
     __truediv__ __trunc__ __xor__
     """
 )
@@ -162,10 +164,10 @@ BUILTINS = names(
 EXCEPTIONS = names(
     """
     ArithmeticError AssertionError AttributeError DeprecationWarning Exception
-    FloatingPointError FutureWarning ImportError IndexError KeyError LookupError NameError
-    NotImplementedError OverflowError RecursionError RuntimeError RuntimeWarning StopIteration
-    TimeoutError TypeError UnboundLocalError UnicodeError UserWarning ValueError Warning
-    ZeroDivisionError
+    FloatingPointError FutureWarning ImportError IndexError KeyError LookupError
+    ModuleNotFoundError NameError NotImplementedError OverflowError RecursionError RuntimeError
+    RuntimeWarning StopIteration TimeoutError TypeError UnboundLocalError UnicodeError
+    UserWarning ValueError Warning ZeroDivisionError
     """
 )
 
@@ -178,7 +180,7 @@ BUILTIN_HINTS: dict[str, str | None] = {
     "globals": "keep values in a dict of your own",
     "locals": "keep values in a dict of your own",
     "vars": "keep values in a dict of your own",
-    "dir": None,
+    "dir": "list the attributes that you need by name",
     "open": "strategies cannot read or write files; prices arrive in on_data and history(n)",
     "input": "use class constants as parameters",
     "__import__": "use an import statement",
@@ -186,7 +188,7 @@ BUILTIN_HINTS: dict[str, str | None] = {
     "memoryview": "use lists or numpy arrays",
     "bytearray": "use lists or numpy arrays",
     "breakpoint": "use self.log(...)",
-    "help": None,
+    "help": "remove this line",
     "exit": "return from on_data instead",
     "quit": "return from on_data instead",
     "BaseException": "use Exception",
@@ -218,6 +220,13 @@ NODE_HINTS: dict[str, tuple[str, str | None]] = {
 ATTRIBUTE_HINTS: dict[str, str] = {
     "__dict__": "list the attributes that you need by name",
     "__doc__": "keep texts in a constant",
+    "__mro__": "name the classes that you mean, or use isinstance(x, T)",
+    "__bases__": "name the classes that you mean, or use issubclass(A, B)",
+    "__qualname__": "use __name__",
+    "__version__": "remove this line: the versions are the service's",
+    "__cause__": "use str(error)",
+    "__context__": "use str(error)",
+    "__traceback__": "use traceback.format_exc(), or str(error)",
     "__members__": "iterate over the Enum itself: for member in Side",
     "query": 'use a boolean mask: df[df["close"] > df["open"]]',
     "eval": 'write the expression in Python: df["a"] + df["b"]',

@@ -24,13 +24,16 @@ from sandbox.language import (
     attribute_hint,
     module_hint,
 )
-from sandbox.name_policy import DUNDER, NamePolicy, Self
+from sandbox.name_policy import DUNDER, IDLE_DUNDERS, NamePolicy, Self
 from sandbox.rewrites import (
     YIELDS,
     is_text,
+    is_written_out,
     jumps_out,
+    never_holds,
     own_check,
     pass_stops_on,
+    raise_import_error,
     stop_goes_first,
 )
 from sandbox.scopes import Function, all_arguments, count_binders
@@ -63,7 +66,20 @@ class StrategyPolicy(NamePolicy):
     def _contents(self, node: Any) -> Any:
         return self.node_contents_visit(node)
 
-    guard_iter = visit_Assign = visit_AugAssign = visit_With = _contents
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """`__slots__`, `__all__` and the like are dropped: nothing here could tell them."""
+        (target, *more) = node.targets
+        if (
+            not more
+            and isinstance(target, ast.Name)
+            and target.id in IDLE_DUNDERS
+            and isinstance(self._scopes[-1][0], ast.Module | ast.ClassDef)
+            and is_written_out(node.value)
+        ):
+            return ast.copy_location(ast.Pass(), node)
+        return self._contents(node)
+
+    guard_iter = visit_AugAssign = visit_With = _contents
     visit_Slice = visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _contents
     visit_For = visit_comprehension = visit_NamedExpr = _contents
     visit_Match = visit_match_case = visit_MatchValue = visit_MatchSingleton = _contents
@@ -122,23 +138,18 @@ class StrategyPolicy(NamePolicy):
         return self._contents(node)
 
     def visit_If(self, node: ast.If) -> Any:
-        """The body under `if __name__ == "__main__":` never runs here and is left out."""
-        test = node.test
-        if (
-            isinstance(test, ast.Compare)
-            and isinstance(test.left, ast.Name)
-            and test.left.id == "__name__"
-            and len(test.comparators) == 1
-            and isinstance(test.comparators[0], ast.Constant)
-            and test.comparators[0].value == "__main__"
-            and isinstance(test.ops[0], ast.Eq)
-        ):
+        """A body under a test that never holds here is left out."""
+        if never_holds(node.test) and "TYPE_CHECKING" not in self.facts.stored:
             rest = [self.visit(statement) for statement in node.orelse]
             return rest or ast.copy_location(ast.Pass(), node)
         return self._contents(node)
 
     # --- imports ---------------------------------------------------------------------------
     def visit_Import(self, node: ast.Import) -> Any:
+        if node in self.facts.tried_imports:
+            for alias in node.names:
+                if alias.name not in MODULES:
+                    return raise_import_error(node, alias.name)
         for alias in node.names:
             if alias.name not in MODULES:
                 self._no_module(alias, alias.name)
@@ -153,6 +164,8 @@ class StrategyPolicy(NamePolicy):
         if node.module == "__future__" and not node.level:
             return ast.copy_location(ast.Pass(), node)
         if node.level or node.module not in MODULES:
+            if node in self.facts.tried_imports:
+                return raise_import_error(node, "." * node.level + (node.module or ""))
             self._no_module(node, "." * node.level + (node.module or ""))
             return node
         for alias in node.names:
@@ -251,7 +264,13 @@ class StrategyPolicy(NamePolicy):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         self._refuse_type_parameters(node)
+        moved: list[ast.expr] = []
         for keyword in node.keywords:
+            if keyword.arg == "metaclass" and last_name(keyword.value) == "ABCMeta":
+                moved.append(keyword.value)  # the facade's ABCMeta is ABC
+                continue
+            if keyword.arg == "total" and any(last_name(b) == "TypedDict" for b in node.bases):
+                continue  # it means something to type checkers alone
             self.error(
                 keyword,
                 f'"{keyword.arg}=" in a class line cannot be used in a strategy',
@@ -259,6 +278,7 @@ class StrategyPolicy(NamePolicy):
                 "write only base classes between the parentheses",
             )
         node.keywords = []
+        node.bases += moved
         self._check_class_names(node)
         name = node.name
         node.decorator_list = [self.visit(item) for item in node.decorator_list]
