@@ -114,7 +114,7 @@ def load(
     """
     own_globals: dict[str, Any] = {}
     guards = Guards(now_ms, own_globals)
-    facades = Facades(guards, seed, now_ms)
+    facades = Facades(guards, seed, now_ms, write)
     own_globals.update(guards.hooks())
     own_globals["__name__"] = "strategy"
     own_globals["__builtins__"] = _builtins(guards, facades, write)

@@ -31,7 +31,7 @@ from pandas._libs.tslibs import timezones
 
 from engine import errors
 from engine.strategy import Strategy
-from sandbox import clock, labels
+from sandbox import clock, labels, small_facades
 from sandbox.copying import Copier
 from sandbox.facade_names import MODULES
 from sandbox.guards import Guards, plain_types
@@ -52,10 +52,17 @@ ALIASES = {
 class Facades:
     """The modules of one strategy, made when first imported. `seed` starts every generator."""
 
-    def __init__(self, guards: Guards, seed: int, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        guards: Guards,
+        seed: int,
+        now_ms: Callable[[], int],
+        write: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._guards = guards
         self._seed = seed
         self._now_ms = now_ms
+        self._write = write
         self._made: dict[str, ModuleType] = {}
         guards.bases.update(ENUM_BASES.values())
         guards.enum_kind = _PlainEnumKind
@@ -106,6 +113,7 @@ class Facades:
             "empty": np.zeros,  # empty shows what the heap held before
             "empty_like": np.zeros_like,
             "ndarray": ARRAY_TYPE,
+            "set_printoptions": _ignore,
             "r_": Indexer(np.r_),
             "c_": Indexer(np.c_),
         }
@@ -136,6 +144,8 @@ class Facades:
             "pivot_table": checked_dispatch(pd.pivot_table, "pivot_table", 4),
             "crosstab": checked_dispatch(pd.crosstab, "crosstab", 5),
             "MultiIndex": MULTI_INDEX_TYPE,
+            "set_option": _ignore,
+            "reset_option": _ignore,
         }
 
     # --- the standard library --------------------------------------------------------------
@@ -325,17 +335,48 @@ class Facades:
         return {"copy": copier.copy, "deepcopy": copier.deepcopy}
 
     def _make_warnings(self) -> Mapping[str, Any]:
-        return dict.fromkeys(MODULES["warnings"], lambda *items, **named: None)
+        def catch_warnings(*, record: bool = False, **options: Any) -> Any:
+            return contextlib.nullcontext([] if record else None)
+
+        return dict.fromkeys(MODULES["warnings"], _ignore) | {"catch_warnings": catch_warnings}
+
+    def _make_logging(self) -> Mapping[str, Any]:
+        return small_facades.make_logging(self._guards, self._write)
+
+    def _make_traceback(self) -> Mapping[str, Any]:
+        return small_facades.make_traceback(self._write)
+
+    def _make_pprint(self) -> Mapping[str, Any]:
+        return small_facades.make_pprint(self._write)
+
+    def _make_types(self) -> Mapping[str, Any]:
+        return small_facades.make_types(self._guards)
+
+    def _make_json(self) -> Mapping[str, Any]:
+        return small_facades.JSON
+
+    def _make_zoneinfo(self) -> Mapping[str, Any]:
+        return small_facades.ZONEINFO
+
+    def _make_numpy_typing(self) -> Mapping[str, Any]:
+        return small_facades.NUMPY_TYPING
 
     def _make_sandtable(self) -> Mapping[str, Any]:
         return API
 
 
-_OWN = ("sandtable", "pandas.tseries", "numpy.lib", "warnings", "time", "copy")
+_OWN = (
+    "sandtable", "pandas.tseries", "numpy.lib", "numpy.typing", "warnings", "time", "copy",
+    "logging", "traceback", "types",
+)  # fmt: skip
 API: dict[str, Any] = {
     "Strategy": Strategy,
     **{n: getattr(errors, n) for n in MODULES["sandtable"] if hasattr(errors, n)},
 }
+
+
+def _ignore(*items: Any, **named: Any) -> None:
+    """In the place of what only changes how a library shows things."""
 
 
 def _seeds(seed: int) -> Iterator[int]:

@@ -67,7 +67,7 @@ class StrategyPolicy(NamePolicy):
         return self.node_contents_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> Any:
-        """`__slots__`, `__all__` and the like are dropped: nothing here could tell them."""
+        """`__slots__`, `__all__` and the like are dropped, and so are options of pandas."""
         (target, *more) = node.targets
         if (
             not more
@@ -77,7 +77,18 @@ class StrategyPolicy(NamePolicy):
             and is_written_out(node.value)
         ):
             return ast.copy_location(ast.Pass(), node)
+        if not more and self._is_option(target):
+            return ast.copy_location(ast.Pass(), node)
         return self._contents(node)
+
+    def _is_option(self, target: ast.expr) -> bool:
+        """Whether this is `pd.options.mode.chained_assignment` or another: nobody may set one."""
+        before: list[str] = []
+        while isinstance(target, ast.Attribute):
+            before.append(target.attr)
+            target = target.value
+        module = self.facts.aliases.get(target.id) if isinstance(target, ast.Name) else None
+        return module == "pandas" and len(before) > 1 and before[-1] == "options"
 
     guard_iter = visit_AugAssign = visit_With = _contents
     visit_Slice = visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _contents

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sandbox.zones import all_zones
+
 _MODULES = [
     "bisect",
     "calendar",
@@ -37,13 +39,16 @@ _MODULES = [
     "itertools",
     "json",
     "linecache",
+    "logging",
     "math",
     "operator",
+    "pprint",
     "random",
     "re",
     "statistics",
     "string",
     "textwrap",
+    "types",
     "typing",
     "unicodedata",
     "numpy.fft",
@@ -53,6 +58,7 @@ _MODULES = [
     "numpy.polynomial",
     "numpy.random",
     "numpy.rec",
+    "numpy.typing",
     "_strptime",
 ]
 
@@ -89,7 +95,8 @@ def everything() -> None:
         importlib.import_module(name)
     in_python: Any = importlib.import_module("zoneinfo._zoneinfo")
     for name in sorted(zoneinfo.available_timezones()):
-        _ZONES.extend((zoneinfo.ZoneInfo(name), in_python.ZoneInfo(name)))
+        _ZONES.append(in_python.ZoneInfo(name))
+    all_zones()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _numpy()
