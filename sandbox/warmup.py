@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import importlib
 import io
+import pkgutil
 import time
 import traceback
 import warnings
@@ -59,6 +60,7 @@ _MODULES = [
     "numpy.random",
     "numpy.rec",
     "numpy.typing",
+    "talib.abstract",
     "_strptime",
 ]
 
@@ -180,6 +182,9 @@ def _indicator_libraries() -> None:
     for name in talib.get_functions():
         _ = abstract.Function(name).info
     ta: Any = importlib.import_module("pandas_ta_classic")
+    # It imports an indicator when it is first asked for, by two ways: as ta.adx and as df.ta.adx.
+    for module in pkgutil.walk_packages(ta.__path__, "pandas_ta_classic."):
+        importlib.import_module(module.name)
     series = pd.Series(close)
     ta.rsi(series), ta.macd(series), ta.bbands(series), ta.ema(series, length=9)
     ta.atr(series + 1, series - 1, series), ta.supertrend(series + 1, series - 1, series)
