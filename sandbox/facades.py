@@ -17,6 +17,7 @@ import functools
 import importlib
 import itertools
 import random
+import reprlib
 import time
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -189,6 +190,8 @@ class Facades:
                 options.pop("slots", None)  # a copy of the class would not be known as own
                 options.pop("weakref_slot", None)
                 dataclasses.dataclass(kind, **options)
+                if options.get("repr", True) and _shows_renamed_fields(kind):
+                    type.__setattr__(kind, "__repr__", _repr_of_fields)
                 _take_plain_keywords(kind)
                 return kind
 
@@ -346,6 +349,9 @@ class Facades:
     def _make_traceback(self) -> Mapping[str, Any]:
         return small_facades.make_traceback(self._write)
 
+    def _make_talib_abstract(self) -> Mapping[str, Any]:
+        return small_facades.make_talib_abstract(MODULES["talib.abstract"])
+
     def _make_pprint(self) -> Mapping[str, Any]:
         return small_facades.make_pprint(self._write)
 
@@ -367,7 +373,7 @@ class Facades:
 
 _OWN = (
     "sandtable", "pandas.tseries", "numpy.lib", "numpy.typing", "warnings", "time", "copy",
-    "logging", "traceback", "types",
+    "logging", "traceback", "types", "talib.abstract",
 )  # fmt: skip
 API: dict[str, Any] = {
     "Strategy": Strategy,
@@ -453,6 +459,23 @@ def _enum_base(name: str) -> Any:
 
 
 ENUM_BASES: dict[str, Any] = {name: _enum_base(name) for name in _ENUMS}
+
+
+def _shows_renamed_fields(kind: type) -> bool:
+    """Whether the `__repr__` that dataclass made of the class tells names with the prefix."""
+    made = kind.__dict__.get("__repr__")
+    generated = getattr(made, "__wrapped__", None) is not None  # by its guard against recursion
+    return generated and any(f.name.startswith(PREFIX) for f in dataclasses.fields(kind))
+
+
+@reprlib.recursive_repr()
+def _repr_of_fields(self: Any) -> str:
+    values = [
+        f"{field.name.removeprefix(PREFIX)}={getattr(self, field.name)!r}"
+        for field in dataclasses.fields(self)
+        if field.repr
+    ]
+    return f"{type(self).__qualname__.removeprefix(PREFIX)}({', '.join(values)})"
 
 
 def _take_plain_keywords(kind: type) -> None:

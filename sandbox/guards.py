@@ -149,9 +149,13 @@ class Guards:
             return thing
         if kind is FunctionType and thing.__globals__ is self._globals:
             return thing
-        raise AttributeError(
-            f"attribute {name.removeprefix(PREFIX)!r} of {kind.__name__!r} objects is read-only"
-        )
+        shown = name.removeprefix(PREFIX)
+        hint = ""
+        if issubclass(kind, pd.DataFrame):
+            hint = f'; write frame["{shown}"] = ...'
+        elif issubclass(kind, np.ndarray) and shown == "shape":
+            hint = "; use reshape()"
+        raise AttributeError(f"attribute {shown!r} of {kind.__name__!r} objects is read-only{hint}")
 
     def name_of(self, thing: Any) -> str:
         """`thing.__name__` of a class or a function."""

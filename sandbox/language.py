@@ -322,7 +322,6 @@ MODULE_HINTS: dict[str, str] = {
         ),
         _NO_WORLD,
     ),
-    "talib.abstract": "use talib itself: talib.RSI(frame['close'], timeperiod=14)",
     "talib.stream": "use talib itself: talib.RSI(frame['close'], timeperiod=14)",
     "typing_extensions": "use typing",
     "pytz": "use zoneinfo: ZoneInfo('America/New_York')",

@@ -20,6 +20,7 @@ from sandbox.language import (
     FORBIDDEN,
     GUARDED,
     METHOD_DUNDERS,
+    MODULE_HINTS,
     PREFIX,
     attribute_hint,
     module_hint,
@@ -192,7 +193,9 @@ class StrategyPolicy(NamePolicy):
                     alias,
                     f'"{alias.name}" is not available from {node.module}',
                     "SP132",
-                    attribute_hint(alias.name) or self._meant(alias.name, MODULES[node.module]),
+                    MODULE_HINTS.get(f"{node.module}.{alias.name}")
+                    or attribute_hint(alias.name)
+                    or self._meant(alias.name, MODULES[node.module]),
                 )
             else:
                 emitted = self._name(alias, alias.asname or alias.name)
@@ -315,17 +318,12 @@ class StrategyPolicy(NamePolicy):
                         "SP142",
                         f"choose another name, such as my_{name}",
                     )
-                elif (
-                    name in FORBIDDEN
-                    and (is_strategy or fields)
-                    and not isinstance(statement, ast.FunctionDef)
-                ):
-                    kind = "parameter" if is_strategy else "field"
+                elif name in FORBIDDEN and fields and not isinstance(statement, ast.FunctionDef):
                     self.error(
                         statement,
                         f'"{name}" is a reserved word of the sandbox',
                         "SP143",
-                        f"rename the {kind}, such as {name}_value",
+                        f"rename the field, such as {name}_value",
                     )
 
     def _refuse_type_parameters(self, node: ast.AST) -> None:

@@ -7,12 +7,17 @@ it may write to their objects, which are all that such a write can reach.
 
 from __future__ import annotations
 
+import functools
 import json
 import pprint
 import sys
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
+import pandas as pd
+import talib.abstract
 
 from engine.strategy import Strategy
 from sandbox.guards import Guards
@@ -263,6 +268,50 @@ def loads(
 
 
 JSON = {"dumps": dumps, "loads": loads}
+
+
+# --- talib.abstract -------------------------------------------------------------------------
+@functools.cache
+def talib_inputs(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that an indicator takes, and the names of what it returns."""
+    abstract: Any = talib.abstract
+    info = abstract.Function(name).info
+    columns: list[str] = []
+    for wanted in info["input_names"].values():
+        columns += [wanted] if isinstance(wanted, str) else wanted
+    return tuple(columns), tuple(info["output_names"])
+
+
+def abstract_function(name: str) -> Callable[..., Any]:
+    """`talib.abstract`'s function: it picks the columns of a frame, `talib`'s own computes.
+
+    The library's keeps its inputs from call to call, in memory that all callers share.
+    """
+    function = getattr(talib, name)
+
+    def call(
+        inputs: Any, *items: Any, price: str | None = None, prices: Any = None, **named: Any
+    ) -> Any:
+        if not isinstance(inputs, pd.DataFrame | dict):
+            arrays = [np.asarray(x) if isinstance(x, pd.Series) else x for x in (inputs, *items)]
+            found = function(*arrays, **named)
+            return list(found) if isinstance(found, tuple) else found
+        columns, outputs = talib_inputs(name)
+        if price is not None or prices is not None:
+            columns = (price,) if price is not None else tuple(prices)
+        arrays = [np.array(inputs[column], dtype=np.float64) for column in columns]
+        found = function(*arrays, *items, **named)
+        if isinstance(inputs, dict):
+            return list(found) if isinstance(found, tuple) else found
+        if isinstance(found, tuple):
+            return pd.DataFrame(dict(zip(outputs, found, strict=True)), index=inputs.index)
+        return pd.Series(found, index=inputs.index)
+
+    return call
+
+
+def make_talib_abstract(wanted: Iterable[str]) -> Mapping[str, Any]:
+    return {name: abstract_function(name) for name in wanted}
 
 
 # --- types, numpy.typing, zoneinfo ----------------------------------------------------------
