@@ -234,7 +234,7 @@ ATTRIBUTE_HINTS: dict[str, str] = {
     "to_json": "use to_dict()",
     "to_string": "use self.log(str(df))",
     "to_html": "use self.log(str(df))",
-    "hist": "use np.histogram",
+    "hist": 'use np.histogram; a column of that name is frame["hist"]',
     "read_csv": "prices arrive in on_data and self.history(n)",
     "data": "use np.asarray(x); the raw buffer is not available",
     "base": "copy the array: x.copy()",
