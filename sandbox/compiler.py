@@ -114,7 +114,7 @@ def load(
     """
     own_globals: dict[str, Any] = {}
     guards = Guards(now_ms, own_globals)
-    facades = Facades(guards, seed, now_ms)
+    facades = Facades(guards, seed, now_ms, write)
     own_globals.update(guards.hooks())
     own_globals["__name__"] = "strategy"
     own_globals["__builtins__"] = _builtins(guards, facades, write)
@@ -122,7 +122,31 @@ def load(
     found = own_globals.get(compiled.class_name)
     if not (isinstance(found, type) and found in guards.own and issubclass(found, Strategy)):
         raise StrategyError(f"{compiled.class_name} is not a class that derives from Strategy")
+    for parameter in compiled.parameters:
+        if parameter.name in FORBIDDEN:
+            _share_parameter(found, parameter.name)
     return found
+
+
+class _SharedParameter:
+    """A parameter that compiled code knows by its renamed name and the engine by the author's."""
+
+    def __init__(self, name: str, default: Any) -> None:
+        self._name = name
+        self._default = default
+
+    def __get__(self, strategy: Any, kind: type) -> Any:
+        return self._default if strategy is None else vars(strategy).get(self._name, self._default)
+
+    def __set__(self, strategy: Any, value: Any) -> None:
+        vars(strategy)[self._name] = value
+
+
+def _share_parameter(kind: type, name: str) -> None:
+    default = getattr(kind, PREFIX + name, None)
+    if type(default) in (int, float, bool, str):
+        type.__setattr__(kind, name, default)
+        type.__setattr__(kind, PREFIX + name, _SharedParameter(name, default))
 
 
 def describe_error(exc: BaseException, source: str) -> tuple[str, int | None]:

@@ -45,14 +45,15 @@ NUMPY = names(
     pi piecewise poly poly1d polyadd polyder polydiv polyfit polyint polymul polynomial polysub
     polyval positive pow power prod ptp quantile r_ rad2deg radians random ravel
     ravel_multi_index real real_if_close reciprocal remainder repeat reshape right_shift rint
-    roll rollaxis roots rot90 round row_stack s_ searchsorted select setdiff1d seterr setxor1d
-    shape short sign signbit signedinteger sin sinc single sinh size sort sort_complex spacing
-    split sqrt square squeeze stack std str_ subtract sum swapaxes take take_along_axis tan tanh
-    tensordot tile timedelta64 trace transpose trapezoid tri tril tril_indices tril_indices_from
-    trim_zeros triu triu_indices triu_indices_from true_divide trunc ubyte uint uint16 uint32
-    uint64 uint8 uintc uintp ulong ulonglong union1d unique unique_all unique_counts
-    unique_inverse unique_values unpackbits unravel_index unsignedinteger unstack unwrap ushort
-    vander var vdot vecdot vecmat vectorize vsplit vstack where zeros zeros_like
+    roll rollaxis roots rot90 round row_stack s_ searchsorted select set_printoptions setdiff1d
+    seterr setxor1d shape short sign signbit signedinteger sin sinc single sinh size sort
+    sort_complex spacing split sqrt square squeeze stack std str_ subtract sum swapaxes take
+    take_along_axis tan tanh tensordot tile timedelta64 trace transpose trapezoid tri tril
+    tril_indices tril_indices_from trim_zeros triu triu_indices triu_indices_from true_divide
+    trunc typing ubyte uint uint16 uint32 uint64 uint8 uintc uintp ulong ulonglong union1d
+    unique unique_all unique_counts unique_inverse unique_values unpackbits unravel_index
+    unsignedinteger unstack unwrap ushort vander var vdot vecdot vecmat vectorize vsplit vstack
+    where zeros zeros_like
     """
 )
 
@@ -90,9 +91,9 @@ PANDAS = names(
     BooleanDtype Categorical CategoricalDtype DataFrame DateOffset DatetimeIndex Float64Dtype
     Grouper Index Int64Dtype Interval MultiIndex NA NaT NamedAgg Period RangeIndex Series
     StringDtype Timedelta TimedeltaIndex Timestamp array bdate_range concat crosstab cut
-    date_range factorize get_dummies infer_freq isna isnull melt merge merge_asof merge_ordered
-    notna notnull offsets period_range pivot pivot_table qcut timedelta_range to_datetime
-    to_numeric to_timedelta tseries unique
+    date_range errors factorize get_dummies infer_freq isna isnull melt merge merge_asof
+    merge_ordered notna notnull offsets period_range pivot pivot_table qcut reset_option
+    set_option timedelta_range to_datetime to_numeric to_timedelta tseries unique
     """
 )
 
@@ -154,7 +155,7 @@ PANDAS_TA = names(
 )
 
 MODULES: dict[str, frozenset[str]] = {
-    "abc": names("ABC abstractmethod"),
+    "abc": names("ABC ABCMeta abstractmethod"),
     "bisect": names("bisect bisect_left bisect_right insort insort_left insort_right"),
     "calendar": names(
         """
@@ -162,11 +163,18 @@ MODULES: dict[str, frozenset[str]] = {
         leapdays month_abbr month_name monthrange timegm weekday
         """
     ),
+    "cmath": names(
+        """
+        acos acosh asin asinh atan atanh cos cosh e exp inf isclose isfinite isinf isnan log
+        log10 nan phase pi polar rect sin sinh sqrt tan tanh tau
+        """
+    ),
     "collections": names("ChainMap Counter OrderedDict abc defaultdict deque namedtuple"),
     "collections.abc": names(
         """
-        Callable Collection Container Generator Hashable Iterable Iterator Mapping
-        MutableMapping MutableSequence Sequence Set Sized
+        Callable Collection Container Generator Hashable ItemsView Iterable Iterator KeysView
+        Mapping MutableMapping MutableSequence MutableSet Reversible Sequence Set Sized
+        ValuesView
         """
     ),
     "contextlib": names("contextmanager nullcontext suppress"),
@@ -203,6 +211,14 @@ MODULES: dict[str, frozenset[str]] = {
         takewhile tee zip_longest
         """
     ),
+    "json": names("JSONDecodeError dumps loads"),
+    "logging": names(
+        """
+        CRITICAL DEBUG ERROR FATAL Formatter Handler INFO Logger NOTSET NullHandler
+        StreamHandler WARN WARNING basicConfig critical debug disable error exception
+        getLogger info log warn warning
+        """
+    ),
     "math": names(
         """
         acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist
@@ -214,10 +230,12 @@ MODULES: dict[str, frozenset[str]] = {
     "numbers": names("Integral Number Real"),
     "operator": names(
         """
-        add and_ contains countOf eq floordiv ge gt indexOf itemgetter le lt mod mul ne neg
-        not_ or_ pos pow sub truediv xor
+        abs add and_ attrgetter concat contains countOf eq floordiv ge getitem gt indexOf
+        invert is_ is_not itemgetter le lt matmul methodcaller mod mul ne neg not_ or_ pos
+        pow sub truediv truth xor
         """
     ),
+    "pprint": names("pformat pp pprint"),
     "random": names(
         """
         Random betavariate choice choices expovariate gammavariate gauss getrandbits
@@ -232,24 +250,41 @@ MODULES: dict[str, frozenset[str]] = {
         pstdev pvariance quantiles stdev variance
         """
     ),
-    "time": names("gmtime strftime time time_ns"),
-    "typing": names(
+    "string": names(
         """
-        Annotated Any Callable ClassVar Collection Counter DefaultDict Deque Dict Final
-        FrozenSet Generator Generic Hashable Iterable Iterator List Literal Mapping
-        MutableMapping NamedTuple NewType Optional OrderedDict Protocol Self Sequence Set
-        TYPE_CHECKING Text Tuple Type TypeAlias TypeVar TypedDict Union cast overload
+        ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits
+        printable punctuation whitespace
         """
     ),
-    "warnings": names("filterwarnings simplefilter warn"),
+    "textwrap": names("dedent fill indent shorten wrap"),
+    "time": names("gmtime strftime time time_ns"),
+    "traceback": names("format_exc print_exc"),
+    "types": names("SimpleNamespace"),
+    "typing": names(
+        """
+        AbstractSet Annotated Any AnyStr Callable ChainMap ClassVar Collection Concatenate
+        Container Counter DefaultDict Deque Dict Final FrozenSet Generator Generic Hashable
+        ItemsView Iterable Iterator KeysView List Literal LiteralString Mapping MutableMapping
+        MutableSequence MutableSet NamedTuple Never NewType NoReturn NotRequired Optional
+        OrderedDict ParamSpec Protocol Required Reversible Self Sequence Set Sized SupportsAbs
+        SupportsFloat SupportsIndex SupportsInt SupportsRound TYPE_CHECKING Text Tuple Type
+        TypeAlias TypeGuard TypeVar TypedDict Union ValuesView cast final overload override
+        runtime_checkable
+        """
+    ),
+    "warnings": names("catch_warnings filterwarnings resetwarnings simplefilter warn"),
+    "zoneinfo": names("ZoneInfo ZoneInfoNotFoundError"),
     "numpy": NUMPY,
     "numpy.linalg": NUMPY_LINALG,
     "numpy.fft": NUMPY_FFT,
     "numpy.random": NUMPY_RANDOM,
     "numpy.polynomial": NUMPY_POLYNOMIAL,
+    "numpy.typing": names("ArrayLike DTypeLike NDArray"),
     "pandas": PANDAS,
+    "pandas.errors": names("PerformanceWarning"),
     "pandas.offsets": PANDAS_OFFSETS,
-    "talib": TALIB,
+    "talib": TALIB | {"abstract"},
+    "talib.abstract": TALIB - {"MA_Type", "get_function_groups", "get_functions"},
     "pandas_ta": PANDAS_TA,
     "numpy.lib": names("stride_tricks"),
     "numpy.lib.stride_tricks": names("sliding_window_view"),

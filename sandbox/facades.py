@@ -17,7 +17,9 @@ import functools
 import importlib
 import itertools
 import random
+import reprlib
 import time
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
@@ -30,7 +32,7 @@ from pandas._libs.tslibs import timezones
 
 from engine import errors
 from engine.strategy import Strategy
-from sandbox import clock, labels
+from sandbox import clock, labels, small_facades
 from sandbox.copying import Copier
 from sandbox.facade_names import MODULES
 from sandbox.guards import Guards, plain_types
@@ -51,12 +53,20 @@ ALIASES = {
 class Facades:
     """The modules of one strategy, made when first imported. `seed` starts every generator."""
 
-    def __init__(self, guards: Guards, seed: int, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        guards: Guards,
+        seed: int,
+        now_ms: Callable[[], int],
+        write: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._guards = guards
         self._seed = seed
         self._now_ms = now_ms
+        self._write = write
         self._made: dict[str, ModuleType] = {}
         guards.bases.update(ENUM_BASES.values())
+        guards.enum_kind = _PlainEnumKind
         guards.bases.add(abc.ABC)
         guards.stand_ins.update({np.ndarray: ARRAY_TYPE, pd.MultiIndex: MULTI_INDEX_TYPE})
         guards.open_types.update(OPEN_TYPES)
@@ -104,6 +114,7 @@ class Facades:
             "empty": np.zeros,  # empty shows what the heap held before
             "empty_like": np.zeros_like,
             "ndarray": ARRAY_TYPE,
+            "set_printoptions": _ignore,
             "r_": Indexer(np.r_),
             "c_": Indexer(np.c_),
         }
@@ -134,6 +145,8 @@ class Facades:
             "pivot_table": checked_dispatch(pd.pivot_table, "pivot_table", 4),
             "crosstab": checked_dispatch(pd.crosstab, "crosstab", 5),
             "MultiIndex": MULTI_INDEX_TYPE,
+            "set_option": _ignore,
+            "reset_option": _ignore,
         }
 
     # --- the standard library --------------------------------------------------------------
@@ -177,6 +190,8 @@ class Facades:
                 options.pop("slots", None)  # a copy of the class would not be known as own
                 options.pop("weakref_slot", None)
                 dataclasses.dataclass(kind, **options)
+                if options.get("repr", True) and _shows_renamed_fields(kind):
+                    type.__setattr__(kind, "__repr__", _repr_of_fields)
                 _take_plain_keywords(kind)
                 return kind
 
@@ -246,7 +261,7 @@ class Facades:
                 return abc.abstractmethod(function)
             raise TypeError("@abstractmethod goes on a method")
 
-        return {"abstractmethod": abstractmethod}
+        return {"abstractmethod": abstractmethod, "ABCMeta": abc.ABC}  # see visit_ClassDef
 
     def _make_contextlib(self) -> Mapping[str, Any]:
         class suppress(contextlib.suppress):
@@ -280,6 +295,41 @@ class Facades:
 
         return {"total_ordering": total_ordering, "wraps": wraps}
 
+    def _make_operator(self) -> Mapping[str, Any]:
+        read = self._guards.getattr
+
+        def read_path(thing: Any, path: str) -> Any:
+            for name in path.split("."):
+                thing = read(thing, name)
+            return thing
+
+        def attrgetter(*paths: str) -> Callable[[Any], Any]:
+            if not paths or not all(type(path) is str for path in paths):
+                raise TypeError("attrgetter takes names of attributes")
+            if len(paths) == 1:
+                return lambda thing: read_path(thing, paths[0])
+            return lambda thing: tuple(read_path(thing, path) for path in paths)
+
+        def methodcaller(name: str, /, *items: Any, **named: Any) -> Callable[[Any], Any]:
+            return lambda thing: read(thing, name)(*items, **named)
+
+        return {"attrgetter": attrgetter, "methodcaller": methodcaller}
+
+    def _make_typing(self) -> Mapping[str, Any]:
+        guards = self._guards
+
+        def runtime_checkable(kind: Any) -> Any:
+            if kind not in guards.own:
+                raise TypeError("@runtime_checkable goes on a protocol of your own")
+            return typing.runtime_checkable(kind)
+
+        # The library's write to whatever they are given.
+        return {
+            "runtime_checkable": runtime_checkable,
+            "final": lambda thing: thing,
+            "override": lambda thing: thing,
+        }
+
     def _make_enum(self) -> Mapping[str, Any]:
         return ENUM_BASES
 
@@ -288,17 +338,51 @@ class Facades:
         return {"copy": copier.copy, "deepcopy": copier.deepcopy}
 
     def _make_warnings(self) -> Mapping[str, Any]:
-        return dict.fromkeys(MODULES["warnings"], lambda *items, **named: None)
+        def catch_warnings(*, record: bool = False, **options: Any) -> Any:
+            return contextlib.nullcontext([] if record else None)
+
+        return dict.fromkeys(MODULES["warnings"], _ignore) | {"catch_warnings": catch_warnings}
+
+    def _make_logging(self) -> Mapping[str, Any]:
+        return small_facades.make_logging(self._guards, self._write)
+
+    def _make_traceback(self) -> Mapping[str, Any]:
+        return small_facades.make_traceback(self._write)
+
+    def _make_talib_abstract(self) -> Mapping[str, Any]:
+        return small_facades.make_talib_abstract(MODULES["talib.abstract"])
+
+    def _make_pprint(self) -> Mapping[str, Any]:
+        return small_facades.make_pprint(self._write)
+
+    def _make_types(self) -> Mapping[str, Any]:
+        return small_facades.make_types(self._guards)
+
+    def _make_json(self) -> Mapping[str, Any]:
+        return small_facades.JSON
+
+    def _make_zoneinfo(self) -> Mapping[str, Any]:
+        return small_facades.ZONEINFO
+
+    def _make_numpy_typing(self) -> Mapping[str, Any]:
+        return small_facades.NUMPY_TYPING
 
     def _make_sandtable(self) -> Mapping[str, Any]:
         return API
 
 
-_OWN = ("sandtable", "pandas.tseries", "numpy.lib", "warnings", "time", "copy")
+_OWN = (
+    "sandtable", "pandas.tseries", "numpy.lib", "numpy.typing", "warnings", "time", "copy",
+    "logging", "traceback", "types", "talib.abstract",
+)  # fmt: skip
 API: dict[str, Any] = {
     "Strategy": Strategy,
     **{n: getattr(errors, n) for n in MODULES["sandtable"] if hasattr(errors, n)},
 }
+
+
+def _ignore(*items: Any, **named: Any) -> None:
+    """In the place of what only changes how a library shows things."""
 
 
 def _seeds(seed: int) -> Iterator[int]:
@@ -375,6 +459,23 @@ def _enum_base(name: str) -> Any:
 
 
 ENUM_BASES: dict[str, Any] = {name: _enum_base(name) for name in _ENUMS}
+
+
+def _shows_renamed_fields(kind: type) -> bool:
+    """Whether the `__repr__` that dataclass made of the class tells names with the prefix."""
+    made = kind.__dict__.get("__repr__")
+    generated = getattr(made, "__wrapped__", None) is not None  # by its guard against recursion
+    return generated and any(f.name.startswith(PREFIX) for f in dataclasses.fields(kind))
+
+
+@reprlib.recursive_repr()
+def _repr_of_fields(self: Any) -> str:
+    values = [
+        f"{field.name.removeprefix(PREFIX)}={getattr(self, field.name)!r}"
+        for field in dataclasses.fields(self)
+        if field.repr
+    ]
+    return f"{type(self).__qualname__.removeprefix(PREFIX)}({', '.join(values)})"
 
 
 def _take_plain_keywords(kind: type) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 
 from sandbox.diagnostics import Source
 from sandbox.facade_names import MODULES
-from sandbox.language import INTERNALS
+from sandbox.language import DENIED, INTERNALS
 from sandbox.scopes import Scope, count_binders, find_scopes
 from sandbox.strategy_class import Outline
+
+_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception"})
 
 
 class Facts:
@@ -25,8 +27,15 @@ class Facts:
         self.bound = set().union(
             *(s.bound | s.parameters | s.global_names for s in self.scopes.values())
         )
-        self.attributes = _own_attributes(tree, self.scopes) - INTERNALS
+        own = _own_attributes(tree, self.scopes) | _imported_attributes(tree)
+        self.attributes = own - INTERNALS
         self.aliases = _module_aliases(tree, counts)
+        self.tried_imports = set(_tried_imports(tree))
+        self.stored = {
+            node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
         self.bar_parameters = _bar_parameters(tree, outline)
         # Names that mean one class wherever they are used.
         self.base_classes = {"Strategy", "Exception"} - self.bound | {
@@ -42,6 +51,8 @@ def _own_attributes(tree: ast.Module, scopes: dict[ast.AST, Scope]) -> set[str]:
             found.add(node.attr)
         elif isinstance(node, ast.ClassDef):
             found |= scopes[node].bound
+        elif isinstance(node, ast.Call) and last_name(node.func) == "SimpleNamespace":
+            found.update(keyword.arg for keyword in node.keywords if keyword.arg)
         elif isinstance(node, ast.Call) and last_name(node.func) in ("setattr", "namedtuple"):
             for item in ast.walk(node):
                 if isinstance(item, ast.Constant) and isinstance(item.value, str):
@@ -49,15 +60,44 @@ def _own_attributes(tree: ast.Module, scopes: dict[ast.AST, Scope]) -> set[str]:
     return found
 
 
+def _imported_attributes(tree: ast.Module) -> set[str]:
+    """Names of imported facades that are denied elsewhere: a facade shows them renamed."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module or ""]
+        else:
+            continue
+        for module in modules:
+            found |= MODULES.get(module, frozenset()) & DENIED
+    return found
+
+
 def _module_aliases(tree: ast.Module, counts: Counter[str]) -> dict[str, str]:
     """Names that mean one facade module wherever they are used in the file."""
     found: dict[str, str] = {}
-    for node in tree.body:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name in MODULES and (alias.asname or "." not in alias.name):
                     found[alias.asname or alias.name] = alias.name
     return {name: module for name, module in found.items() if counts[name] == 1}
+
+
+def _tried_imports(tree: ast.Module) -> Iterable[ast.stmt]:
+    """Imports that stand in a try statement which expects them to fail."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Try) and any(map(_catches_import_errors, node.handlers)):
+            for statement in node.body:
+                if isinstance(statement, ast.Import | ast.ImportFrom):
+                    yield statement
+
+
+def _catches_import_errors(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(kind is None or last_name(kind) in _IMPORT_ERRORS for kind in kinds)
 
 
 def _bar_parameters(tree: ast.Module, outline: Outline) -> set[tuple[ast.AST, str]]:

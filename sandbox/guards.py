@@ -12,6 +12,7 @@ import contextlib
 import decimal
 import sys
 import typing
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from types import (
@@ -59,6 +60,9 @@ API_ERRORS = tuple(
 EXCEPTION_BASES = frozenset(getattr(builtins, name) for name in EXCEPTIONS) | set(API_ERRORS)
 # What ends a run from outside the strategy, and a generator's end.
 STOPS = (Stopped, OrderTorn, KeyboardInterrupt, SystemExit, GeneratorExit)
+_CONTAINERS = (list, dict, set, tuple, deque, defaultdict, OrderedDict, Counter)
+# What the members of an Enum may be besides: class Side(str, Enum).
+ENUM_VALUES = (str, int, float)
 _TYPING_BASES = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
 
 
@@ -70,6 +74,7 @@ class Guards:
         self.bases: set[type] = {object, Strategy}
         self.stand_ins: dict[type, Any] = {}
         self.open_types: set[type] = set()
+        self.enum_kind: type = type(None)
         self._now_ms = now_ms
         self._globals = own_globals
         self._formatter = SafeFormatter(self.getattr)
@@ -83,13 +88,23 @@ class Guards:
             "_write_": self.writable,
             "_own_": self.own,
             "_type_": type,
-            "_refuse_": refuse_write,
+            "_refuse_": self.refuse_write,
             "_name_of_": self.name_of,
             "_class_of_": self.type_of,
             "_init_of_": self.init_of,
             "_stop_first_": stop_first,
             "_stops_": STOPS,
         }
+
+    def refuse_write(self, thing: Any) -> None:
+        """Raise: a method of the strategy was given a `self` that is not its own.
+
+        The members of an Enum of the strategy's are made, and their `__init__` runs, before the
+        class statement has an end.
+        """
+        if type(type(thing)) is self.enum_kind and not isinstance(thing, type):
+            return
+        raise AttributeError(f"attributes of {type(thing).__name__!r} objects are read-only")
 
     def is_own(self, thing: Any) -> bool:
         """Whether `thing` is a class of the strategy or an instance of one."""
@@ -134,9 +149,13 @@ class Guards:
             return thing
         if kind is FunctionType and thing.__globals__ is self._globals:
             return thing
-        raise AttributeError(
-            f"attribute {name.removeprefix(PREFIX)!r} of {kind.__name__!r} objects is read-only"
-        )
+        shown = name.removeprefix(PREFIX)
+        hint = ""
+        if issubclass(kind, pd.DataFrame):
+            hint = f'; write frame["{shown}"] = ...'
+        elif issubclass(kind, np.ndarray) and shown == "shape":
+            hint = "; use reshape()"
+        raise AttributeError(f"attribute {shown!r} of {kind.__name__!r} objects is read-only{hint}")
 
     def name_of(self, thing: Any) -> str:
         """`thing.__name__` of a class or a function."""
@@ -234,15 +253,18 @@ class Guards:
         """Python's class statement, for bases that a strategy may extend."""
         if keywords:
             raise TypeError("only base classes may stand between the parentheses of a class")
+        is_enum = any(isinstance(base, self.enum_kind) for base in bases)
         for base in bases:
-            if not self._may_extend(base):
-                raise TypeError(f"a strategy cannot extend {getattr(base, '__name__', base)!r}")
+            if not self._may_extend(base) and not (is_enum and base in ENUM_VALUES):
+                shown = getattr(base, "__name__", base)
+                hint = "; keep one in an attribute of your class" if base in _CONTAINERS else ""
+                raise TypeError(f"a strategy cannot extend {shown!r}{hint}")
         made = builtins.__build_class__(body, name, *bases)
         if not isinstance(made, type):
             return made
         # Typing aliases turn into other bases while the class is made: Type[int] into type.
         for ancestor in made.__mro__[1:]:
-            if not self._may_inherit(ancestor, bases):
+            if not self._may_inherit(ancestor, bases) and not (is_enum and ancestor in ENUM_VALUES):
                 raise TypeError(f"a strategy cannot extend {ancestor.__name__!r}")
         leave = made.__dict__.get("__exit__")
         if leave is not None:
@@ -357,11 +379,6 @@ def stop_first() -> None:
         if not isinstance(error, Exception | GeneratorExit):
             raise error
         error = error.__context__
-
-
-def refuse_write(thing: Any) -> None:
-    """Raise: a method of the strategy was given a `self` that is not its own."""
-    raise AttributeError(f"attributes of {type(thing).__name__!r} objects are read-only")
 
 
 def name_of_class(kind: type) -> str:

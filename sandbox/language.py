@@ -48,9 +48,9 @@ INTERNALS = names(
 # itself (`self.data = []`) it is renamed throughout the file; anywhere else it is refused.
 FILES = names(
     """
-    boxplot dump dumps hist info style to_clipboard to_csv to_excel to_feather to_hdf to_html
-    to_iceberg to_json to_latex to_markdown to_orc to_parquet to_pickle to_sql to_stata
-    to_string to_xarray to_xml tofile
+    boxplot clear_cache dump dumps from_file hist info no_cache style to_clipboard to_csv
+    to_excel to_feather to_hdf to_html to_iceberg to_json to_latex to_markdown to_orc to_parquet
+    to_pickle to_sql to_stata to_string to_xarray to_xml tofile
     """
 )
 
@@ -125,10 +125,12 @@ METHOD_DUNDERS = names(
     """
     __abs__ __add__ __and__ __bool__ __call__ __ceil__ __complex__ __contains__ __delitem__
     __divmod__ __enter__ __eq__ __exit__ __float__ __floor__ __floordiv__ __format__ __ge__
-    __getitem__ __gt__ __hash__ __iadd__ __imul__ __index__ __init__ __int__ __invert__ __isub__
-    __iter__ __itruediv__ __le__ __len__ __lt__ __matmul__ __mod__ __mul__ __ne__ __neg__
-    __next__ __or__ __pos__ __post_init__ __pow__ __radd__ __repr__ __reversed__ __rfloordiv__
-    __rmod__ __rmul__ __round__ __rpow__ __rsub__ __rtruediv__ __setitem__ __str__ __sub__
+    __getitem__ __gt__ __hash__ __iadd__ __iand__ __ifloordiv__ __ilshift__ __imatmul__ __imod__
+    __imul__ __index__ __init__ __int__ __invert__ __ior__ __ipow__ __irshift__ __isub__ __iter__
+    __itruediv__ __ixor__ __le__ __len__ __lshift__ __lt__ __matmul__ __mod__ __mul__ __ne__
+    __neg__ __next__ __or__ __pos__ __post_init__ __pow__ __radd__ __rand__ __rdivmod__ __repr__
+    __reversed__ __rfloordiv__ __rlshift__ __rmatmul__ __rmod__ __rmul__ __ror__ __round__
+    __rpow__ __rrshift__ __rshift__ __rsub__ __rtruediv__ __rxor__ __setitem__ __str__ __sub__
     __truediv__ __trunc__ __xor__
     """
 )
@@ -162,10 +164,10 @@ BUILTINS = names(
 EXCEPTIONS = names(
     """
     ArithmeticError AssertionError AttributeError DeprecationWarning Exception
-    FloatingPointError FutureWarning ImportError IndexError KeyError LookupError NameError
-    NotImplementedError OverflowError RecursionError RuntimeError RuntimeWarning StopIteration
-    TimeoutError TypeError UnboundLocalError UnicodeError UserWarning ValueError Warning
-    ZeroDivisionError
+    FloatingPointError FutureWarning ImportError IndexError KeyError LookupError
+    ModuleNotFoundError NameError NotImplementedError OverflowError RecursionError RuntimeError
+    RuntimeWarning StopIteration TimeoutError TypeError UnboundLocalError UnicodeError
+    UserWarning ValueError Warning ZeroDivisionError
     """
 )
 
@@ -178,7 +180,7 @@ BUILTIN_HINTS: dict[str, str | None] = {
     "globals": "keep values in a dict of your own",
     "locals": "keep values in a dict of your own",
     "vars": "keep values in a dict of your own",
-    "dir": None,
+    "dir": "list the attributes that you need by name",
     "open": "strategies cannot read or write files; prices arrive in on_data and history(n)",
     "input": "use class constants as parameters",
     "__import__": "use an import statement",
@@ -186,7 +188,7 @@ BUILTIN_HINTS: dict[str, str | None] = {
     "memoryview": "use lists or numpy arrays",
     "bytearray": "use lists or numpy arrays",
     "breakpoint": "use self.log(...)",
-    "help": None,
+    "help": "remove this line",
     "exit": "return from on_data instead",
     "quit": "return from on_data instead",
     "BaseException": "use Exception",
@@ -218,6 +220,13 @@ NODE_HINTS: dict[str, tuple[str, str | None]] = {
 ATTRIBUTE_HINTS: dict[str, str] = {
     "__dict__": "list the attributes that you need by name",
     "__doc__": "keep texts in a constant",
+    "__mro__": "name the classes that you mean, or use isinstance(x, T)",
+    "__bases__": "name the classes that you mean, or use issubclass(A, B)",
+    "__qualname__": "use __name__",
+    "__version__": "remove this line: the versions are the service's",
+    "__cause__": "use str(error)",
+    "__context__": "use str(error)",
+    "__traceback__": "use traceback.format_exc(), or str(error)",
     "__members__": "iterate over the Enum itself: for member in Side",
     "query": 'use a boolean mask: df[df["close"] > df["open"]]',
     "eval": 'write the expression in Python: df["a"] + df["b"]',
@@ -225,7 +234,7 @@ ATTRIBUTE_HINTS: dict[str, str] = {
     "to_json": "use to_dict()",
     "to_string": "use self.log(str(df))",
     "to_html": "use self.log(str(df))",
-    "hist": "use np.histogram",
+    "hist": 'use np.histogram; a column of that name is frame["hist"]',
     "read_csv": "prices arrive in on_data and self.history(n)",
     "data": "use np.asarray(x); the raw buffer is not available",
     "base": "copy the array: x.copy()",
@@ -234,7 +243,34 @@ ATTRIBUTE_HINTS: dict[str, str] = {
     "view": "use astype()",
     "resize": "use reshape() or np.pad()",
     "options": "remove this line: pandas options cannot be changed",
-    "set_option": "remove this line: pandas options cannot be changed",
+    "perf_counter": "use time.time(), the bar's time",
+    "monotonic": "use time.time(), the bar's time",
+    "sleep": "remove this line: a backtest waits for nothing",
+    "singledispatch": "use isinstance or match",
+    "singledispatchmethod": "use isinstance or match",
+    "partialmethod": "use functools.partial, or a method that calls the other",
+    "MappingProxyType": "use a dict, or a frozen dataclass",
+    "FileHandler": "leave it out: every line goes to the run's log",
+    "Generator": "use np.random.default_rng(seed)",
+    "PCG64": "use np.random.default_rng(seed)",
+    "MT19937": "use np.random.RandomState(seed)",
+    "UserDict": "keep a dict in an attribute of your class",
+    "UserList": "keep a list in an attribute of your class",
+    "ExitStack": "nest with statements",
+    "Formatter": "use an f-string or str.format",
+    "Template": "use an f-string or str.format",
+    "ma": "use np.nanmean and the like, or a boolean mask",
+    "fill_diagonal": "write m[np.diag_indices(len(m))] = value",
+    "put": "write a[indices] = values",
+    "place": "write a[mask] = values",
+    "putmask": "write a[mask] = values",
+    "copyto": "write a[:] = values",
+    "trapz": "use np.trapezoid",
+    "NaN": "use np.nan",
+    "Inf": "use np.inf",
+    "float_": "use np.float64",
+    "in1d": "use np.isin",
+    "api": "look at frame.dtypes",
     "style": "use self.log(str(df))",
     "strategy": "call the indicators one by one: df.ta.rsi(length=14)",
     "as_matrix": "use to_numpy()",
@@ -286,19 +322,25 @@ MODULE_HINTS: dict[str, str] = {
         ),
         _NO_WORLD,
     ),
-    "logging": "use self.log(...)",
-    "talib.abstract": "use talib itself: talib.RSI(frame['close'], timeperiod=14)",
     "talib.stream": "use talib itself: talib.RSI(frame['close'], timeperiod=14)",
-    "types": "use a dataclass",
     "typing_extensions": "use typing",
-    "pytz": "times are UTC; use datetime.timezone for another zone",
-    "zoneinfo": "times are UTC; use datetime.timezone for another zone",
+    "pytz": "use zoneinfo: ZoneInfo('America/New_York')",
+    "dateutil": "use datetime and zoneinfo",
+    "sys": "use math.inf for sys.maxsize; print(...) goes to the log",
+    "tqdm": "leave it out: a run shows its progress",
+    "array": "use a list or numpy",
+    "queue": "use collections.deque or heapq",
+    "struct": "use plain values",
+    "binance": "prices arrive in on_data and self.history(n)",
+    "vectorbt": "write: from sandtable import Strategy",
+    "pandas_datareader": "prices arrive in on_data and self.history(n)",
+    "logging.handlers": "leave it out: every line goes to the run's log",
+    "logging.config": "leave it out: every line goes to the run's log",
     "numba": "numpy and talib run at native speed",
     "uuid": "use random",
     "secrets": "use random",
     "hashlib": "use random",
     "re": "use the methods of str",
-    "json": "self.log(str(value)) writes any value to the log",
     "matplotlib": "draw lines on the result chart with self.plot(name, value)",
     "plotly": "draw lines on the result chart with self.plot(name, value)",
     "inspect": "the interpreter's own objects are not available",

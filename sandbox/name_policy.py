@@ -38,7 +38,7 @@ from sandbox.rewrites import (
 from sandbox.scopes import Scope
 
 DUNDER = re.compile(r"__.*__")
-_IDLE_DUNDERS = names("__slots__ __all__ __version__ __author__ __doc__ __metaclass__")
+IDLE_DUNDERS = names("__slots__ __all__ __version__ __author__ __license__ __doc__")
 
 
 class Self:
@@ -103,7 +103,7 @@ class NamePolicy(RestrictingNodeTransformer):
             )
             return "invalid"
         if DUNDER.fullmatch(name):
-            hint = "leave this line out" if name in _IDLE_DUNDERS else "choose another name"
+            hint = "leave this line out" if name in IDLE_DUNDERS else "choose another name"
             self.error(node, f'the name "{name}" is reserved', "SP102", hint)
             return "invalid"
         if name.startswith("_"):

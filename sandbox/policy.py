@@ -20,17 +20,21 @@ from sandbox.language import (
     FORBIDDEN,
     GUARDED,
     METHOD_DUNDERS,
+    MODULE_HINTS,
     PREFIX,
     attribute_hint,
     module_hint,
 )
-from sandbox.name_policy import DUNDER, NamePolicy, Self
+from sandbox.name_policy import DUNDER, IDLE_DUNDERS, NamePolicy, Self
 from sandbox.rewrites import (
     YIELDS,
     is_text,
+    is_written_out,
     jumps_out,
+    never_holds,
     own_check,
     pass_stops_on,
+    raise_import_error,
     stop_goes_first,
 )
 from sandbox.scopes import Function, all_arguments, count_binders
@@ -63,7 +67,31 @@ class StrategyPolicy(NamePolicy):
     def _contents(self, node: Any) -> Any:
         return self.node_contents_visit(node)
 
-    guard_iter = visit_Assign = visit_AugAssign = visit_With = _contents
+    def visit_Assign(self, node: ast.Assign) -> Any:
+        """`__slots__`, `__all__` and the like are dropped, and so are options of pandas."""
+        (target, *more) = node.targets
+        if (
+            not more
+            and isinstance(target, ast.Name)
+            and target.id in IDLE_DUNDERS
+            and isinstance(self._scopes[-1][0], ast.Module | ast.ClassDef)
+            and is_written_out(node.value)
+        ):
+            return ast.copy_location(ast.Pass(), node)
+        if not more and self._is_option(target):
+            return ast.copy_location(ast.Pass(), node)
+        return self._contents(node)
+
+    def _is_option(self, target: ast.expr) -> bool:
+        """Whether this is `pd.options.mode.chained_assignment` or another: nobody may set one."""
+        before: list[str] = []
+        while isinstance(target, ast.Attribute):
+            before.append(target.attr)
+            target = target.value
+        module = self.facts.aliases.get(target.id) if isinstance(target, ast.Name) else None
+        return module == "pandas" and len(before) > 1 and before[-1] == "options"
+
+    guard_iter = visit_AugAssign = visit_With = _contents
     visit_Slice = visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _contents
     visit_For = visit_comprehension = visit_NamedExpr = _contents
     visit_Match = visit_match_case = visit_MatchValue = visit_MatchSingleton = _contents
@@ -122,23 +150,18 @@ class StrategyPolicy(NamePolicy):
         return self._contents(node)
 
     def visit_If(self, node: ast.If) -> Any:
-        """The body under `if __name__ == "__main__":` never runs here and is left out."""
-        test = node.test
-        if (
-            isinstance(test, ast.Compare)
-            and isinstance(test.left, ast.Name)
-            and test.left.id == "__name__"
-            and len(test.comparators) == 1
-            and isinstance(test.comparators[0], ast.Constant)
-            and test.comparators[0].value == "__main__"
-            and isinstance(test.ops[0], ast.Eq)
-        ):
+        """A body under a test that never holds here is left out."""
+        if never_holds(node.test) and "TYPE_CHECKING" not in self.facts.stored:
             rest = [self.visit(statement) for statement in node.orelse]
             return rest or ast.copy_location(ast.Pass(), node)
         return self._contents(node)
 
     # --- imports ---------------------------------------------------------------------------
     def visit_Import(self, node: ast.Import) -> Any:
+        if node in self.facts.tried_imports:
+            for alias in node.names:
+                if alias.name not in MODULES:
+                    return raise_import_error(node, alias.name)
         for alias in node.names:
             if alias.name not in MODULES:
                 self._no_module(alias, alias.name)
@@ -153,6 +176,8 @@ class StrategyPolicy(NamePolicy):
         if node.module == "__future__" and not node.level:
             return ast.copy_location(ast.Pass(), node)
         if node.level or node.module not in MODULES:
+            if node in self.facts.tried_imports:
+                return raise_import_error(node, "." * node.level + (node.module or ""))
             self._no_module(node, "." * node.level + (node.module or ""))
             return node
         for alias in node.names:
@@ -168,7 +193,9 @@ class StrategyPolicy(NamePolicy):
                     alias,
                     f'"{alias.name}" is not available from {node.module}',
                     "SP132",
-                    attribute_hint(alias.name) or self._meant(alias.name, MODULES[node.module]),
+                    MODULE_HINTS.get(f"{node.module}.{alias.name}")
+                    or attribute_hint(alias.name)
+                    or self._meant(alias.name, MODULES[node.module]),
                 )
             else:
                 emitted = self._name(alias, alias.asname or alias.name)
@@ -251,7 +278,13 @@ class StrategyPolicy(NamePolicy):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         self._refuse_type_parameters(node)
+        moved: list[ast.expr] = []
         for keyword in node.keywords:
+            if keyword.arg == "metaclass" and last_name(keyword.value) == "ABCMeta":
+                moved.append(keyword.value)  # the facade's ABCMeta is ABC
+                continue
+            if keyword.arg == "total" and any(last_name(b) == "TypedDict" for b in node.bases):
+                continue  # it means something to type checkers alone
             self.error(
                 keyword,
                 f'"{keyword.arg}=" in a class line cannot be used in a strategy',
@@ -259,6 +292,7 @@ class StrategyPolicy(NamePolicy):
                 "write only base classes between the parentheses",
             )
         node.keywords = []
+        node.bases += moved
         self._check_class_names(node)
         name = node.name
         node.decorator_list = [self.visit(item) for item in node.decorator_list]
@@ -284,17 +318,12 @@ class StrategyPolicy(NamePolicy):
                         "SP142",
                         f"choose another name, such as my_{name}",
                     )
-                elif (
-                    name in FORBIDDEN
-                    and (is_strategy or fields)
-                    and not isinstance(statement, ast.FunctionDef)
-                ):
-                    kind = "parameter" if is_strategy else "field"
+                elif name in FORBIDDEN and fields and not isinstance(statement, ast.FunctionDef):
                     self.error(
                         statement,
                         f'"{name}" is a reserved word of the sandbox',
                         "SP143",
-                        f"rename the {kind}, such as {name}_value",
+                        f"rename the field, such as {name}_value",
                     )
 
     def _refuse_type_parameters(self, node: ast.AST) -> None:

@@ -73,6 +73,39 @@ def class_expression(node: ast.expr) -> ast.expr | None:
     return None
 
 
+def is_written_out(node: ast.expr) -> bool:
+    """Whether the expression is a constant or a list of them: to leave it out changes nothing."""
+    items = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
+    return all(isinstance(item, ast.Constant) for item in items)
+
+
+def never_holds(test: ast.expr) -> bool:
+    """Whether this is `__name__ == "__main__"`, or the `TYPE_CHECKING` of typing."""
+    if isinstance(test, ast.Attribute):
+        return test.attr == "TYPE_CHECKING"
+    if isinstance(test, ast.Name):
+        return test.id == "TYPE_CHECKING"
+    return (
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and test.left.id == "__name__"
+        and len(test.comparators) == 1
+        and isinstance(test.comparators[0], ast.Constant)
+        and test.comparators[0].value == "__main__"
+        and isinstance(test.ops[0], ast.Eq)
+    )
+
+
+def raise_import_error(at: ast.stmt, module: str) -> ast.Raise:
+    """In the place of an import that the author expects to fail."""
+    message = ast.Constant(f"module {module!r} is not available")
+    error = ast.Call(ast.Name("ModuleNotFoundError", ast.Load()), [message], [])
+    raised = ast.Raise(error)
+    for part in ast.walk(raised):
+        ast.copy_location(part, at)
+    return raised
+
+
 def jumps_out(body: Sequence[ast.stmt]) -> list[ast.AST]:
     """return, break, continue and yield that would leave a finally block."""
     found: list[ast.AST] = []

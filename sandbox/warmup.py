@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import importlib
 import io
+import pkgutil
 import time
 import traceback
 import warnings
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from sandbox.zones import all_zones
 
 _MODULES = [
     "bisect",
@@ -37,13 +40,16 @@ _MODULES = [
     "itertools",
     "json",
     "linecache",
+    "logging",
     "math",
     "operator",
+    "pprint",
     "random",
     "re",
     "statistics",
     "string",
     "textwrap",
+    "types",
     "typing",
     "unicodedata",
     "numpy.fft",
@@ -53,6 +59,8 @@ _MODULES = [
     "numpy.polynomial",
     "numpy.random",
     "numpy.rec",
+    "numpy.typing",
+    "talib.abstract",
     "_strptime",
 ]
 
@@ -89,7 +97,8 @@ def everything() -> None:
         importlib.import_module(name)
     in_python: Any = importlib.import_module("zoneinfo._zoneinfo")
     for name in sorted(zoneinfo.available_timezones()):
-        _ZONES.extend((zoneinfo.ZoneInfo(name), in_python.ZoneInfo(name)))
+        _ZONES.append(in_python.ZoneInfo(name))
+    all_zones()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _numpy()
@@ -173,6 +182,9 @@ def _indicator_libraries() -> None:
     for name in talib.get_functions():
         _ = abstract.Function(name).info
     ta: Any = importlib.import_module("pandas_ta_classic")
+    # It imports an indicator when it is first asked for, by two ways: as ta.adx and as df.ta.adx.
+    for module in pkgutil.walk_packages(ta.__path__, "pandas_ta_classic."):
+        importlib.import_module(module.name)
     series = pd.Series(close)
     ta.rsi(series), ta.macd(series), ta.bbands(series), ta.ema(series, length=9)
     ta.atr(series + 1, series - 1, series), ta.supertrend(series + 1, series - 1, series)

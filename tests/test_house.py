@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # What strategies are shown of these libraries.
     "sandbox.facades": {"engine", "numpy", "pandas", "pandas_ta_classic", "talib"},
     "sandbox.guards": {"engine", "numpy", "pandas"},
+    "sandbox.small_facades": {"engine", "numpy", "pandas", "talib"},
     "sandbox.text_guards": {"numpy", "pandas"},
     "sandbox.clock": {"pandas"},
     "sandbox.labels": {"pandas"},

@@ -6,10 +6,13 @@ import sys
 
 import pytest
 
+from engine.backtest import NullSink, Run
+from engine.bars import NO_FUNDING
 from engine.errors import StrategyError
 from engine.strategy import Strategy
 from sandbox.compiler import RejectedCode, check, compile_strategy, describe_error, load
 from sandbox.job import Parameter
+from tests.engine.builders import flat_bars, make_config
 
 CROSS = """\
 class Cross(Strategy):
@@ -173,3 +176,41 @@ def test_a_guarded_name_can_be_imported_from_its_module() -> None:
     )
     loaded(source + CROSS, write=written.append)
     assert written == ["[4.0, 2.0]\n", "[[1, 1], [1, 0]]\n"]
+
+
+RESERVED = """\
+class Base(Strategy):
+    base = 0.5
+    style: str = "calm"
+
+class S(Base):
+    base = 0.25
+    info = {}
+
+    def initialize(self):
+        self.info["at first"] = self.base, S.base, type(self).base, getattr(self, "base")
+        self.base *= 2
+
+    def on_data(self, data):
+        print(self.base, self.style, self.info)
+        self.buy(self.base)
+"""
+
+
+@pytest.mark.parametrize(
+    ("params", "first", "bought"), [({}, 0.25, 0.5), ({"base": 0.5, "style": "bold"}, 0.5, 1.0)]
+)
+def test_a_parameter_may_have_a_name_that_libraries_use(
+    params: dict[str, float | str], first: float, bought: float
+) -> None:
+    assert compile_strategy(RESERVED).parameters == (
+        Parameter("style", "str", "calm"),
+        Parameter("base", "float", 0.25),
+    )
+    written: list[str] = []
+    sink = NullSink()
+    run = Run(make_config(params=params), flat_bars([1.0]), NO_FUNDING, sink=sink)
+    run.execute(loaded(RESERVED, write=written.append))
+    told = {"at first": (first, 0.25, 0.25, first)}
+    assert written == [f"{bought} {params.get('style', 'calm')} {told}\n"]
+    assert run.orders()["amount"].tolist() == [bought]

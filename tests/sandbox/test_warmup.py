@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pkgutil
+
+import pandas_ta_classic
+
 from sandbox.facade_names import MODULES
 from sandbox.native import run_native
 
@@ -16,6 +20,22 @@ def test_every_module_that_strategies_may_import_is_loaded_before_the_fork() -> 
         cpu_s=5,
         memory_mb=64,
         max_log_bytes=4096,
+    )
+    assert outcome.stdout == "[]\n"
+
+
+def test_every_indicator_of_pandas_ta_is_loaded_before_the_fork() -> None:
+    wanted = [
+        module.name
+        for module in pkgutil.walk_packages(pandas_ta_classic.__path__, "pandas_ta_classic.")
+    ]
+    assert "pandas_ta_classic.trend.adx" in wanted
+    outcome = run_native(
+        f"import sys\nprint([name for name in {wanted} if name not in sys.modules])",
+        wall_s=10,
+        cpu_s=5,
+        memory_mb=64,
+        max_log_bytes=65536,
     )
     assert outcome.stdout == "[]\n"
 
