@@ -22,6 +22,7 @@ class Dice(Strategy):
         self.rng = np.random.default_rng()
         self.log(sorted({hash(word) for word in ("bid", "ask", "last")}))
         self.log(list({"btc", "eth", "xrp", "sol"}))
+        print(self, self.rng, lambda: 0)
 
     def on_data(self, data):
         roll = random.random() + np.random.rand() + self.rng.random()

@@ -58,6 +58,13 @@ def heard(sent: dict[int, bytearray], bars: int = 10) -> wire.Received:
     return reader.received
 
 
+def test_a_log_tells_no_addresses(sent: dict[int, bytearray]) -> None:
+    channel = tasks.Channel(Stops())
+    channel.write("<strategy.S object at 0x7f52571a6f20>, Generator(PCG64) at 0x7F52571A6F20\n")
+    channel.flush_log()
+    assert sent[tasks.STDOUT_FD] == b"<strategy.S object at 0x...>, Generator(PCG64) at 0x...\n"
+
+
 def test_orders_are_sent_on_the_way_and_only_once(sent: dict[int, bytearray]) -> None:
     channel = tasks.Channel(Stops())
     channel.run = FakeRun()
