@@ -96,10 +96,12 @@ def test_a_report_is_one_file_that_opens_offline(
     text = path.read_text()
     assert "src=" not in text
     assert "<link" not in text
-    offline = open_page(offline=True)
+    offline = open_page(offline=True, viewport={"width": 390, "height": 844})
     offline.set_content(text)
     expect(offline.locator(".figures")).to_contain_text("buy and hold")
     expect(offline.locator(".plot").first).to_be_visible()
+    width = offline.evaluate("document.documentElement.scrollWidth")
+    assert width == 390  # a phone scrolls its tables, not the page
 
 
 def test_two_users_work_at_once_and_see_only_their_own(
