@@ -302,6 +302,7 @@ class Draft {
     this.editor = editor;
     this.key = "sandtable.draft." + editor.area.dataset.draft;
     this.shipped = editor.area.value;
+    addEventListener("pagehide", () => this.write());
     const kept = this.load();
     const offer = document.getElementById("draft-offer");
     if (kept && kept.text !== this.shipped && offer) {
@@ -318,15 +319,20 @@ class Draft {
 
   save() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      const text = this.editor.area.value;
-      if (text === this.shipped) return;
-      try { localStorage.setItem(this.key, JSON.stringify({ text, at: Date.now() })); } catch { /* full or forbidden */ }
-    }, 400);
+    this.timer = setTimeout(() => this.write(), 400);
+  }
+
+  // What is waiting to be kept; also called when the page is left, before its time.
+  write() {
+    if (!this.timer) return;
+    this.timer = clearTimeout(this.timer);
+    const text = this.editor.area.value;
+    if (text === this.shipped) return;
+    try { localStorage.setItem(this.key, JSON.stringify({ text, at: Date.now() })); } catch { /* full or forbidden */ }
   }
 
   drop() {
-    clearTimeout(this.timer);
+    this.timer = clearTimeout(this.timer);
     try { localStorage.removeItem(this.key); } catch { /* forbidden */ }
   }
 }

@@ -11,11 +11,14 @@ function start(box) {
   const find = box.querySelector("input[type=search]");
   find.parentElement.hidden = false;
   // Before anybody chose: open where there is room for it beside the editor.
-  if (!document.cookie.split("; ").some((item) => item.startsWith(NAME + "="))) {
-    box.open = getComputedStyle(box.parentElement).gridTemplateColumns.split(" ").length > 1;
-    remember(box.open);
-  }
-  box.addEventListener("toggle", () => remember(box.open));
+  const chosen = document.cookie.split("; ").find((item) => item.startsWith(NAME + "="));
+  const open = chosen
+    ? chosen === `${NAME}=open`
+    : getComputedStyle(box.parentElement).gridTemplateColumns.split(" ").length > 1;
+  if (box.open !== open) box.open = open;
+  if (!chosen) remember(open);
+  // Seen at once; a "toggle" event comes in a later task, which a page left right away never runs.
+  new MutationObserver(() => remember(box.open)).observe(box, { attributeFilter: ["open"] });
   find.addEventListener("input", () => narrow(box, find.value));
   find.addEventListener("keydown", (event) => {
     if (event.key === "Enter") event.preventDefault(); // it would run the backtest
