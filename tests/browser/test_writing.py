@@ -156,8 +156,6 @@ def test_only_what_exists_is_offered(open_page: Open, service: Service) -> None:
     page.get_by_role("button", name="Last 30 days").click()
     expect(page.get_by_label("From (UTC)")).to_have_value("2024-03-31")
     expect(page.locator("#range")).to_contain_text("About 720 bars")
-    # htmx listens to new fields a moment after they appear; nobody types that fast.
-    expect(page.locator(".htmx-added, .htmx-settling, .htmx-request")).to_have_count(0)
     page.get_by_label("From (UTC)").fill("2024-04-29")
     page.get_by_label("From (UTC)").press("Tab")
     expect(page.locator("#range")).to_contain_text("About 24 bars")
