@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from server.auth import SESSION_COOKIE
 from server.db import Store
@@ -31,6 +31,9 @@ from tests.browser.history import write_history
 
 PASSWORD = "correct horse battery"
 START_S = 60.0
+# Long enough for a machine that does much else; what comes sooner is seen sooner.
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
 # Each is what the browser itself writes about an answer that the test asked for.
 ANSWERED_422 = r"status of 422"
 ANSWERED_404 = r"status of 404"
@@ -113,7 +116,7 @@ class Watch:
     expected: list[str] = field(default_factory=list)
 
     def over(self, context: BrowserContext) -> None:
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         context.on("console", self._console)
         context.on("weberror", lambda error: self.problems.append(f"script: {error.error}"))
         context.on("request", self._request)
