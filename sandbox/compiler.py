@@ -30,6 +30,7 @@ from sandbox.guards import Guards
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter, Problem
 from sandbox.language import BUILTINS, EXCEPTIONS, FORBIDDEN, PREFIX
 from sandbox.policy import StrategyPolicy
+from sandbox.remarks import remarks
 from sandbox.strategy_class import outline_problems, read_outline
 from sandbox.verifier import version_warning, violations
 
@@ -44,6 +45,10 @@ __all__ = [
 ]
 
 MAX_DEPTH = 120
+# What every strategy is called with: the API and the hooks.
+_WORDS = frozenset(
+    name for name in [*dir(Strategy), *Strategy.__annotations__] if not name.startswith("_")
+)
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,7 @@ class Compiled:
 
 def compile_strategy(source: str) -> Compiled:
     """The compiled strategy; raises RejectedCode with every problem found."""
-    if isinstance(source, str):
-        source = source.removeprefix("\ufeff")  # a mark that editors on Windows put first
-    text = Source(source if isinstance(source, str) else "")
-    tree = _parse(source, text)
+    tree, text = _parse(source)
     outline = read_outline(tree, API_NAMES)
     problems = outline_problems(outline, text)
 
@@ -96,12 +98,14 @@ def compile_strategy(source: str) -> Compiled:
 
 
 def check(source: str) -> CheckReport:
-    """Whether the code would compile, and its parameters; nothing of it is run."""
+    """Whether the code would compile, its parameters and likely slips; nothing of it is run."""
     try:
         compiled = compile_strategy(source)
     except RejectedCode as error:
         return CheckReport(problems=error.problems)
-    return CheckReport(parameters=compiled.parameters, class_name=compiled.class_name)
+    tree, text = _parse(source)  # anew: compiling rewrote the first
+    slips = remarks(tree, read_outline(tree, API_NAMES), text, _WORDS)
+    return CheckReport((), compiled.parameters, compiled.class_name, tuple(slips))
 
 
 def load(
@@ -155,9 +159,11 @@ def describe_error(exc: BaseException, source: str) -> tuple[str, int | None]:
 
 
 # --- parsing --------------------------------------------------------------------------------
-def _parse(source: str, text: Source) -> ast.Module:
+def _parse(source: str) -> tuple[ast.Module, Source]:
     if not isinstance(source, str):
-        raise RejectedCode([text.at_start("SP001", "the code must be a text")])
+        raise RejectedCode([Source("").at_start("SP001", "the code must be a text")])
+    source = source.removeprefix("\ufeff")  # a mark that editors on Windows put first
+    text = Source(source)
     if len(source) > MAX_SOURCE_BYTES or len(_encoded(source, text)) > MAX_SOURCE_BYTES:
         message = f"the code is larger than {MAX_SOURCE_BYTES // 1024} KiB"
         raise RejectedCode([text.at_start("SP001", message, "remove what is not needed")])
@@ -177,7 +183,7 @@ def _parse(source: str, text: Source) -> ast.Module:
         raise RejectedCode([text.at_start("SP003", message)]) from None
     if _depth(tree) > MAX_DEPTH:
         raise RejectedCode([_too_deep(text)])
-    return tree
+    return tree, text
 
 
 def _encoded(source: str, text: Source) -> bytes:

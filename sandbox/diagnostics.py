@@ -103,7 +103,7 @@ def _syntax_hint(message: str) -> str | None:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was most likely meant to be."""
-    match = difflib.get_close_matches(name, sorted(set(known) - {name}), n=1, cutoff=0.7)
+    match = difflib.get_close_matches(name, sorted(set(known) - {name}), n=1, cutoff=0.6)
     return match[0] if match else None
 
 

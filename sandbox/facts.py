@@ -27,7 +27,7 @@ class Facts:
         self.bound = set().union(
             *(s.bound | s.parameters | s.global_names for s in self.scopes.values())
         )
-        own = _own_attributes(tree, self.scopes) | _imported_attributes(tree)
+        own = own_attributes(tree, self.scopes) | _imported_attributes(tree)
         self.attributes = own - INTERNALS
         self.aliases = _module_aliases(tree, counts)
         self.tried_imports = set(_tried_imports(tree))
@@ -43,7 +43,7 @@ class Facts:
         }
 
 
-def _own_attributes(tree: ast.Module, scopes: dict[ast.AST, Scope]) -> set[str]:
+def own_attributes(tree: ast.Module, scopes: dict[ast.AST, Scope]) -> set[str]:
     """Attribute names that the file defines: assigned, in a class body, or as a tuple's fields."""
     found: set[str] = set()
     for node in ast.walk(tree):

@@ -69,11 +69,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """The answer to "would this compile?"; nothing of the code was run."""
+    """The answer to "would this compile?"; nothing of the code was run.
+
+    `remarks` are likely slips in code that compiles.
+    """
 
     problems: tuple[Problem, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     class_name: str | None = None
+    remarks: tuple[Problem, ...] = ()
 
     @property
     def valid(self) -> bool:

@@ -155,6 +155,7 @@ def check(inside: Inside) -> None:
             "problems": _plain_problems(report.problems),
             "parameters": _plain_parameters(report.parameters),
             "class_name": report.class_name,
+            "remarks": _plain_problems(report.remarks),
         }
         channel.send(_fitting(wire.Frame.REPORT, answer))
     channel.finish_without_run()

@@ -277,11 +277,12 @@ def _parse_report(report: dict[str, Any]) -> CheckReport:
         if isinstance(default, str):
             default = clean(default)
         parameters.append(Parameter(_text(item, "name"), item["type"], default))
-    return CheckReport(_problems(report), tuple(parameters), _text(report, "class_name") or None)
+    name = _text(report, "class_name") or None
+    return CheckReport(_problems(report), tuple(parameters), name, _problems(report, "remarks"))
 
 
-def _problems(document: dict[str, Any]) -> tuple[Problem, ...]:
-    items = document.get("problems")
+def _problems(document: dict[str, Any], key: str = "problems") -> tuple[Problem, ...]:
+    items = document.get(key)
     if not isinstance(items, list) or len(items) > _MAX_PROBLEMS:
         raise Forged("an answer without its problems")
     problems = []

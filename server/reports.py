@@ -39,4 +39,5 @@ def report_from(document: Mapping[str, Any]) -> CheckReport:
         problems=tuple(Problem(**item) for item in document["problems"]),
         parameters=tuple(Parameter(**item) for item in document["parameters"]),
         class_name=document["class_name"],
+        remarks=tuple(Problem(**item) for item in document["remarks"]),
     )

@@ -63,17 +63,18 @@ class Editor {
     const wanted = lines.length + "|" + this.problems.map((p) => p.line).join();
     if (wanted !== this.painted) {
       this.painted = wanted;
-      const bad = new Map(this.problems.map((p) => [p.line, p.message]));
+      const marked = new Map(this.problems.map((p) => [p.line, p]));
       this.gutter.replaceChildren(...lines.map((_, i) => {
-        const row = make("span", bad.has(i + 1) ? "bad" : "");
+        const problem = marked.get(i + 1);
+        const row = make("span", problem?.kind ?? "");
         row.textContent = i + 1;
-        row.title = bad.get(i + 1) ?? "";
+        row.title = problem?.message ?? "";
         return row;
       }));
     }
     this.markLayer.replaceChildren();
     if (this.problems.length) this.paintMarks(lines);
-    this.box.classList.toggle("invalid", this.problems.length > 0);
+    this.box.classList.toggle("invalid", this.problems.some((p) => p.kind === "bad"));
     this.scroll();
   }
 
@@ -86,7 +87,7 @@ class Editor {
         const from = Math.min(Math.max(0, problem.column - 1), Math.max(0, line.length - 1));
         const word = line.slice(from).match(/^\w+/)?.[0].length ?? 1;
         const to = Math.max(from + word, problem.endLine === problem.line ? problem.endColumn - 1 : 0);
-        const mark = make("mark", "");
+        const mark = make("mark", problem.kind);
         mark.textContent = line.slice(from, to) || " ";
         this.markLayer.append(line.slice(0, from), mark);
       }
@@ -105,9 +106,10 @@ class Editor {
       line: +item.dataset.line, column: +item.dataset.column || 1,
       endLine: +item.dataset.endLine || 0, endColumn: +item.dataset.endColumn || 0,
       message: item.dataset.message,
+      kind: "remark" in item.dataset ? "odd" : "bad", // a likely slip refuses nothing
     }));
     // The textarea outlives the form around it, which is drawn anew by every answer.
-    if (this.problems.length) this.area.setAttribute("aria-invalid", "true");
+    if (this.problems.some((p) => p.kind === "bad")) this.area.setAttribute("aria-invalid", "true");
     else this.area.removeAttribute("aria-invalid");
     this.painted = "";
     this.paint();

@@ -48,6 +48,11 @@ def test_no_page_has_an_accessibility_violation(
     page.get_by_role("button", name="Run backtest").click()
     expect(page.locator(".form-alert")).to_have_text(re.compile("^2 problems"))
     found += complaints(page)
+    page.get_by_label("Strategy (Python)").fill(
+        "class Odd(Strategy):\n    def on_data(self, data):\n        self.bui(1)\n"
+    )
+    expect(page.locator("#check")).to_contain_text("1 likely slip")
+    found += complaints(page)
     page.goto("/backtests/new?example=grid")
     page.get_by_role("button", name="Save as strategy").click()
     expect(page.get_by_text("Saved as Grid, version 1")).to_be_visible()

@@ -71,6 +71,20 @@ def test_an_error_of_the_strategy_leads_to_its_line(open_page: Open, service: Se
     expect(page.locator("#line-4.bad")).to_contain_text("raise ValueError")
 
 
+def test_a_likely_slip_is_marked_and_refuses_nothing(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("slipper"))
+    page.goto("/backtests/new")
+    editor = page.get_by_label("Strategy (Python)")
+    editor.fill("class Odd(Strategy):\n    def on_data(self, data):\n        self.bui(1)\n")
+    expect(page.locator("#check")).to_contain_text("Odd compiles; 1 likely slip")
+    expect(page.locator("#check")).to_contain_text("did you mean self.buy?")
+    expect(page.locator(".gutter .odd")).to_have_text("3")
+    expect(page.locator(".marks mark.odd")).to_have_text("bui")
+    assert editor.get_attribute("aria-invalid") is None
+    page.get_by_role("button", name=re.compile("^Line 3, column 14")).click()
+    expect(editor).to_be_focused()
+
+
 def test_typing_completes_the_strategys_words(open_page: Open, service: Service) -> None:
     page = open_page(service.user("typist"))
     page.goto("/backtests/new")

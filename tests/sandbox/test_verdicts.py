@@ -191,8 +191,10 @@ def test_a_report_is_read() -> None:
         "problems": [{"line": 2, "column": 3, "message": "no", "code": "SP1", "hint": None}],
         "parameters": [{"name": "fast", "type": "int", "default": 3}],
         "class_name": "A",
+        "remarks": [{"line": 5, "column": 9, "message": "odd", "code": "SP300", "hint": "eh?"}],
     }
     report = report_of(LIMITS, ended(received(report=answer, bars_done=0)))
+    assert [(item.line, item.hint) for item in report.remarks] == [(5, "eh?")]
     assert (report.class_name, report.parameters[0].default) == ("A", 3)
     assert (report.problems[0].line, report.problems[0].hint) == (2, None)
 
@@ -208,6 +210,8 @@ def test_a_report_is_read() -> None:
         {"problems": [], "parameters": [{"name": "a", "type": "list", "default": []}]},
         {"problems": [], "parameters": [{"name": 3, "type": "int", "default": 1}]},
         {"problems": [{"line": [], "message": ""}], "parameters": []},
+        {"problems": [], "parameters": []},
+        {"problems": [], "parameters": [], "remarks": [{"line": {}, "message": ""}]},
     ],
 )
 def test_a_forged_report_is_a_problem(answer: dict) -> None:

@@ -11,5 +11,6 @@ def test_a_report_survives_the_way_to_another_process() -> None:
         problems=(Problem(1, 2, "no", "yes", "SP1", 1, 4, "x = 1"), Problem(2, 1, "bad")),
         parameters=(Parameter("fast", "int", 20), Parameter("on", "bool", True)),
         class_name="Cross",
+        remarks=(Problem(3, 1, "odd", None, "SP300"),),
     )
     assert report_from(json.loads(json.dumps(report_document(report)))) == report
