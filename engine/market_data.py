@@ -1,16 +1,14 @@
 """Market history: daily CSV files -> Bars, behind one cache that is bounded in bytes.
 
 The CSV files are the truth. Each load looks at the state (size, mtime) of every file of its own
-range; rows parsed before come out of the columnar cache beside the data, memory-mapped, and only
-files that changed are parsed again. A range that is one stretch of one series is served as a view
-of the mapping: no copy per run, one copy per machine.
+range; what was parsed before is not parsed again (`engine.parsed_days`). A range that is one
+stretch of one series is served as a view of the mapping: no copy per run, one copy per machine.
 """
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import logging
 import os
 import re
 import threading
@@ -28,39 +26,19 @@ from cachetools import LRUCache
 
 from engine.bars import Bars, Funding
 from engine.catalogue import Catalogue, Coverage, DayPresence
-from engine.column_cache import (
-    DAY_DTYPE,
-    EMPTY_SERIES,
-    Mapping,
-    Series,
-    day_checksums,
-    is_sound,
-    read_series,
-    write_series,
-)
-from engine.daily_files import (
-    NO_ROWS,
-    RACY_NS,
-    Columns,
-    DayFile,
-    check_inside,
-    join_columns,
-    parse_days,
-    stat_day_file,
-)
+from engine.column_cache import Mapping
+from engine.daily_files import RACY_NS, Columns, DayFile, check_inside, join_columns, stat_day_file
 from engine.data_quality import SourceCounts, describe_bars, describe_funding
 from engine.enums import Timeframe, TradingMode, check_symbol
 from engine.errors import DataError
 from engine.file_checks import BrokenFileError, day_date, day_number, parse_day
 from engine.funding_files import load_funding
+from engine.parsed_days import ParsedDays
 from engine.resample import finer_divisors, resample
-
-log = logging.getLogger(__name__)
 
 DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 MAX_HISTORY_BARS = 10_000
 MAX_LISTED_RANGES = 5
-_LOCKS = 32
 _MINUTES = {timeframe: timeframe.ms // 60_000 for timeframe in Timeframe}
 
 
@@ -87,11 +65,10 @@ class Store:
         self.root = os.path.realpath(self.directory)
         # One cache directory may serve several data directories (tests do that).
         name = hashlib.blake2b(self.root.encode(), digest_size=6).hexdigest()
-        self.cache_directory = Path(cache_directory) / "columns" / name
+        self._parsed = ParsedDays(Path(cache_directory) / "columns" / name)
         self._loaded = _Cache(max_bytes)
         self._guard = threading.Lock()
-        self._locks = [threading.Lock() for _ in range(_LOCKS)]
-        self._counts = {"hits": 0, "misses": 0, "parsed_files": 0, "rebuilt": 0}
+        self._counts = {"hits": 0, "misses": 0}
         self._catalogue = Catalogue(
             self.directory, self.root, Path(cache_directory) / "catalogue" / name
         )
@@ -196,12 +173,16 @@ class Store:
     def stats(self) -> dict[str, int]:
         """Counts since the start: hits, misses, evictions, and the bytes that are held now."""
         with self._guard:
-            return self._counts | {
-                "evictions": self._loaded.evictions,
-                "entries": len(self._loaded),
-                "bytes": int(self._loaded.currsize),
-                "max_bytes": int(self._loaded.maxsize),
-            }
+            return (
+                self._counts
+                | self._parsed.counts
+                | {
+                    "evictions": self._loaded.evictions,
+                    "entries": len(self._loaded),
+                    "bytes": int(self._loaded.currsize),
+                    "max_bytes": int(self._loaded.maxsize),
+                }
+            )
 
     @contextmanager
     def _paths_from_here(self) -> Iterator[None]:
@@ -264,7 +245,7 @@ class Store:
             files = [file for file in chosen if file.timeframe == source]
             if not files:
                 continue
-            table, pieces, mapping = self._rows(symbol, mode, source, files)
+            table, pieces, mapping = self._parsed.take(symbol, mode, source, files)
             mappings.extend([mapping] if mapping else [])
             counts.days_by_source[str(source)] = len(files)
             counts.sorted_rows += int(table["unsorted"].sum())
@@ -286,58 +267,6 @@ class Store:
             columns = Columns(columns.timestamp[order], *(c[order] for c in columns[1:]))
         bars = Bars(symbol, timeframe, *columns, key=digest.hexdigest())
         return _Held(bars, describe_bars(bars, start, end, counts), tuple(mappings))
-
-    def _rows(
-        self, symbol: str, mode: TradingMode, source: Timeframe, files: list[DayFile]
-    ) -> tuple[npt.NDArray[np.void], list[Columns], Mapping | None]:
-        """The day table and the rows of `files` of one series, parsed only where needed.
-
-        And the file that the rows are a view of, if they are one.
-        """
-        path = self.cache_directory / mode / symbol / f"{source}.columns"
-        with self._locks[hash((mode, symbol, source)) % _LOCKS]:
-            wanted = np.array([f.day for f in files], np.int64)
-            series = read_series(path)
-            positions = (series or EMPTY_SERIES).positions(wanted)
-            if series is None or not is_sound(series, positions[positions >= 0]):
-                if path.exists():
-                    log.warning("columns_rebuilt path=%s", path)
-                    self._counts["rebuilt"] += 1
-                series = EMPTY_SERIES
-                positions = series.positions(wanted)
-            table = series.days[positions] if len(series.days) else np.zeros(len(files), DAY_DTYPE)
-            sizes = np.array([f.size for f in files], np.int64)
-            mtimes = np.array([f.mtime_ns for f in files], np.int64)
-            fresh = (positions >= 0) & (table["size"] == sizes) & (table["mtime_ns"] == mtimes)
-            if not fresh.all():
-                stale = [file for file, good in zip(files, fresh, strict=True) if not good]
-                series = self._extend(path, series, stale)
-                positions = series.positions(wanted)
-        return series.days[positions], series.rows(positions), series.mapping
-
-    def _extend(self, path: Path, series: Series, stale: list[DayFile]) -> Series:
-        """The series with the rows of `stale` parsed afresh, stored when the disk allows it."""
-        now = time.time_ns()
-        parsed = parse_days(stale)
-        self._counts["parsed_files"] += len(stale)
-        table = np.zeros(len(stale), DAY_DTYPE)
-        table["day"] = [file.day for file in stale]
-        table["size"] = [file.size for file in stale]
-        table["mtime_ns"] = [f.mtime_ns if f.mtime_ns < now - RACY_NS else -1 for f in stale]
-        table["rows"], table["start"] = parsed.rows, np.cumsum(parsed.rows) - parsed.rows
-        table["unsorted"], table["duplicates"] = parsed.unsorted, parsed.duplicates
-        table["checksum"] = day_checksums(parsed.columns, table)
-        merged = _merge(series, Series(table, parsed.columns))
-        try:
-            write_series(path, *merged)
-        except OSError as failure:
-            log.warning("columns_not_stored path=%s reason=%s", path, failure)
-        else:
-            stored = read_series(path)
-            # Another process may have stored its own series in between; both are good.
-            if stored is not None and np.array_equal(stored.days, merged[0]):
-                return stored
-        return Series(merged[0], join_columns(merged[1]))
 
     def _days_held(
         self, symbol: str, timeframe: Timeframe, mode: TradingMode
@@ -439,22 +368,3 @@ def _state(
 
 def _bytes_of(held: _Held) -> int:
     return 48 * len(held.bars) + 4096
-
-
-def _merge(old: Series, new: Series) -> tuple[npt.NDArray[np.void], list[Columns]]:
-    """Days of both, ascending, the new one's where both have a day; and their rows in pieces."""
-    kept = np.flatnonzero(~np.isin(old.days["day"], new.days["day"]))
-    if not len(kept):
-        return new.days, [new.columns]
-    days = np.concatenate((old.days[kept], new.days))
-    order = np.argsort(days["day"], kind="stable")
-    pieces = []
-    breaks = np.flatnonzero(np.diff(order) != 1) + 1
-    for run in np.split(order, breaks):
-        # A run lies in one of the two, or passes from the last kept day to the first new one.
-        for owner, positions in (
-            (old, kept[run[run < len(kept)]]),
-            (new, run[run >= len(kept)] - len(kept)),
-        ):
-            pieces.extend(owner.rows(positions))
-    return days[order], pieces or [NO_ROWS]

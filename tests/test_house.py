@@ -77,6 +77,7 @@ NOT_IN_THE_WEB_PROCESS = {"engine.backtest", "engine.replay", "sandbox.compiler"
 # Modules that are one half of another, or only make sense in motion, and where they are tested.
 TESTED_WITH = {
     "engine.codes": "engine/test_compiled.py",
+    "engine.parsed_days": "engine/test_column_cache.py",
     "engine.player": "engine/test_replay.py",
     "engine.series": "engine/test_views.py",
     "engine.day_index": "engine/test_catalogue.py",
