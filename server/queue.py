@@ -31,20 +31,31 @@ class Load:
 # the one whose turn is longest ago: an account with 500 waiting delays another by one run. Of an
 # account's runs the oldest goes first, but those that the service died under go last: they may
 # be what it died of, and kills that follow each other must not all hit the same run.
+# Who waits is found by leaps through an index: what it costs to claim grows with the accounts
+# that wait, and neither with their runs nor with all the runs that ever ended.
 _NEXT = """
-with waiting as (
-    select user_id, min((attempt << 40) + seq) as turn
-    from backtests where status = 'queued' group by user_id
-), busy as (
-    select user_id, count(*) as running from backtests where status = 'running' group by user_id
+with recursive waiting (user_id) as (
+    select min(user_id) from backtests where status = 'queued'
+    union all
+    select (
+        select min(b.user_id) from backtests b
+        where b.status = 'queued' and b.user_id > waiting.user_id
+    )
+    from waiting where waiting.user_id is not null
+), candidates as materialized (
+    select users.last_claim, coalesce(users.max_running, :max_running) as max_running,
+    (
+        select count(*) from backtests b where b.user_id = users.id and b.status = 'running'
+    ) as running,
+    (
+        select (b.attempt << 40) + b.seq from backtests b
+        where b.user_id = users.id and b.status = 'queued' order by b.attempt, b.seq limit 1
+    ) as turn
+    from waiting join users on users.id = waiting.user_id
+    where users.disabled_at_ms is null
 )
-select waiting.turn & ((1 << 40) - 1) from waiting
-join users on users.id = waiting.user_id
-left join busy on busy.user_id = waiting.user_id
-where users.disabled_at_ms is null
-and coalesce(busy.running, 0) < coalesce(users.max_running, :max_running)
-order by coalesce(busy.running, 0), users.last_claim, waiting.turn
-limit 1
+select turn & ((1 << 40) - 1) from candidates
+where running < max_running order by running, last_claim, turn limit 1
 """
 
 

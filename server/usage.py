@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.backtests import storage_used
 from server.db import Store
 from server.settings import Settings
 from server.users import COLUMNS, User, quota_of, user_of
@@ -47,19 +48,13 @@ class Allowance:
 
 def allowance(store: Store, settings: Settings, user: User) -> Allowance:
     """The account's own view of its quotas."""
-    row = store.row(
-        "select coalesce(sum(status = 'running'), 0) as running,"
-        " coalesce(sum(status = 'queued'), 0) as queued,"
-        " coalesce(sum(storage_bytes), 0) as bytes from backtests where user_id = ?",
-        user.id,
-    )
-    assert row is not None
+    count = "select count(*) from backtests where status = ? and user_id = ?"
     return Allowance(
-        running=row["running"],
+        running=store.value(count, "running", user.id),
         max_running=quota_of(user, settings, "max_running"),
-        queued=row["queued"],
+        queued=store.value(count, "queued", user.id),
         max_queued=quota_of(user, settings, "max_queued"),
-        storage_bytes=row["bytes"],
+        storage_bytes=storage_used(store, user.id),
         max_storage_bytes=quota_of(user, settings, "max_storage_mb") * 1024 * 1024,
     )
 
@@ -68,12 +63,14 @@ def usage_of_everybody(store: Store) -> list[Usage]:
     """Every account, oldest first."""
     columns = ", ".join("u." + name.strip() for name in COLUMNS.split(","))
     rows = store.rows(
-        f"select {columns}, coalesce(b.queued, 0) as queued, coalesce(b.running, 0) as running,"
-        " coalesce(b.total, 0) as total, coalesce(b.bytes, 0) as bytes,"
+        f"select {columns}, coalesce(b.total, 0) as total, coalesce(b.bytes, 0) as bytes,"
+        " (select count(*) from backtests q where q.user_id = u.id and q.status = 'queued')"
+        " as queued,"
+        " (select count(*) from backtests r where r.user_id = u.id and r.status = 'running')"
+        " as running,"
         " (select count(*) from strategies s where s.user_id = u.id) as strategies,"
         " (select count(*) from tokens t where t.user_id = u.id) as tokens"
         " from users u left join (select user_id, count(*) as total,"
-        " sum(status = 'queued') as queued, sum(status = 'running') as running,"
         " sum(storage_bytes) as bytes from backtests group by user_id) b on b.user_id = u.id"
         " order by u.id"
     )

@@ -186,3 +186,35 @@ def test_the_load_counts_what_waits_and_runs(
     queue_runs(fresh_db, settings, alice, 3)
     claimed(fresh_db, settings)
     assert queue.load(fresh_db) == queue.Load(queued=2, running=1)
+
+
+def test_claiming_costs_the_same_whatever_has_ended_before(
+    fresh_db: Store, settings: Settings, alice: User, bob: User
+) -> None:
+    def claim_and_look() -> int:
+        """Steps of SQLite's machine, which time on a busy computer is not."""
+        steps = 0
+
+        def count() -> int:
+            nonlocal steps
+            steps += 1
+            return 0
+
+        conn = fresh_db.db.conn
+        conn.set_progress_handler(count, 1)
+        job = claimed(fresh_db, settings)
+        queue.cancelled_while_running(fresh_db)
+        queue.load(fresh_db)
+        conn.set_progress_handler(None, 0)
+        queue.finish(fresh_db, job, done())
+        return steps
+
+    queue_runs(fresh_db, settings, alice, 3)
+    claim_and_look()
+    before = claim_and_look()
+    for owner in (alice, bob):
+        queue_runs(fresh_db, settings, owner, 300)
+    with fresh_db.write() as db:
+        db.conn.execute("update backtests set status = 'completed' where status = 'queued'")
+    queue_runs(fresh_db, settings, alice, 2)
+    assert claim_and_look() < before + 100
