@@ -118,7 +118,7 @@ def print_figures(document: Mapping[str, Any], stream: TextIO) -> None:
     print(f"{document['backtest_id']}  {document['status']}", file=stream)
     for label, key, unit in rows:
         if key in metrics:
-            print(f"{label:>16}  {_figure(metrics[key])}{unit}", file=stream)
+            print(f"{label:>16}  {_figure(metrics[key], unit)}", file=stream)
     quality = document.get("data_quality") or {}
     for warning in quality.get("warnings", []):
         print(f"note: {warning}", file=stream)
@@ -127,7 +127,7 @@ def print_figures(document: Mapping[str, Any], stream: TextIO) -> None:
         print("note: the look-ahead check FAILED: the run used bars of its future", file=stream)
 
 
-def _figure(value: Any) -> str:
+def _figure(value: Any, unit: str) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+    return (f"{value:,}" if isinstance(value, int) else f"{value:,.2f}") + unit

@@ -116,7 +116,7 @@ def test_figures_show_a_dash_for_what_is_undefined() -> None:
     print_figures(document, stream)
     lines = [line.split() for line in stream.getvalue().splitlines()]
     assert ["total", "return", "12.35%"] in lines or ["total", "return", "12.34%"] in lines
-    assert ["win", "rate", "-%"] in lines
+    assert ["win", "rate", "-"] in lines
     assert ["bars", "8,760"] in lines
     assert "note: synthetic" in stream.getvalue()
     assert "look-ahead check FAILED" in stream.getvalue()
