@@ -137,7 +137,7 @@ class Sandbox:
                     return told(True if done else None, note=outcome.message)
                 verdict = verdict_of(replace(job, limits=limits), outcome, stop_after=cut)
                 kind = verdict.error.kind if verdict.error else None
-                stalled = kind == "cpu_limit" and enough_s < int(cpu_s)
+                stalled = kind == "cpu_limit" and lookahead.has_stalled(enough_s, run_cpu_s)
                 failed = outcome.exit_code == TASK_FAILED
                 if verdict.status == "cancelled" or (
                     kind in _SAYS_NOTHING and not stalled and not failed
