@@ -110,7 +110,7 @@ class WorkerProcess:
                 answer = self._peer.call("check", timeout_s=CHECK_TIMEOUT_S, source=source)
                 break
             except ConnectionError as error:
-                if last or not self._connected.wait(5.0):
+                if last or self._stopping.is_set() or not self._connected.wait(5.0):
                     raise Unavailable("The sandbox is restarting; try again.") from error
             except (TimeoutError, RemoteError) as error:
                 log.error("check_failed error=%s", error)
