@@ -153,7 +153,7 @@ class Run:
                 broker.low_watch = math.inf
             end = min(stop, start + size, settled[next_settlement])
             try:
-                pass_bars(broker, strategy.on_data, self.bars.symbol, start, end, *columns)
+                pass_bars(broker, strategy, self.bars.symbol, start, end, *columns)
             except BaseException:
                 self.bars_done = broker.i
                 raise

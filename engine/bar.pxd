@@ -17,7 +17,7 @@ cdef class Bar:
     index=Py_ssize_t, o=double, h=double, lo=double, c=double, bar=Bar
 )
 cpdef pass_bars(
-    Broker b, on_data, str symbol, Py_ssize_t start, Py_ssize_t stop,
+    Broker b, strategy, str symbol, Py_ssize_t start, Py_ssize_t stop,
     const long long[::1] timestamp, const double[::1] open_, const double[::1] high,
     const double[::1] low, const double[::1] close, const double[::1] volume,
 )

@@ -6,7 +6,7 @@ A bar costs two comparisons against the broker's sentinels, one fresh `Bar` and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -105,7 +105,7 @@ class Bar:
 
 def pass_bars(
     b: Broker,
-    on_data: Callable[[Bar], Any],
+    strategy: Any,
     symbol: str,
     start: int,
     stop: int,
@@ -138,4 +138,4 @@ def pass_bars(
         bar.low = lo
         bar.close = c
         bar.volume = volume[index]
-        on_data(bar)
+        strategy.on_data(bar)

@@ -16,7 +16,17 @@ from sandbox import kernel, lookahead, probes, wire
 from sandbox.admission import OVERHEAD_MB, Admission
 from sandbox.bars_cache import BarsCache
 from sandbox.child import TASK_FAILED
-from sandbox.job import CheckReport, ErrorKind, Job, Limits, Lookahead, Progress, RunError, Verdict
+from sandbox.job import (
+    CONCURRENT_CHECKS,
+    CheckReport,
+    ErrorKind,
+    Job,
+    Limits,
+    Lookahead,
+    Progress,
+    RunError,
+    Verdict,
+)
 from sandbox.sealed import sealed_job
 from sandbox.servers import Servers
 from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
@@ -29,8 +39,6 @@ RECYCLE_AFTER_RUNS = 500
 MAX_SEALED_BYTES = 512 * 1024 * 1024
 CHECK_LIMITS = Limits(wall_s=20.0, cpu_s=8, memory_mb=256, max_log_bytes=4096)
 PROBE_LIMITS = Limits(wall_s=20.0, cpu_s=10, memory_mb=128, max_log_bytes=4096)
-# Checks have a small share of the machine for themselves, so that none waits behind long runs.
-CONCURRENT_CHECKS = 2
 CHECKS_MB = CONCURRENT_CHECKS * (CHECK_LIMITS.memory_mb + OVERHEAD_MB)
 _MACHINES = {
     "x86_64": "x86-64",
@@ -137,7 +145,7 @@ class Sandbox:
                     return told(True if done else None, note=outcome.message)
                 verdict = verdict_of(replace(job, limits=limits), outcome, stop_after=cut)
                 kind = verdict.error.kind if verdict.error else None
-                stalled = kind == "cpu_limit" and enough_s < int(cpu_s)
+                stalled = kind == "cpu_limit" and lookahead.has_stalled(enough_s, run_cpu_s)
                 failed = outcome.exit_code == TASK_FAILED
                 if verdict.status == "cancelled" or (
                     kind in _SAYS_NOTHING and not stalled and not failed

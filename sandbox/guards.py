@@ -178,10 +178,23 @@ class Guards:
         )
 
     def init_of(self, kind: Any) -> Any:
-        """`kind.__init__` of a class that a strategy made, or that it may extend."""
-        if isinstance(kind, type) and (kind in self.own or kind in (Strategy, Exception)):
+        """`__init__` of an object's super(), or of a class that a strategy made or may extend.
+
+        For objects of that class alone: what @dataclass makes writes to whatever it is given.
+        """
+        bound: Any = kind
+        if isinstance(kind, super) and not isinstance(bound.__self__, type):
             return kind.__init__  # type: ignore[misc]
-        raise AttributeError('attribute "__init__" is not available in strategies')
+        if not isinstance(kind, type) or not (kind in self.own or kind in (Strategy, Exception)):
+            raise AttributeError('attribute "__init__" is not available in strategies')
+
+        def __init__(this: Any, *items: Any, **named: Any) -> None:
+            if kind not in type(this).__mro__:
+                shown = name_of_class(kind)
+                raise TypeError(f"__init__ of {shown!r} takes an object of that class")
+            kind.__init__(this, *items, **named)  # type: ignore[misc]
+
+        return __init__
 
     def super_kind(self) -> type:
         """The builtin `super`, for the strategy's own classes.

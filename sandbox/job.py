@@ -31,6 +31,8 @@ ErrorKind = Literal[
 ]
 
 MAX_SOURCE_BYTES = 256 * 1024
+# Checks have a small share of the machine for themselves, so that none waits behind long runs.
+CONCURRENT_CHECKS = 2
 
 
 @dataclass(frozen=True)

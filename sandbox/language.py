@@ -138,8 +138,8 @@ METHOD_DUNDERS = names(
 # ... and that may be called as `super().__x__(...)`.
 SUPER_DUNDERS = names(
     """
-    __call__ __contains__ __enter__ __eq__ __exit__ __getitem__ __hash__ __init__ __iter__
-    __len__ __post_init__ __repr__ __setitem__ __str__
+    __call__ __contains__ __enter__ __eq__ __exit__ __getitem__ __hash__ __iter__ __len__
+    __post_init__ __repr__ __setitem__ __str__
     """
 )
 

@@ -17,7 +17,7 @@ from engine.enums import LookaheadCheck
 
 SAMPLE_CUTS = 3
 FULL_CUTS = 50
-CUT_FACTOR, CUT_EXTRA_S = 3.0, 2.0
+CUT_FACTOR, STALL_FACTOR, CUT_EXTRA_S = 3.0, 2.0, 2.0
 
 # Bounds on the invented walk: one bar's standard deviation, and how far in all (e to the 2nd).
 _MIN_STEP, _MAX_STEP = 1e-4, 0.05
@@ -143,3 +143,12 @@ def cut_limit_s(run_cpu_s: float) -> int:
     escape the comparison by never ending.
     """
     return math.ceil(CUT_FACTOR * run_cpu_s + CUT_EXTRA_S)
+
+
+def has_stalled(cut_cpu_s: float, run_cpu_s: float) -> bool:
+    """Whether a cut that was not done after `cut_cpu_s` says something about the code.
+
+    A run may take so much of its allowance that no cut could be given `cut_limit_s`; one that
+    needs twice the whole run has not repeated a part of it.
+    """
+    return cut_cpu_s >= STALL_FACTOR * run_cpu_s + CUT_EXTRA_S

@@ -213,11 +213,12 @@ class NamePolicy(RestrictingNodeTransformer):
             return hook("_name_of_", thing if inner is None else hook("_type_", thing), at=node)
         if node.attr == "__class__":
             return hook("_class_of_", self.visit(node.value), at=node)
-        if node in self._called and node.attr in SUPER_DUNDERS and self._is_super(node.value):
+        called = node in self._called
+        if called and node.attr == "__init__" and self._has_init(node.value):
+            return hook("_init_of_", self.visit(node.value), at=node)
+        if called and node.attr in SUPER_DUNDERS and self._is_super(node.value):
             node.value = self.visit(node.value)
             return node
-        if node in self._called and node.attr == "__init__" and self._is_base(node.value):
-            return hook("_init_of_", self.visit(node.value), at=node)
         if node.attr in NAMEDTUPLE and node.attr not in self.facts.attributes:
             return hook("_read_", self.visit(node.value), ast.Constant(node.attr), at=node)
         self._check_module_attribute(node)
@@ -233,12 +234,14 @@ class NamePolicy(RestrictingNodeTransformer):
     def _is_super(self, value: ast.expr) -> bool:
         return is_super_call(value) and "super" not in self.facts.bound
 
-    def _is_base(self, value: ast.expr) -> bool:
-        """`Base` of `Base.__init__`, as older code calls it, where it is a class of this file.
+    def _has_init(self, value: ast.expr) -> bool:
+        """super(), or `Base` of `Base.__init__`, as older code calls it: a class of this file.
 
         A decorator may have made another of it, so the hook asks again.
         """
-        return isinstance(value, ast.Name) and value.id in self.facts.base_classes
+        if isinstance(value, ast.Name):
+            return value.id in self.facts.base_classes
+        return self._is_super(value)
 
     def _check_module_attribute(self, node: ast.Attribute) -> None:
         if not isinstance(node.value, ast.Name):

@@ -42,6 +42,7 @@ from sandbox.scopes import Function, all_arguments, count_binders
 _CLASS_FIELD_MARKS = frozenset({"ClassVar", "InitVar", "KW_ONLY"})
 _NOT_SELF = frozenset({"staticmethod", "classmethod"})
 _TIME_MAKERS = names("datetime64")
+MAX_LITERAL_BITS = 10_000  # Python shows no number of more than 4,300 digits, not to us either
 
 
 class StrategyPolicy(NamePolicy):
@@ -90,6 +91,15 @@ class StrategyPolicy(NamePolicy):
             target = target.value
         module = self.facts.aliases.get(target.id) if isinstance(target, ast.Name) else None
         return module == "pandas" and len(before) > 1 and before[-1] == "options"
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        if type(node.value) is int and node.value.bit_length() > MAX_LITERAL_BITS:
+            self.error(
+                node, "a number of this length cannot be used in a strategy", "SP103",
+                "write it as a power, such as 2 ** 20000",
+            )  # fmt: skip
+            node.value = 0
+        return self._contents(node)
 
     guard_iter = visit_AugAssign = visit_With = _contents
     visit_Slice = visit_ListComp = visit_SetComp = visit_GeneratorExp = visit_DictComp = _contents

@@ -40,7 +40,7 @@ _MAX_PROBLEMS = 100
 _MAX_PARAMETERS = 1000
 _MAX_TEXT = 2000
 # How Python and numpy show an object that has no words of its own: differs from run to run.
-_ADDRESS = re.compile(r"(?<= at 0x)[0-9a-fA-F]+")
+_ADDRESS = re.compile(r"(?<= at 0x)[0-9a-fA-F]+|(?<= with id=)[0-9]+")
 
 
 class Channel:
@@ -300,7 +300,8 @@ def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any
 
 def without_addresses(text: str) -> str:
     """`text` with dots for every address in memory: the same run leaves the same files."""
-    return _ADDRESS.sub("...", text) if " at 0x" in text else text
+    shown = " at 0x" in text or " with id=" in text  # the latter is pprint's, of a list in itself
+    return _ADDRESS.sub("...", text) if shown else text
 
 
 def _place(error: BaseException, filename: str) -> tuple[str | None, int | None]:

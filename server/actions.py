@@ -46,9 +46,9 @@ def submit_batch(
     return _queue(services, user, items, key, fingerprint)
 
 
-def check(services: Services, source: str) -> CheckReport:
+def check(services: Services, user: User, source: str) -> CheckReport:
     """Whether the code compiles; nothing of it is run, here or anywhere."""
-    return services.worker.check(source)
+    return services.worker.check(source, user.id)
 
 
 def cancel(services: Services, user: User, backtest_id: str) -> Backtest:
@@ -91,7 +91,7 @@ def _judge(services: Services, user: User, document: Any) -> NewBacktest:
         user.id,
         document,
         limits=services.settings.config_limits,
-        check=services.worker.check,
+        check=lambda source: check(services, user, source),
         market=services.market,
     )
 

@@ -7,9 +7,11 @@ import signal
 import socket
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 import uvicorn
+from litestar.concurrency import set_asyncio_executor
 
 from engine.errors import ConfigurationError
 from server.app import create_app
@@ -20,6 +22,10 @@ from server.worker_link import WorkerProcess
 
 log = logging.getLogger(__name__)
 
+# More than those who wait for a check (`turns`) or a password (`passwords`) can hold: asyncio's own
+# number, four more than there are processors, would leave none for pages on a small machine.
+REQUEST_THREADS = 40
+
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
@@ -28,6 +34,7 @@ def serve(settings: Settings) -> int:
     worker = WorkerProcess()
     services = make_services(settings, worker)
     app = create_app(services)
+    set_asyncio_executor(ThreadPoolExecutor(REQUEST_THREADS, thread_name_prefix="request"))
     worker.start()
     # The first look at a large data directory takes a while; better now than for the first page.
     threading.Thread(target=services.market.catalogue, name="index", daemon=True).start()

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from cachetools import LRUCache
 
-from sandbox.job import CheckReport
+from sandbox.job import CONCURRENT_CHECKS, CheckReport
 from server.blobs import content_hash
 from server.problems import Unavailable
 from server.reports import report_from
 from server.rpc import Peer, RemoteError
 from server.settings import PROJECT_ROOT
+from server.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class WorkerLink(Protocol):
 
     def cancel(self, backtest_id: str) -> None: ...
 
-    def check(self, source: str) -> CheckReport: ...
+    def check(self, source: str, owner: int) -> CheckReport: ...
 
     def stats(self) -> Mapping[str, Any] | None: ...
 
@@ -55,6 +56,7 @@ class WorkerProcess:
         self._stopping = threading.Event()
         self._reports: LRUCache[str, CheckReport] = LRUCache(KEPT_REPORTS)
         self._lock = threading.Lock()
+        self._turns = Turns(CONCURRENT_CHECKS)
         self._keeper = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
         self._connected = threading.Event()
 
@@ -78,16 +80,29 @@ class WorkerProcess:
         if self._peer is not None:
             self._peer.notify("cancel", backtest_id=backtest_id)
 
-    def check(self, source: str) -> CheckReport:
-        """What checking the code says; the same code is not checked twice. Raises Unavailable."""
+    def check(self, source: str, owner: int) -> CheckReport:
+        """What checking the account's code says; the same code is not checked twice.
+
+        Raises Unavailable, and TooMany when the account has too many checks waiting.
+        """
         name = content_hash(source)
-        with self._lock:
-            known = self._reports.get(name)
+        known = self._known(name)
         if known is not None:
             return known
         reason = self._room.get("reason")
         if reason:
             raise Unavailable(f"Code cannot be checked here: {reason}.", word="sandbox_unavailable")
+        with self._turns.turn(owner):
+            report = self._known(name) or self._ask(source)
+        with self._lock:
+            self._reports[name] = report
+        return report
+
+    def _known(self, name: str) -> CheckReport | None:
+        with self._lock:
+            return self._reports.get(name)
+
+    def _ask(self, source: str) -> CheckReport:
         for last in (False, True):
             try:
                 if self._peer is None:
@@ -95,15 +110,12 @@ class WorkerProcess:
                 answer = self._peer.call("check", timeout_s=CHECK_TIMEOUT_S, source=source)
                 break
             except ConnectionError as error:
-                if last or not self._connected.wait(5.0):
+                if last or self._stopping.is_set() or not self._connected.wait(5.0):
                     raise Unavailable("The sandbox is restarting; try again.") from error
             except (TimeoutError, RemoteError) as error:
                 log.error("check_failed error=%s", error)
                 raise Unavailable("The code could not be checked just now; try again.") from error
-        report = report_from(answer)
-        with self._lock:
-            self._reports[name] = report
-        return report
+        return report_from(answer)
 
     def stats(self) -> Mapping[str, Any] | None:
         """The worker's own figures, or None while it cannot say."""

@@ -32,13 +32,15 @@ class StrategyApi(Controller):
         summary="Whether code compiles",
         operation_class=docs.validate,
     )
-    def validate(self, services: NamedDependency[Services], body: RawBody) -> Response[bytes]:
+    def validate(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
+    ) -> Response[bytes]:
         """Nothing of the code is run."""
         code = text(json_object(body, ("strategy_code",)), "strategy_code")
         if len(code.encode()) > MAX_SOURCE_BYTES:
             most = MAX_SOURCE_BYTES // 1024
             raise Invalid(fields={"strategy_code": [f"at most {most} KiB of UTF-8"]})
-        report = services.worker.check(code)
+        report = services.worker.check(code, request.user.id)
         return json_response(
             {
                 "valid": report.valid,
@@ -72,7 +74,7 @@ class StrategyApi(Controller):
     ) -> Response[bytes]:
         """Code that does not compile is kept as a draft, with its problems."""
         name, code = _name_and_code(body)
-        report = services.worker.check(code)
+        report = services.worker.check(code, request.user.id)
         made = strategies.create_strategy(services.store, request.user.id, name, code, report)
         return json_response(made.document(), 201)
 
@@ -106,7 +108,7 @@ class StrategyApi(Controller):
         """Every save is a version; backtests keep the code that they ran."""
         _found(services, request, strategy_id)
         name, code = _name_and_code(body)
-        report = services.worker.check(code)
+        report = services.worker.check(code, request.user.id)
         saved = strategies.save_strategy(
             services.store, request.user.id, strategy_id, name, code, report
         )

@@ -80,7 +80,7 @@ class NewBacktest(Controller):
         asked = {"symbol": symbol, "timeframe": timeframe, "trading_mode": mode}
         values |= {name: value for name, value in asked.items() if value}
         values, market = _market(services, request, values)
-        report = _check(services, values["strategy_code"])
+        report = _check(services, request, values["strategy_code"])
         return page(request, "backtests/new.html", _form(services, values, market, report, origin))
 
     @get("/backtests/new/market", sync_to_thread=True)
@@ -118,7 +118,7 @@ class NewBacktest(Controller):
     ) -> Template:
         """What the editor asks while one types: problems, and the strategy's parameters."""
         values, _ = backtest_form.read_values(data, services.settings.config_limits)
-        report = _check(services, values["strategy_code"])
+        report = _check(services, request, values["strategy_code"])
         return page(request, "backtests/_check.html", CheckPart(report, values))
 
     @post("/backtests/new", sync_to_thread=True, status_code=200)
@@ -129,7 +129,7 @@ class NewBacktest(Controller):
         data: MultipartBody[dict[str, Any]],
     ) -> Response[Any]:
         values, errors = backtest_form.read_values(data, services.settings.config_limits)
-        report = _check(services, values["strategy_code"])
+        report = _check(services, request, values["strategy_code"])
         if values.get("preset") or values.get("action") == "refresh":
             values, market = _market(services, request, values, preset=values.get("preset", ""))
             return _answer(request, _form(services, values, market, report), 200)
@@ -254,12 +254,12 @@ def _market(
     )
 
 
-def _check(services: Services, source: str) -> CheckReport | None:
+def _check(services: Services, request: Request[Any, Any, Any], source: str) -> CheckReport | None:
     """What checking the code says; None where there is none or it cannot be checked now."""
     if not source.strip():
         return None
     try:
-        return actions.check(services, source)
+        return actions.check(services, request.user, source)
     except Problem:
         return None
 

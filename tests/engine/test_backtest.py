@@ -55,6 +55,33 @@ def test_many_chunks_of_bars_make_one_run():
     assert keeper.text.count("bar ") == 5_000
 
 
+def test_a_handler_assigned_during_a_run_is_given_the_very_next_bar():
+    """Bars are passed in chunks whose length follows the machine's speed."""
+
+    class Warms(Strategy):
+        def initialize(self):
+            self.seen = []
+            self.traded = []
+
+        def on_data(self, data):
+            self.seen.append(data.close)
+            if len(self.seen) == 2:
+                self.on_data = self.trade
+
+        def trade(self, data):
+            self.traded.append(data.close)
+            if data.close == 5.0:
+                del self.on_data
+
+        def on_finish(self):
+            self.log(f"{self.seen} {self.traded}")
+
+    keeper = Keeper()
+    bars = flat_bars([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    Run(make_config(), bars, NO_FUNDING, sink=keeper).execute(Warms)
+    assert keeper.text == "[1.0, 2.0, 6.0] [3.0, 4.0, 5.0]\n"
+
+
 def test_no_bars_is_a_data_error():
     with pytest.raises(DataError, match="no bars of BTCUSDT 1h"):
         Run(make_config(), flat_bars([100.0]).slice(0, 0), NO_FUNDING)

@@ -431,6 +431,15 @@ def test_never_ending_on_an_invented_future_is_a_difference(
     assert (found.checked, found.passed) == (True, False)
 
 
+def test_a_long_run_does_not_excuse_one_that_never_ends(sandbox: Sandbox, make_job: Make) -> None:
+    """A run that takes a good part of its allowance leaves no cut three times as long."""
+    job = cheating(make_job, stall=True)
+    orders = sandbox.run(job).orders
+    job = replace(job, limits=replace(job.limits, cpu_s=3))
+    found = sandbox.check_lookahead(job, orders, run_cpu_s=0.4)
+    assert (found.checked, found.passed) == (True, False)
+
+
 def test_an_exception_before_the_cut_is_a_difference(
     sandbox: Sandbox, make_job: Make, on_data: OnData
 ) -> None:

@@ -121,6 +121,7 @@ def test_an_api_name_cannot_be_assigned_to_self() -> None:
         (b"x = 1", "SP001"),
         (None, "SP001"),
         ("return 1", "SP002"),
+        (f"x = 0x{'f' * 2501}", "SP103"),
     ],
 )
 def test_hostile_text_is_a_problem_and_never_a_crash(source: str, code: str) -> None:

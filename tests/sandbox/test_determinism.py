@@ -12,6 +12,7 @@ from engine.results import BacktestResults
 from sandbox.client import Sandbox
 
 SOURCE = """
+import pprint
 import random
 from datetime import datetime
 import numpy as np
@@ -23,6 +24,9 @@ class Dice(Strategy):
         self.log(sorted({hash(word) for word in ("bid", "ask", "last")}))
         self.log(list({"btc", "eth", "xrp", "sol"}))
         print(self, self.rng, lambda: 0)
+        circle = []
+        circle.append(circle)
+        pprint.pprint(circle)
 
     def on_data(self, data):
         roll = random.random() + np.random.rand() + self.rng.random()

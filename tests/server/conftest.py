@@ -144,7 +144,7 @@ class FakeWorker:
     def cancel(self, backtest_id: str) -> None:
         self.told.append(f"cancel {backtest_id}")
 
-    def check(self, source: str) -> CheckReport:
+    def check(self, source: str, owner: int) -> CheckReport:
         return self.reports.get(source, self.report)
 
     def stats(self) -> dict[str, Any] | None:

@@ -55,7 +55,7 @@ def test_the_document_loads_nothing_from_elsewhere(clients: Clients) -> None:
 @pytest.fixture
 def known(services: Services, alice: User) -> dict[str, str]:
     """Ids that exist, so that not every made-up request ends in 404."""
-    report = services.worker.check("v1")
+    report = services.worker.check("v1", alice.id)
     made = queue_runs(services.store, services.settings, alice)[0].id
     # Nobody runs it here: the stream of its events would have no end.
     request_cancel(services.store, alice.id, made)
