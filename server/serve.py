@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 # More than those who wait for a check (`turns`) or a password (`passwords`) can hold: asyncio's own
 # number, four more than there are processors, would leave none for pages on a small machine.
-REQUEST_THREADS = 40
+REQUEST_THREADS = 56
 
 
 def serve(settings: Settings) -> int:

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 from server.problems import TooMany, Unavailable
 
-PLACES = 12
-PLACES_OF_ONE = 4
+PLACES = 24
+PLACES_OF_ONE = 8
 
 
 class Turns:
