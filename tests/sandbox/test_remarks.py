@@ -52,7 +52,7 @@ def test_a_word_that_nothing_defines_is_remarked_at_its_place() -> None:
     source = method("self.n = 1", "x = self.bui(self.m)", "y = self.zzzzzz")
     assert remarks_of(source) == [
         (4, 14, "did you mean self.buy?"),
-        (4, 18, None),
+        (4, 23, None),
         (5, 14, None),
     ]
     assert check(source).remarks[0].message == (
