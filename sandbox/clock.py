@@ -42,9 +42,9 @@ def show(now_ms: Callable[[], int] | None) -> None:
         for name, reader in _READERS.items():
             setattr(pd.Timestamp, name, classmethod(reader))
         pd.Timestamp.__new__ = _new
-        # Where the system has no private place for functions for C (as under SELinux), numpy
-        # keeps the machine's clock.
-        with contextlib.suppress(OSError, MemoryError, ValueError):
+        # Where the system has no private place for functions for C (as under SELinux), or numpy's
+        # library is laid out in another way, numpy keeps the machine's clock.
+        with contextlib.suppress(OSError, MemoryError, ValueError, KeyError):
             borrowed_clock.set_numpy(lambda: _milliseconds() // 1000)
 
 
