@@ -126,6 +126,7 @@ def load(
     found = own_globals.get(compiled.class_name)
     if not (isinstance(found, type) and found in guards.own and issubclass(found, Strategy)):
         raise StrategyError(f"{compiled.class_name} is not a class that derives from Strategy")
+    own_globals["_main_"] = found
     for parameter in compiled.parameters:
         if parameter.name in FORBIDDEN:
             _share_parameter(found, parameter.name)

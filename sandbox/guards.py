@@ -87,6 +87,7 @@ class Guards:
             "_read_": self.read,
             "_write_": self.writable,
             "_own_": self.own,
+            "_main_": None,
             "_type_": type,
             "_refuse_": self.refuse_write,
             "_name_of_": self.name_of,

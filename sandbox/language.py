@@ -19,6 +19,7 @@ HOOKS = frozenset(
     {
         "_read_",
         "_write_",
+        "_main_",
         "_own_",
         "_type_",
         "_refuse_",

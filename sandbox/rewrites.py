@@ -16,12 +16,14 @@ def hook(name: str, *arguments: ast.expr, at: ast.expr | None = None) -> ast.Cal
 
 
 def own_check(name: str) -> ast.If:
-    """`if _type_(self) not in _own_: _refuse_(self)`.
+    """Refuse a `self` that is no object of the strategy's own classes.
 
     Writes to `self` are native; without this, `Helper.method(pd.DataFrame)` would write to a host
-    class. One check per call costs less than a guard per write.
+    class. One check per call costs less than a guard per write; for the strategy itself, whose
+    class is `_main_` once it is loaded, it costs next to nothing.
     """
-    (check,) = ast.parse(f"if _type_({name}) not in _own_: _refuse_({name})").body
+    unknown = f"_type_({name}) is not _main_ and _type_({name}) not in _own_"
+    (check,) = ast.parse(f"if {unknown}: _refuse_({name})").body
     assert isinstance(check, ast.If)
     return check
 
