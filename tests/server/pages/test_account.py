@@ -76,6 +76,14 @@ def test_changing_the_password_needs_the_current_one(clients, submit, alice):
     assert re.search(r'id="err-current"[^>]*>the password is wrong', page.text)
 
 
+def test_a_wrong_password_and_a_short_new_one_are_both_said(clients, submit, alice):
+    answer = submit(
+        clients.browser(alice), "/account/password", current="not it at all", password="short"
+    )
+    assert "the password is wrong" in answer.text
+    assert ">must have 10 to 256 characters</p>" in answer.text
+
+
 def test_changing_the_password_keeps_this_browser_and_ends_the_others(
     clients, submit, alice, fresh_db
 ):
