@@ -174,7 +174,7 @@ def _at_parameters(errors: Errors, report: CheckReport | None) -> Errors:
 
 def _number(text: str) -> float | str:
     try:
-        return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+        return float(text)
     except ValueError:
         return text
 
