@@ -71,18 +71,25 @@ def judge(
 
 
 def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: int) -> list[Any]:
-    """Every item checked; raises Invalid with the complaints of all, named `items.3.symbol`."""
+    """Every item checked; raises Invalid with the complaints of all, named `items.3.symbol`.
+
+    Raises NotFound, with the same complaints, when an item names a strategy that does not exist.
+    """
     items = document.get("items") if isinstance(document, Mapping) else None
     if not isinstance(items, list) or set(document) != {"items"}:
         raise Invalid(fields={"items": ["the body must be {items: [...]} and nothing else"]})
     if not 1 <= len(items) <= most:
         raise Invalid(fields={"items": [f"must hold 1 to {most} backtests; got {len(items)}"]})
     judged: list[NewBacktest] = []
+    missing: NotFound | None = None
     fields: Fields = {}
     problems: list[dict[str, Any]] = []
     for number, item in enumerate(items):
         try:
             judged.append(judge_one(item))
+        except NotFound as error:
+            missing = missing or error
+            fields[f"items.{number}.strategy_id"] = [error.message]
         except Invalid as error:
             details = error.details or {}
             for name, messages in details.get("fields", {}).items():
@@ -92,6 +99,8 @@ def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: in
         details = {"fields": fields} if fields else {}
         if problems:
             details |= {"problems": problems}
+        if missing is not None:
+            raise NotFound(missing.message, details=details)
         wrong = len(items) - len(judged)
         raise Invalid(
             f"{wrong} of {len(items)} backtests are not valid; none was queued.", details=details

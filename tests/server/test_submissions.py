@@ -199,6 +199,17 @@ def test_a_batch_names_every_wrong_item(fresh_db: Store, alice: User) -> None:
     assert sorted(caught.value.details["fields"]) == ["items.1.seed", "items.2.symbol"]
 
 
+def test_a_batch_says_which_item_names_a_strategy_that_does_not_exist(
+    fresh_db: Store, alice: User
+) -> None:
+    unknown = {name: v for name, v in document().items() if name != "strategy_code"}
+    items = [document(), unknown | {"strategy_id": "st_gone"}, document(seed=-1)]
+    with pytest.raises(NotFound) as caught:
+        judge_batch(lambda item: judged(fresh_db, alice, item), {"items": items}, 200)
+    assert caught.value.details is not None
+    assert set(caught.value.details["fields"]) == {"items.1.strategy_id", "items.2.seed"}
+
+
 @pytest.mark.parametrize(
     "body", [{}, [], {"items": []}, {"items": {}}, {"items": [{}] * 4}, {"items": [{}], "x": 1}]
 )
