@@ -30,6 +30,8 @@ class ApiClient:
     """Talks to one service with one token; waits when it is told to slow down."""
 
     def __init__(self, url: str, token: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise BacktestError(f"{url} is no address such as http://127.0.0.1:8000")
         self._url = url.rstrip("/")
         self._token = token
 

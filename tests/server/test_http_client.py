@@ -84,6 +84,11 @@ def test_events_come_with_their_documents(desk: Desk) -> None:
     ]
 
 
+def test_an_address_without_http_is_said_to_be_none() -> None:
+    with pytest.raises(BacktestError, match="is no address such as http://"):
+        ApiClient("localhost:8000", "token")
+
+
 def test_a_service_that_is_not_there_is_one_sentence() -> None:
     with pytest.raises(BacktestError, match=r"cannot reach http://127\.0\.0\.1:9"):
         ApiClient("http://127.0.0.1:9", "t").get("/x")
