@@ -14,6 +14,8 @@ from engine.errors import BacktestError
 
 TIMEOUT_S = 60.0
 MAX_TRIES = 5
+# What takes longer, such as a quota of storage, is for the person to know at once.
+LONGEST_PAUSE_S = 30
 CHUNK_BYTES = 256 * 1024
 
 
@@ -102,8 +104,9 @@ class ApiClient:
                 return urllib.request.urlopen(request, timeout=TIMEOUT_S)
             except urllib.error.HTTPError as error:
                 pause = error.headers.get("Retry-After", "")
-                if error.code in (429, 503) and tries_left and pause.isdecimal():
-                    time.sleep(min(int(pause), 30))
+                soon = pause.isdecimal() and int(pause) <= LONGEST_PAUSE_S
+                if error.code in (429, 503) and tries_left and soon:
+                    time.sleep(int(pause))
                     continue
                 raise ApiError(error.code, _body(error)) from None
             except urllib.error.URLError as error:

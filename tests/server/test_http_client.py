@@ -54,6 +54,13 @@ def test_it_waits_when_told_to_slow_down(desk: Desk) -> None:
     assert len(desk.asked) == 2
 
 
+def test_what_a_short_wait_does_not_cure_is_said_at_once(desk: Desk) -> None:
+    desk.replies = [reply({"message": "delete some"}, 429, **{"Retry-After": "60"})]
+    with pytest.raises(ApiError, match="delete some"):
+        ApiClient(desk.url, "t").get("/x")
+    assert len(desk.asked) == 1
+
+
 def test_it_gives_up_after_five_tries(desk: Desk) -> None:
     desk.replies = [reply({"message": "full"}, 503, **{"Retry-After": "0"})] * 5
     with pytest.raises(ApiError, match="full"):
