@@ -112,7 +112,7 @@ def _wait(client: ApiClient, backtest_id: str, name: str) -> Mapping[str, Any]:
         while True:
             for event, data in client.events(f"{where}/events"):
                 if event != "end":
-                    bar.show(data["bar"], data["bars"])
+                    bar.show_bars(data["bar"], data["bars"])
                     continue
                 document: Mapping[str, Any] = client.get(where)
                 if document["status"] == "completed":
