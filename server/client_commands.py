@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import ConfigurationError, ValidationError
+from engine.errors import BacktestError, ConfigurationError, ValidationError
 from server.artifacts import NAMES
 from server.config_flags import (
     add_config_flags,
@@ -66,12 +66,27 @@ def _submit(options: argparse.Namespace) -> int:
         return _refused(error, options.files)
     worst = 0
     for name, item in zip(options.files, accepted, strict=True):
-        document = _wait(client, item["backtest_id"], name)
+        try:
+            document = _wait(client, item["backtest_id"], name)
+        except ApiError:
+            raise  # the service has spoken: there is nothing to wait for
+        except (KeyboardInterrupt, BacktestError):
+            _say_how_to_go_on(options.url, accepted[accepted.index(item) :])
+            raise
         if len(options.files) > 1 and not options.json:
             print(f"{name}:")
         _print(document, name, as_json=options.json)
         worst = max(worst, 0 if document["status"] == "completed" else 1)
     return worst
+
+
+def _say_how_to_go_on(url: str, left: list[Mapping[str, Any]]) -> None:
+    """Runs belong to the service: nobody has to wait for them."""
+    for item in left:
+        print(
+            f"it runs on; later: sandtable fetch {item['backtest_id']} --url {url} --token ...",
+            file=sys.stderr,
+        )
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -97,7 +112,7 @@ def _wait(client: ApiClient, backtest_id: str, name: str) -> Mapping[str, Any]:
         while True:
             for event, data in client.events(f"{where}/events"):
                 if event != "end":
-                    bar.show(data["bar"], data["bars"])
+                    bar.show_bars(data["bar"], data["bars"])
                     continue
                 document: Mapping[str, Any] = client.get(where)
                 if document["status"] == "completed":

@@ -74,10 +74,8 @@ def table(report: DataReport) -> str:
         "no volume", "wild", "contradict", "broken",
     )  # fmt: skip
     rows = [head]
-    base = Path(report.path)
     for s in report.series:
-        place = os.path.relpath(s.directory, base if base.is_dir() else base.parent)
-        place = place if place != "." else f"{s.symbol} {s.timeframe}"
+        place = _place(s, report)
         rows.append(
             (
                 f"{place} (synthetic)" if s.synthetic else place,
@@ -104,19 +102,30 @@ def table(report: DataReport) -> str:
     return "\n".join(lines)
 
 
+def _place(series: SeriesCheck, report: DataReport) -> str:
+    """The series' folder as seen from what was checked: it names the market too."""
+    base = Path(report.path)
+    place = os.path.relpath(series.directory, base if base.is_dir() else base.parent)
+    return place if place != "." else f"{series.symbol} {series.timeframe}"
+
+
+def _bars(count: int) -> str:
+    return "1 bar" if count == 1 else f"{count:,} bars"
+
+
 def _details(report: DataReport) -> Iterator[str]:
     for f in report.funding:
         span = f"{when(f['first'])} to {when(f['last'])}" if f["settlements"] else "nothing"
         count = f"{f['settlements']:,} settlements in {f['files']:,} files"
         yield f"funding {f['symbol']}: {count}, {span}"
     for s in report.series:
-        name = f"{s.symbol} {s.timeframe}"
+        name = _place(s, report)
         if s.gaps:
             gap = max(s.gaps, key=lambda g: g["bars"])
-            yield f"{name}: the largest gap has {gap['bars']:,} bars from {when(gap['start'])}"
+            yield f"{name}: the largest gap has {_bars(gap['bars'])} from {when(gap['start'])}"
         for stretch in s.zero_volume_stretches[:1]:
             yield (
-                f"{name}: the longest stretch without volume has {stretch['bars']:,} bars from "
+                f"{name}: the longest stretch without volume has {_bars(stretch['bars'])} from "
                 f"{when(stretch['start'])}"
             )
         for bar in s.outliers[:3]:

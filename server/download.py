@@ -49,11 +49,11 @@ class Order:
     def __post_init__(self) -> None:
         check_symbol(self.symbol)
         if self.start_date > self.end_date:
-            raise ValidationError(
-                f"end date {self.end_date} must not be before start date {self.start_date}"
-            )
+            said = f"{self.end_date} must not be before the first day, {self.start_date}"
+            raise ValidationError(fields={"end_date": [said]})
         if (self.end_date - self.start_date).days >= MAX_RANGE_DAYS:
-            raise ValidationError(f"a download covers at most {MAX_RANGE_DAYS:,} days")
+            said = f"a download covers at most {MAX_RANGE_DAYS:,} days"
+            raise ValidationError(fields={"end_date": [said]})
         if self.funding and self.mode != TradingMode.FUTURES:
             raise ValidationError("funding rates exist for futures only")
         if not self.timeframes and not self.funding:

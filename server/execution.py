@@ -119,6 +119,7 @@ def execute(
         verdict = room.run(job, on_progress=on_progress, cancelled=cancelled)
         results, error = replayed(job, verdict)
         if error is None and verdict.status == "completed" and results is not None:
+            on_progress(Progress(bars, bars, float(results.columns.portfolio_value[-1])))
             lookahead = _look_ahead(room, job, verdict, results, cancelled)
     except DataError as problem:
         error = RunError("data_error", str(problem))

@@ -137,7 +137,8 @@ class LocalExecutor:
 
         def advance(now: Progress) -> None:
             nonlocal last_told
-            if time.monotonic() - last_told >= PROGRESS_EVERY_S:
+            done = now.bars_done == now.bars  # the last to be told, however soon it comes
+            if done or time.monotonic() - last_told >= PROGRESS_EVERY_S:
                 last_told = time.monotonic()
                 self._events.put(Advanced(job, now.bars_done, now.bars, now.equity))
 

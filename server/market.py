@@ -16,7 +16,7 @@ from typing import IO
 
 from engine.catalogue import Coverage
 from engine.enums import Timeframe, TradingMode
-from engine.errors import ValidationError
+from engine.errors import DataError, ValidationError
 from engine.market_data import Store
 from server.convert import Request, convert
 from server.store_writer import IngestReport
@@ -74,17 +74,27 @@ def import_upload(
     with tempfile.TemporaryDirectory(prefix="sandtable-upload-") as folder:
         path = Path(folder) / _harmless(name)
         _save(content, path)
-        for directory in (Path(folder) / "trial", store.data_directory):
-            request = Request(
-                directory,
-                trading_mode,
-                symbol or None,
-                tuple(timeframes),
-                max_bytes=MAX_UNPACKED_UPLOAD_BYTES,
-            )
-            report = convert([path], request)
+        try:
+            for directory in (Path(folder) / "trial", store.data_directory):
+                request = Request(
+                    directory,
+                    trading_mode,
+                    symbol or None,
+                    tuple(timeframes),
+                    max_bytes=MAX_UNPACKED_UPLOAD_BYTES,
+                )
+                report = convert([path], request)
+        except DataError as error:
+            raise DataError(_without_shell(error, folder)) from error
+        except ValidationError as error:
+            raise ValidationError(_without_shell(error, folder), error.fields) from error
     store.forget_catalogue()
     return report
+
+
+def _without_shell(error: Exception, folder: str) -> str:
+    """What is wrong, without what only the server's shell has: where the file lay, and flags."""
+    return str(error).replace(f"{folder}/", "").replace("; use --symbol", "; give it beside it")
 
 
 def _harmless(name: str) -> str:

@@ -12,6 +12,8 @@ from server.backtests import Backtest
 from server.db import Store
 
 RECENT_RUNS = 50
+# Of one code: runs of a sweep are alike, and what the code does may change from edit to edit.
+RECENT_RUNS_OF_CODE = 5
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,32 @@ def measured_pace(store: Store) -> Pace | None:
     return Pace(row["ms"] * 1e6 / row["bars"], row["ms"] / 1000 / row["runs"])
 
 
+def pace_of_code(store: Store, owner: int, source_sha256: str) -> Pace | None:
+    """How the owner's last runs of this very code went, those that go on now included."""
+    spent_s, bars_done, whole_s = 0.0, 0, []
+    for row in store.rows(
+        "select started_at_ms, finished_at_ms, bars_done, bars from backtests"
+        " where source_sha256 = ? and user_id = ? and status != 'queued'"
+        " and bars_done > 0 and started_at_ms is not null order by seq desc limit ?",
+        source_sha256,
+        owner,
+        RECENT_RUNS_OF_CODE,
+    ):
+        until_s = time.time() if row["finished_at_ms"] is None else row["finished_at_ms"] / 1000
+        took_s = max(0.0, until_s - row["started_at_ms"] / 1000)
+        spent_s += took_s
+        bars_done += row["bars_done"]
+        whole_s.append(took_s * row["bars"] / row["bars_done"])
+    if not whole_s:
+        return None
+    return Pace(spent_s * 1e9 / bars_done, sum(whole_s) / len(whole_s))
+
+
 def outlook(store: Store, backtest: Backtest, slots: int) -> Outlook | None:
     """When `backtest` will have ended; None when it has.
 
     Accounts take turns, so before the k-th waiting run of one come at most k of each other's.
+    Its own, and those of its owner before it, are taken to go like the last of its code.
     """
     if backtest.ended:
         return None
@@ -57,7 +81,7 @@ def outlook(store: Store, backtest: Backtest, slots: int) -> Outlook | None:
         left_s = _left_s(backtest.started_at_ms, backtest.bars_done, backtest.bars)
         return Outlook(None, left_s)
     mine = 0
-    others: list[int] = []
+    others: dict[int, int] = {}
     for row in store.rows(
         "select user_id, count(*) as waiting, sum(seq <= ?) as before from backtests"
         " where status = 'queued' group by user_id",
@@ -66,17 +90,23 @@ def outlook(store: Store, backtest: Backtest, slots: int) -> Outlook | None:
         if row["user_id"] == backtest.user_id:
             mine = row["before"]
         else:
-            others.append(row["waiting"])
+            others[row["user_id"]] = row["waiting"]
     if mine == 0:  # it was started, or ended, since it was read
         return Outlook(None, None)
-    position = mine + sum(min(mine, waiting) for waiting in others)
+    others = {owner: min(mine, waiting) for owner, waiting in others.items()}
+    position = mine + sum(others.values())
     pace = measured_pace(store)
-    if pace is None:
+    own = pace_of_code(store, backtest.user_id, backtest.source_sha256) or pace
+    if own is None:
         return Outlook(position, None)
-    free_s = _slots_free_s(store, slots, pace)
-    for _ in range(position - 1):
-        heapq.heapreplace(free_s, free_s[0] + pace.run_s)
-    return Outlook(position, free_s[0] + expected_bars(backtest) * pace.ns_per_bar / 1e9)
+    run_s = own.run_s if pace is None else pace.run_s
+    free_s, going_s = _running(store, slots, run_s)
+    ahead_s = [own.run_s] * (mine - 1)
+    for owner, before in others.items():
+        ahead_s += [going_s.get(owner, run_s)] * before
+    for seconds in ahead_s:
+        heapq.heapreplace(free_s, free_s[0] + seconds)
+    return Outlook(position, free_s[0] + expected_bars(backtest) * own.ns_per_bar / 1e9)
 
 
 def expected_bars(backtest: Backtest) -> int:
@@ -86,22 +116,27 @@ def expected_bars(backtest: Backtest) -> int:
     return days * DAY_MS // config.timeframe.ms
 
 
-def _slots_free_s(store: Store, slots: int, pace: Pace) -> list[float]:
-    """A heap of the seconds until each slot is free, by what its run did so far."""
-    left_s = []
+def _running(store: Store, slots: int, run_s: float) -> tuple[list[float], dict[int, float]]:
+    """A heap of the seconds until each slot is free, by what its run did so far, and how long
+    the longest run that goes on will have taken, by account."""
+    left_s: list[float] = []
+    going_s: dict[int, float] = {}
     for row in store.rows(
-        "select started_at_ms, bars_done, bars from backtests where status = 'running'"
+        "select user_id, started_at_ms, bars_done, bars from backtests where status = 'running'"
     ):
-        known = _left_s(*row)
-        left_s.append(pace.run_s if known is None else known)
+        known = _left_s(row["started_at_ms"], row["bars_done"], row["bars"])
+        left_s.append(run_s if known is None else known)
+        if known is not None:
+            whole_s = known * row["bars"] / (row["bars"] - row["bars_done"])
+            going_s[row["user_id"]] = max(whole_s, going_s.get(row["user_id"], 0.0))
     free_s = sorted(left_s)[:slots]
     free_s += [0.0] * (slots - len(free_s))
     heapq.heapify(free_s)
-    return free_s
+    return free_s, going_s
 
 
 def _left_s(started_at_ms: int | None, bars_done: int, bars: int) -> float | None:
-    if not bars_done or started_at_ms is None:
-        return None
+    if not bars_done or bars_done >= bars or started_at_ms is None:
+        return None  # before its first bar, and while it is checked after the last
     spent_s = max(0.0, time.time() - started_at_ms / 1000)
     return spent_s * (bars - bars_done) / bars_done

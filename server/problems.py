@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
@@ -213,12 +213,11 @@ def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Respo
         return json_answer(answer)
     if request.headers.get("hx-request") == "true":
         if answer.status == 401:
-            there = {"HX-Redirect": f"/login?next={quote(request.url.path)}"}
+            there = {"HX-Redirect": f"/login?next={quote(_shown_page(request))}"}
             return Response("", status_code=401, headers=there, media_type=MediaType.HTML)
         name = "_toast.html"
     elif answer.status == 401 and request.method in ("GET", "HEAD"):
-        query = f"?{request.url.query}" if request.url.query else ""
-        return Redirect(f"/login?next={quote(request.url.path + query)}", status_code=303)
+        return Redirect(f"/login?next={quote(_with_query(request.url))}", status_code=303)
     else:
         name = "problem.html"
     context = {
@@ -231,6 +230,16 @@ def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Respo
     return Template(
         name, context=context, status_code=answer.status, headers=headers, media_type="text/html"
     )
+
+
+def _shown_page(request: Request[Any, Any, Any]) -> str:
+    """The page that asked for a part of itself, or sent one: there one goes on after signing in."""
+    shown = urlsplit(request.headers.get("hx-current-url", ""))
+    return _with_query(shown if shown.path else request.url)
+
+
+def _with_query(address: Any) -> str:
+    return f"{address.path}?{address.query}" if address.query else str(address.path)
 
 
 def json_answer(answer: Answer) -> Response[bytes]:

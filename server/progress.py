@@ -41,6 +41,10 @@ class ProgressBar:
             self._stream.write(self._unwritten + "\n")
             self._stream.flush()
 
+    def show_bars(self, done: int, total: int) -> None:
+        """How far a run is: when all its bars are done it is checked, for a while."""
+        self.show(done, total, "checking for look-ahead" if 0 < total <= done else "")
+
     def show(self, done: int, total: int, note: str = "") -> None:
         """`total` 0 means that nobody knows how much there will be."""
         with self._lock:

@@ -80,7 +80,7 @@ def _head(backtest: Backtest, source: str, series: RunSeries | None) -> dict[str
         "portfolio_total": 0 if series is None else series.length("portfolio"),
         "error_message": backtest.error_message,
         "error": None if error is None else {key: error[key] for key in ERROR_KEYS},
-        "data_quality": summary.get("data_quality"),
+        "data_quality": summary.get("data_quality") or None,
         "rejected_orders": summary.get("rejected_orders", NO_REJECTIONS),
         "lookahead": summary.get("lookahead", NO_LOOKAHEAD),
         "drawdowns": summary.get("drawdowns", []),

@@ -124,7 +124,7 @@ def _execute(
                 request,
                 sandbox,
                 MarketStore(settings.data_directory, settings.cache_directory),
-                on_progress=lambda now: bar.show(now.bars_done, now.bars),
+                on_progress=lambda now: bar.show_bars(now.bars_done, now.bars),
                 cancelled=interrupted.is_set,
             )
             if execution.bars:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any
 
 from engine.catalogue import Coverage
 from engine.config import BacktestConfig, ConfigLimits, config_violations
+from engine.funding_files import funding_path, months
 from engine.market_data import Store as MarketStore
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
 from server.backtests import NewBacktest
@@ -25,6 +27,7 @@ OWN_FIELDS = ("strategy_code", "strategy_id", "strategy_version", "name")
 _CODE_FIELDS = {"strategy_code", "strategy_id", "strategy_version"}
 _HISTORY_FIELDS = {"symbol", "timeframe", "trading_mode", "start_date", "end_date"}
 MAX_NAME = 120
+MAX_MONTHS_NAMED = 3
 # What a parameter must be, in a trader's words.
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
 Check = Callable[[str], CheckReport]
@@ -53,6 +56,8 @@ def judge(
     if not wrong.keys() & _HISTORY_FIELDS:
         asked = {name: rest[name] for name in _HISTORY_FIELDS if name in rest}
         fields |= _missing_history(BacktestConfig.from_document(asked, limits), market)
+    if not wrong and not fields.keys() & _HISTORY_FIELDS:
+        fields |= _missing_funding(BacktestConfig.from_document(rest, limits), market)
     report = check(found[0]) if found else CheckReport()
     if report.valid and found and "params" not in wrong:
         misfits = parameter_violations(rest.get("params", {}), report.parameters)
@@ -71,18 +76,25 @@ def judge(
 
 
 def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: int) -> list[Any]:
-    """Every item checked; raises Invalid with the complaints of all, named `items.3.symbol`."""
+    """Every item checked; raises Invalid with the complaints of all, named `items.3.symbol`.
+
+    Raises NotFound, with the same complaints, when an item names a strategy that does not exist.
+    """
     items = document.get("items") if isinstance(document, Mapping) else None
     if not isinstance(items, list) or set(document) != {"items"}:
         raise Invalid(fields={"items": ["the body must be {items: [...]} and nothing else"]})
     if not 1 <= len(items) <= most:
         raise Invalid(fields={"items": [f"must hold 1 to {most} backtests; got {len(items)}"]})
     judged: list[NewBacktest] = []
+    missing: NotFound | None = None
     fields: Fields = {}
     problems: list[dict[str, Any]] = []
     for number, item in enumerate(items):
         try:
             judged.append(judge_one(item))
+        except NotFound as error:
+            missing = missing or error
+            fields[f"items.{number}.strategy_id"] = [error.message]
         except Invalid as error:
             details = error.details or {}
             for name, messages in details.get("fields", {}).items():
@@ -92,6 +104,8 @@ def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: in
         details = {"fields": fields} if fields else {}
         if problems:
             details |= {"problems": problems}
+        if missing is not None:
+            raise NotFound(missing.message, details=details)
         wrong = len(items) - len(judged)
         raise Invalid(
             f"{wrong} of {len(items)} backtests are not valid; none was queued.", details=details
@@ -163,6 +177,29 @@ def missing_history(config: BacktestConfig, catalogue: Sequence[Coverage]) -> Fi
         name = "end_date" if config.end_date < first else "start_date"
         return {name: [f"the history of {config.symbol} {config.timeframe} is {first} to {last}"]}
     return {}
+
+
+def _missing_funding(config: BacktestConfig, market: MarketStore) -> Fields:
+    """The first months of the range whose rates are missing, where funding is to be charged."""
+    if not config.funding:
+        return {}
+    folder = market.directory / config.trading_mode / config.symbol
+    wanted = months(config.start_date, config.end_date)
+    missing = (
+        f"{year:04d}-{month:02d}"
+        for year, month in wanted
+        if not funding_path(folder, config.symbol, year, month).exists()
+    )
+    named = list(islice(missing, MAX_MONTHS_NAMED + 1))
+    if not named:
+        return {}
+    said = ", ".join(named[:MAX_MONTHS_NAMED]) + (" ..." if len(named) > MAX_MONTHS_NAMED else "")
+    return {
+        "funding": [
+            f"the funding rates of {config.symbol} for {said} are missing; choose another range, "
+            "or run without funding"
+        ]
+    }
 
 
 def _own_violations(own: Mapping[str, Any]) -> Fields:

@@ -142,13 +142,21 @@ def set_disabled(store: Store, user_id: int, disabled: bool) -> None:
 
 
 def set_quotas(store: Store, user_id: int, **quotas: int | None) -> None:
-    """Set `max_running`, `max_queued`, `max_storage_mb`; None returns to the setting."""
+    """Set `max_running`, `max_queued`, `max_storage_mb`; None returns to the setting.
+
+    Raises ValidationError with every one that is out of bounds, and sets none then.
+    """
+    wrong = {
+        name: [f"must be 0 to {MAX_QUOTA:,}"]
+        for name, value in quotas.items()
+        if value is not None and not 0 <= value <= MAX_QUOTA
+    }
+    if wrong:
+        raise ValidationError(fields=wrong)
     with store.write() as db:
         for name, value in quotas.items():
             if name not in QUOTAS:
                 raise ValidationError(f"{name} is not a quota")
-            if value is not None and not 0 <= value <= MAX_QUOTA:
-                raise ValidationError(fields={name: [f"must be 0 to {MAX_QUOTA:,}"]})
             db.conn.execute(f"update users set {name} = ? where id = ?", [value, user_id])
 
 

@@ -50,9 +50,8 @@ document.addEventListener("click", (event) => {
 
 // Every problem of a form is written at its field; the cursor goes to the first one.
 function focusFirstProblem(root) {
-  const form = root.matches?.("[data-problems]") ? root : root.querySelector?.("[data-problems]");
-  if (!form) return;
-  const field = form.querySelector("[aria-invalid=true]");
+  const forms = root.matches?.("[data-problems]") ? [root] : [...(root.querySelectorAll?.("[data-problems]") ?? [])];
+  const field = forms.map((form) => form.querySelector("[aria-invalid=true]")).find(Boolean);
   field?.closest("details")?.setAttribute("open", "");
   field?.focus();
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -23,25 +24,29 @@ def json_body(body: bytes) -> Any:
         raise Malformed(f"The body is not valid JSON: {error}.") from None
 
 
-def json_object(body: bytes, allowed: tuple[str, ...]) -> dict[str, Any]:
-    """The object in a request's body, with no other fields than `allowed`. Raises Problems."""
+def text_fields(body: bytes, checks: Mapping[str, Callable[[str], object]]) -> dict[str, str]:
+    """The object of texts in a request's body: every field of `checks`, and no other.
+
+    A check raises ValidationError. Raises Malformed, or Invalid with every complaint at once.
+    """
     document = json_body(body)
     if not isinstance(document, dict):
         raise Invalid(fields={"body": ["must be an object of fields"]})
-    unknown = [name for name in document if name not in allowed]
-    if unknown:
-        raise Invalid(fields={name: ["unknown field"] for name in unknown})
-    return document
-
-
-def text(document: dict[str, Any], name: str) -> str:
-    """A required text field. Raises ValidationError."""
-    value = document.get(name)
-    if value is None:
-        raise ValidationError(fields={name: ["this field is required"]})
-    if not isinstance(value, str):
-        raise ValidationError(fields={name: ["must be a text"]})
-    return value
+    wrong = {name: ["unknown field"] for name in document if name not in checks}
+    for name, check in checks.items():
+        value = document.get(name)
+        if value is None:
+            wrong[name] = ["this field is required"]
+        elif not isinstance(value, str):
+            wrong[name] = ["must be a text"]
+        else:
+            try:
+                check(value)
+            except ValidationError as error:
+                wrong |= error.fields
+    if wrong:
+        raise Invalid(fields=wrong)
+    return {name: document[name] for name in checks}
 
 
 def json_response(document: Any, status_code: int = 200) -> Response[bytes]:

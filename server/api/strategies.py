@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from litestar import Controller, Request, Response, delete, get, post, put
@@ -13,8 +12,8 @@ from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
 from server import strategies
 from server.api import docs
-from server.api.bodies import json_object, json_response, text
-from server.problems import Invalid, NotFound
+from server.api.bodies import json_response, text_fields
+from server.problems import NotFound
 from server.reports import parameter_documents, problem_documents
 from server.services import Services
 
@@ -36,11 +35,8 @@ class StrategyApi(Controller):
         self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
     ) -> Response[bytes]:
         """Nothing of the code is run."""
-        code = text(json_object(body, ("strategy_code",)), "strategy_code")
-        if len(code.encode()) > MAX_SOURCE_BYTES:
-            most = MAX_SOURCE_BYTES // 1024
-            raise Invalid(fields={"strategy_code": [f"at most {most} KiB of UTF-8"]})
-        report = services.worker.check(code, request.user.id)
+        given = text_fields(body, {"strategy_code": _check_size})
+        report = services.worker.check(given["strategy_code"], request.user.id)
         return json_response(
             {
                 "valid": report.valid,
@@ -150,22 +146,15 @@ class StrategyApi(Controller):
 
 
 def _name_and_code(body: bytes) -> tuple[str, str]:
-    document = json_object(body, ("name", "code"))
-    given: dict[str, str] = {}
-    wrong: dict[str, list[str]] = {}
-    checks: dict[str, Callable[[str], object]] = {
-        "name": strategies.check_name,
-        "code": strategies.check_code,
-    }
-    for field, check in checks.items():
-        try:
-            given[field] = text(document, field)
-            check(given[field])
-        except ValidationError as error:
-            wrong |= error.fields
-    if wrong:
-        raise Invalid(fields=wrong)
+    checks = {"name": strategies.check_name, "code": strategies.check_code}
+    given = text_fields(body, checks)
     return given["name"], given["code"]
+
+
+def _check_size(source: str) -> None:
+    if len(source.encode()) > MAX_SOURCE_BYTES:
+        most = MAX_SOURCE_BYTES // 1024
+        raise ValidationError(fields={"strategy_code": [f"at most {most} KiB of UTF-8"]})
 
 
 def _found(

@@ -13,7 +13,7 @@ from litestar.response import Redirect, Template
 from engine.errors import ValidationError
 from server import accounts, auth
 from server.pages.render import page
-from server.passwords import MAX_LENGTH, MIN_LENGTH
+from server.passwords import MAX_LENGTH, MIN_LENGTH, check_password
 from server.problems import Invalid, NotFound
 from server.services import Services
 from server.sessions import Session, end_all_sessions, end_session, list_sessions
@@ -186,13 +186,19 @@ class Account(Controller):
         services: NamedDependency[Services],
         data: URLEncodedBody[Form],
     ) -> Response[Any]:
+        password = data.get("password", "")
+        wrong: Errors = {}
         try:
             _confirm(request, services, data.get("current", ""), "current")
-            set_password(
-                services.store, services.passwords, request.user.id, data.get("password", "")
-            )
         except ValidationError as error:
-            return _account(request, services, errors=error.fields)
+            wrong |= error.fields
+        try:
+            check_password(password)
+        except ValidationError as error:
+            wrong |= error.fields
+        if wrong:
+            return _account(request, services, errors=wrong)
+        set_password(services.store, services.passwords, request.user.id, password)
         # Every session has ended, this one too: the browser gets a new one.
         _, secret = auth.sign_in(
             services.store,
@@ -200,7 +206,7 @@ class Account(Controller):
             services.logins,
             services.settings,
             name=request.user.name,
-            password=data["password"],
+            password=password,
             address=_address(request),
         )
         return _signed_in(services, secret, "/account?done=password")

@@ -30,6 +30,9 @@ class AdminPage:
     defaults: dict[str, int]
     signup_open: bool
     errors: dict[str, list[str]] = field(default_factory=dict)
+    # What was asked for and refused, and for whom.
+    asked_for: int | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
 
 
 class Admin(Controller):
@@ -69,10 +72,19 @@ class Admin(Controller):
         """An empty field returns to the installation's setting."""
         if get_user(services.store, user_id) is None:
             raise NotFound("There is no such account.")
+        asked = {name: data.get(name, "").strip() for name in QUOTAS}
+        wrong = {
+            name: ["must be a whole number, or empty"]
+            for name, text in asked.items()
+            if text and not text.isdecimal()
+        }
+        numbers = {n: int(text) if text else None for n, text in asked.items() if n not in wrong}
         try:
-            set_quotas(services.store, user_id, **{n: _whole(data.get(n, ""), n) for n in QUOTAS})
+            set_quotas(services.store, user_id, **({} if wrong else numbers))
         except ValidationError as error:
-            return _admin(request, services, error.fields)
+            wrong = error.fields
+        if wrong:
+            return _admin(request, services, wrong, user_id, asked)
         return Redirect("/admin", status_code=303)
 
 
@@ -80,6 +92,8 @@ def _admin(
     request: Request[Any, Any, Any],
     services: Services,
     errors: dict[str, list[str]] | None = None,
+    asked_for: int | None = None,
+    asked: Mapping[str, str] | None = None,
 ) -> Template:
     settings = services.settings
     context = AdminPage(
@@ -91,13 +105,7 @@ def _admin(
         defaults={name: getattr(settings, f"user_{name}") for name in QUOTAS},
         signup_open=services.signup_open,
         errors=errors or {},
+        asked_for=asked_for,
+        asked=asked or {},
     )
     return page(request, "admin/index.html", context, status_code=422 if errors else 200)
-
-
-def _whole(text: str, name: str) -> int | None:
-    if not text.strip():
-        return None
-    if not text.strip().isdecimal():
-        raise ValidationError(fields={name: ["must be a whole number, or empty"]})
-    return int(text)

@@ -103,8 +103,11 @@ def document(values: Values, report: CheckReport | None) -> dict[str, Any]:
             body.pop(name, None)
     body["params"] = params(values, report)
     body["strategy_code"] = values["strategy_code"]
-    if values.get("name"):
-        body["name"] = values["name"]
+    name = values.get("name", "").strip()
+    if not name and report is not None and report.class_name:
+        name = report.class_name[: submissions.MAX_NAME]  # a list of runs says what ran
+    if name:
+        body["name"] = name
     return body
 
 
@@ -174,7 +177,7 @@ def _at_parameters(errors: Errors, report: CheckReport | None) -> Errors:
 
 def _number(text: str) -> float | str:
     try:
-        return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+        return float(text)
     except ValueError:
         return text
 

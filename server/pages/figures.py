@@ -113,7 +113,7 @@ _KINDS: dict[str, _Kind] = {
         "Value at risk, 95 %", formats.percent, "One day in twenty was worse than this.", True
     ),
     "conditional_value_at_risk_95": _Kind(
-        "Mean of the worst days", formats.percent, "Mean of those worst twentieth of days.", True
+        "Mean of the worst days", formats.percent, "Mean of that worst twentieth of days.", True
     ),
     "sqn": _Kind("System quality", formats.number, "Mean trade over its spread, by their number."),
     "bars": _Kind("Bars", _count, "Bars that were run."),

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.enums import DAY_MS
 from server.pages import formats
 
 FEW_TRADES = 30
+FEW_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ def findings(
             Finding(
                 "warn",
                 "No trade was closed",
-                "There is nothing to judge the strategy by. Look at the log and at rejected "
+                "All of the return is that of a position which is still open, so there is no "
+                "trade to judge the strategy by."
+                if open_size
+                else "There is nothing to judge the strategy by. Look at the log and at rejected "
                 "orders, or try a longer range.",
             )
         )
@@ -73,6 +78,16 @@ def findings(
                 "Few trades",
                 f"{formats.plural(int(closed), 'trade')} say little: with fewer than {FEW_TRADES} "
                 "a good result is easily luck.",
+            )
+        )
+    days = _days(data_quality)
+    if days is not None and days < FEW_DAYS:
+        found.append(
+            Finding(
+                "info",
+                "A short range",
+                f"{formats.plural(round(days), 'day')} brought to a year exaggerate: yearly "
+                "growth and the ratios made of it say little.",
             )
         )
     if dropped:
@@ -156,6 +171,14 @@ def _rejections(rejected: Mapping[str, Any]) -> list[Finding]:
             f"Rejected orders change nothing, so the strategy did not do all it meant to.{example}",
         )
     ]
+
+
+def _days(quality: Mapping[str, Any]) -> float | None:
+    """From the first bar's opening to the last bar's; None where nothing was served."""
+    served = quality.get("served") or {}
+    if served.get("first") is None or served.get("last") is None:
+        return None
+    return float(served["last"] - served["first"]) / DAY_MS
 
 
 def _data(quality: Mapping[str, Any]) -> list[Finding]:

@@ -75,7 +75,8 @@ LABELS = {
 class Waiting:
     """A backtest that has not ended. `position` 1 is the next to start, None when running.
 
-    Times in seconds, None when unknown; `bar_ms` is about the bar where it is.
+    Times in seconds, None when unknown; `bar_ms` is about the bar where it is. `checking`: all
+    bars are done, and the code is run again to look for look-ahead.
     """
 
     position: int | None
@@ -84,6 +85,7 @@ class Waiting:
     bar_ms: int | None
     elapsed_s: float | None
     remaining_s: float | None
+    checking: bool
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ def waiting(services: Services, run: Backtest) -> Waiting:
         bar_ms,
         elapsed,
         expected.seconds if expected else None,
+        0 < run.bars <= run.bars_done and run.config["lookahead_check"] != "off",
     )
 
 

@@ -154,6 +154,19 @@ def test_the_focus_stays_while_parts_of_the_page_are_exchanged(
     expect(page.get_by_role("link", name="Result")).to_be_focused()
 
 
+def test_the_focus_comes_to_the_first_problem_in_whichever_form_it_is(
+    open_page: Open, service: Service, watch: Watch
+) -> None:
+    watch.expected.append(ANSWERED_422)
+    page = open_page(service.user("forgetful"))
+    page.goto("/account")  # the form of tokens comes before it
+    page.get_by_label("Current password").fill("not it at all")
+    page.get_by_label("New password").fill("short")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_label("Current password")).to_be_focused()
+    expect(page.locator("#err-new-password")).to_contain_text("10 to 256")
+
+
 def test_the_keyboard_never_comes_to_a_field_that_is_covered(
     open_page: Open, service: Service
 ) -> None:

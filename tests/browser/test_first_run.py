@@ -67,6 +67,9 @@ def test_trades_are_filtered_and_paged(open_page: Open, service: Service) -> Non
     page = open_page(service.user("reader"))
     run_example(page, "Mean cross")
     trades = page.locator("#trips")
+    wide = "e => [e.scrollWidth, e.clientWidth]"  # every column is seen without scrolling
+    needed, there = trades.get_by_role("region", name="Trades").evaluate(wide)
+    assert needed <= there
     page.get_by_role("link", name="Next page").click()
     expect(trades.locator(".pager")).to_contain_text(re.compile("^26 to "))
     trades.get_by_label("Result").select_option("lost")

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 Reply = tuple[int, dict[str, str], bytes]
+# A reply that never comes: the connection is closed instead.
+GONE: Reply = (0, {}, b"")
 
 
 class Desk:
@@ -25,10 +27,14 @@ class Desk:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 desk.asked.append((self.command, self.path, dict(self.headers), body))
                 status, headers, content = desk.replies.pop(0)
+                if not status:
+                    self.close_connection = True
+                    return
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
+                if "Content-Length" not in headers:
+                    self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
 

@@ -105,6 +105,21 @@ def test_a_stream_that_breaks_off_is_taken_up_again(desk: Desk, strategy: str) -
     assert [path for _, path, _, _ in desk.asked[1:3]] == ["/api/backtest/bt_1/events"] * 2
 
 
+def test_who_stops_waiting_is_told_how_to_go_on(
+    desk: Desk, strategy: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("server.client_commands.ApiClient.events", interrupted)
+    desk.replies = [reply(accepted("bt_1", "bt_2"), 202)]
+    assert main(["submit", strategy, strategy, *service(desk), *WEEK]) == 130
+    told = capsys.readouterr().err
+    assert "sandtable fetch bt_1 --url" in told
+    assert "sandtable fetch bt_2 --url" in told
+    assert "stk_1" not in told
+
+
 def test_refused_fields_are_told_as_flags(
     desk: Desk, strategy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

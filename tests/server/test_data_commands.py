@@ -94,6 +94,18 @@ def test_check_exits_0_on_sound_data_and_1_on_a_bad_file(
     assert report["broken"][0]["line"] == 2
 
 
+def test_check_says_of_which_market_a_gap_is(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [kline(hour) for hour in range(24) if hour != 5]
+    file = str(write(tmp_path, "BTCUSDT-1h-2024-01-01.csv", rows))
+    main(["data", "convert", file, "--market", "futures"])
+    capsys.readouterr()
+    main(["data", "check"])
+    told = capsys.readouterr().out
+    assert "futures/BTCUSDT/1h: the largest gap has 1 bar from 2024-01-01 05:00" in told
+
+
 def test_download_fetches_into_the_data_directory(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,7 +51,7 @@ def test_a_run_yields_every_file_and_figure(market: MarketStore) -> None:
     )
     assert told(execution) == ("completed", None)
     assert sorted(execution.files) == sorted(NAMES)
-    assert progress == [(0, 168), (168, 168)]
+    assert progress == [(0, 168), (168, 168), (168, 168)]  # the last before the check
     # Bought at 102 (the close of the 1 o'clock bar), sold at 112, seven times half a unit.
     assert execution.summary["metrics"]["closed_trades"] == 7
     fees = 0.001 * 0.5 * (102 + 112) * 7

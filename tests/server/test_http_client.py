@@ -10,7 +10,7 @@ import pytest
 
 from engine.errors import BacktestError
 from server.http_client import ApiClient, ApiError
-from tests.server.desk import Desk, open_desk, reply
+from tests.server.desk import GONE, Desk, open_desk, reply
 
 
 @pytest.fixture
@@ -54,6 +54,13 @@ def test_it_waits_when_told_to_slow_down(desk: Desk) -> None:
     assert len(desk.asked) == 2
 
 
+def test_what_a_short_wait_does_not_cure_is_said_at_once(desk: Desk) -> None:
+    desk.replies = [reply({"message": "delete some"}, 429, **{"Retry-After": "60"})]
+    with pytest.raises(ApiError, match="delete some"):
+        ApiClient(desk.url, "t").get("/x")
+    assert len(desk.asked) == 1
+
+
 def test_it_gives_up_after_five_tries(desk: Desk) -> None:
     desk.replies = [reply({"message": "full"}, 503, **{"Retry-After": "0"})] * 5
     with pytest.raises(ApiError, match="full"):
@@ -82,6 +89,46 @@ def test_events_come_with_their_documents(desk: Desk) -> None:
         ("progress", {"bar": 1}),
         ("end", {"status": "failed"}),
     ]
+
+
+def test_an_address_without_http_is_said_to_be_none() -> None:
+    with pytest.raises(BacktestError, match="is no address such as http://"):
+        ApiClient("localhost:8000", "token")
+
+
+def test_a_service_that_answered_is_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.http_client.MISSED_PAUSE_S", 0.0)
+    client = ApiClient(desk.url, "t")
+    desk.replies = [reply({"done": 1}), GONE, GONE, reply({"done": 2})]
+    assert [client.get("/x"), client.get("/x")] == [{"done": 1}, {"done": 2}]
+
+
+def test_a_service_that_stays_away_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.http_client.MISSED_FOR_S", 0.0)
+    client = ApiClient(desk.url, "t")
+    desk.replies = [reply({"done": 1}), GONE]
+    client.get("/x")
+    with pytest.raises(BacktestError, match="cannot reach"):
+        client.get("/x")
+
+
+def test_what_changes_something_is_not_sent_twice(desk: Desk) -> None:
+    client = ApiClient(desk.url, "t")
+    desk.replies = [reply({"done": 1}), GONE]
+    client.get("/x")
+    with pytest.raises(BacktestError, match="cannot reach"):
+        client.post("/x", {})
+    assert len(desk.asked) == 2
+
+
+def test_an_answer_that_breaks_off_is_one_sentence(desk: Desk, tmp_path: Path) -> None:
+    half = (200, {"Content-Length": "100"}, b"a,b\n")
+    desk.replies = [half, half]
+    with pytest.raises(BacktestError, match="broke off"):
+        ApiClient(desk.url, "t").get("/x")
+    with pytest.raises(BacktestError, match="broke off"):
+        ApiClient(desk.url, "t").download("/x", tmp_path / "trades.csv")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_service_that_is_not_there_is_one_sentence() -> None:

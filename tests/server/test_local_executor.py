@@ -130,6 +130,18 @@ def test_the_number_of_bars_is_told_first(setup: Setup) -> None:
     assert setup.executor.events(10) == [Advanced(JOB, 0, 168, 10_000.0)]
 
 
+def test_the_last_bar_is_told_however_soon_it_comes(setup: Setup) -> None:
+    setup.room.indicators = Indicators()
+    setup.room.let_go.set()
+    setup.executor.submit(JOB)
+    told: list[tuple[int, int]] = []
+    while not any(done == bars for done, bars in told):
+        events = setup.executor.events(10)
+        assert events
+        told += [(e.bars_done, e.bars) for e in events if isinstance(e, Advanced)]
+    assert told == [(0, 168), (168, 168)]
+
+
 def test_a_cancelled_job_ends_as_cancelled(setup: Setup) -> None:
     setup.executor.submit(JOB)
     setup.room.started.wait(10)

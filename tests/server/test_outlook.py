@@ -75,17 +75,26 @@ def test_the_estimate_is_those_ahead_and_the_bars_of_its_own(
     assert place.seconds == pytest.approx(2 * 0.2 / 2 + 0.2)
 
 
+def set_going(store: Store, run: Backtest, *, other_code: bool = False) -> None:
+    """A quarter of the bars of `run` done, begun at the first second."""
+    with store.write() as db:
+        db.conn.execute(
+            "update backtests set status = 'running', started_at_ms = 1000, bars = 168,"
+            " bars_done = 42 where id = ?",
+            [run.id],
+        )
+        if other_code:
+            db.conn.execute(
+                "update backtests set source_sha256 = payload_sha256 where id = ?", [run.id]
+            )
+
+
 def test_a_slow_run_that_is_going_on_is_waited_for(
     fresh_db: Store, settings: Settings, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     complete(fresh_db, settings, alice, 200)
     slow, _, waiting = queue_runs(fresh_db, settings, alice, 3)
-    with fresh_db.write() as db:
-        db.conn.execute(
-            "update backtests set status = 'running', started_at_ms = 1000, bars = 168,"
-            " bars_done = 42 where id = ?",
-            [slow.id],
-        )
+    set_going(fresh_db, slow, other_code=True)
     monkeypatch.setattr("server.outlook.time.time", lambda: 11.0)
     place = outlook(fresh_db, waiting, slots=1)
     assert place is not None
@@ -94,6 +103,44 @@ def test_a_slow_run_that_is_going_on_is_waited_for(
     beside = outlook(fresh_db, waiting, slots=2)
     assert beside is not None
     assert beside.seconds == pytest.approx(0.2 + 0.2)
+
+
+def test_a_sweep_of_a_slow_strategy_is_judged_by_its_first_run(
+    fresh_db: Store, settings: Settings, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _, third = queue_runs(fresh_db, settings, alice, 3)
+    set_going(fresh_db, first)
+    monkeypatch.setattr("server.outlook.time.time", lambda: 11.0)
+    place = outlook(fresh_db, third, slots=1)
+    assert place is not None
+    # A quarter took 10 s, so 30 s are left, and each of the two after it takes 40 s.
+    assert place.seconds == pytest.approx(30 + 40 + 40)
+
+
+def test_another_accounts_waiting_runs_are_judged_by_the_one_it_has_running(
+    fresh_db: Store, settings: Settings, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete(fresh_db, settings, bob, 200)
+    theirs, _ = queue_runs(fresh_db, settings, alice, 2)
+    mine = queue_runs(fresh_db, settings, bob)[0]
+    set_going(fresh_db, theirs)
+    monkeypatch.setattr("server.outlook.time.time", lambda: 11.0)
+    place = outlook(fresh_db, mine, slots=1)
+    assert place is not None
+    # The rest of alice's first, 30 s, her second, 40 s, then bob's week as his last one: 0.2 s.
+    assert place.seconds == pytest.approx(30 + 40 + 0.2)
+
+
+def test_what_is_only_being_checked_after_its_last_bar_has_no_time_to_tell(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    checked: Backtest = dataclasses.replace(
+        made, status="running", started_at_ms=1000, bars=BARS, bars_done=BARS
+    )
+    place = outlook(fresh_db, checked, slots=2)
+    assert place is not None
+    assert place.seconds is None
 
 
 def test_a_running_one_has_no_place_in_the_queue(

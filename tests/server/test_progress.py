@@ -54,3 +54,12 @@ def test_an_unknown_total_shows_the_count() -> None:
     ProgressBar("x", terminal).show(1234, 0)
 
     assert terminal.getvalue() == "\rx 1,234"
+
+
+def test_a_run_whose_bars_are_all_done_is_said_to_be_checked() -> None:
+    terminal = Terminal()
+    bar = ProgressBar("x", terminal)
+    bar.show_bars(5, 5)
+    assert terminal.getvalue().endswith("] 5/5 checking for look-ahead")
+    bar.show(5, 5)
+    assert terminal.getvalue().rstrip().endswith("] 5/5")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,9 +47,10 @@ TINY = Coverage(
 class FakeMarket:
     """A catalogue that lags behind the files until it is told to look again."""
 
-    def __init__(self, late: Sequence[Coverage] = ()) -> None:
+    def __init__(self, late: Sequence[Coverage] = (), directory: Path = Path()) -> None:
         self.known = [TINY]
         self.late = late
+        self.directory = directory
 
     def catalogue(self) -> list[Coverage]:
         return self.known
@@ -191,12 +193,52 @@ def test_a_body_that_is_no_object_is_refused(fresh_db: Store, alice: User, body:
     assert list(fields(fresh_db, alice, body)) == ["body"]
 
 
+def test_the_months_without_funding_rates_are_named_before_anything_runs(
+    fresh_db: Store, alice: User, tmp_path: Path
+) -> None:
+    futures = replace(TINY, trading_mode=TradingMode.FUTURES, last=1_706_745_600_000)
+    market = FakeMarket([futures], tmp_path)
+    folder = tmp_path / "futures/TINYUSDT/funding"
+    folder.mkdir(parents=True)
+    (folder / "TINYUSDT_funding_2024-01.csv").touch()
+    body = document(trading_mode="futures", funding=True, end_date="2024-01-31")
+
+    def ask(**changes: Any) -> NewBacktest:
+        return judge(
+            fresh_db,
+            alice.id,
+            body | changes,
+            limits=ConfigLimits(),
+            check=lambda source: REPORT,
+            market=market,  # type: ignore[arg-type]
+        )
+
+    assert ask().config.funding
+    with pytest.raises(Invalid) as caught:
+        ask(end_date="2024-03-31")
+    assert caught.value.details is not None
+    (said,) = caught.value.details["fields"]["funding"]
+    assert "for 2024-02, 2024-03 are missing" in said
+    assert not ask(end_date="2024-03-31", funding=False).config.funding
+
+
 def test_a_batch_names_every_wrong_item(fresh_db: Store, alice: User) -> None:
     items = [document(), document(seed=-1), document(symbol="NONEUSDT")]
     with pytest.raises(Invalid) as caught:
         judge_batch(lambda item: judged(fresh_db, alice, item), {"items": items}, 200)
     assert caught.value.details is not None
     assert sorted(caught.value.details["fields"]) == ["items.1.seed", "items.2.symbol"]
+
+
+def test_a_batch_says_which_item_names_a_strategy_that_does_not_exist(
+    fresh_db: Store, alice: User
+) -> None:
+    unknown = {name: v for name, v in document().items() if name != "strategy_code"}
+    items = [document(), unknown | {"strategy_id": "st_gone"}, document(seed=-1)]
+    with pytest.raises(NotFound) as caught:
+        judge_batch(lambda item: judged(fresh_db, alice, item), {"items": items}, 200)
+    assert caught.value.details is not None
+    assert set(caught.value.details["fields"]) == {"items.1.strategy_id", "items.2.seed"}
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,16 @@ def ended(services: Services, backtest_id: str, **files: bytes) -> None:
     queue.finish(services.store, job, Outcome("completed", 5, bars_done=2, bars=2))
 
 
+def test_a_run_that_found_no_bars_says_nothing_of_their_quality(
+    alices: Any, services: Services
+) -> None:
+    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    job = queue.claim(services.store, services.settings)
+    assert job is not None
+    queue.finish(services.store, job, Outcome("failed", 5, summary={"data_quality": {}}))
+    assert alices.get(f"/api/backtest/{sent}").json()["data_quality"] is None
+
+
 def test_a_file_is_an_attachment_and_is_not_sent_twice(alices: Any, services: Services) -> None:
     sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
     assert alices.get(f"/api/backtest/{sent}/log.txt").status_code == 404

@@ -93,6 +93,14 @@ def test_everything_that_is_wrong_with_a_strategy_is_told_at_once(alices: Any) -
     }
 
 
+def test_unknown_fields_are_told_beside_the_others(alices: Any) -> None:
+    answer = alices.post("/api/strategy/validate", json={"strategy_code": 5, "extra": 1})
+    assert answer.json()["details"]["fields"] == {
+        "extra": ["unknown field"],
+        "strategy_code": ["must be a text"],
+    }
+
+
 def test_saving_what_is_not_there_is_404(alices: Any) -> None:
     answer = alices.put("/api/strategy/st_nothing", json={"name": "Cross", "code": "v1"})
     assert answer.status_code == 404

@@ -39,6 +39,21 @@ def test_signing_in_leads_back_to_where_one_was_going(clients, submit, alice):
     assert answer.headers["location"] == "/account?done=x"
 
 
+def test_who_was_signed_out_meanwhile_comes_back_to_the_page_and_not_to_a_part_of_it(clients):
+    shown = "http://testserver.local/backtests?sort=total_return"
+    headers = {"HX-Request": "true", "HX-Current-URL": shown}
+    answer = clients.charlie().get("/backtests/bt_1/progress", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["hx-redirect"] == "/login?next=/backtests%3Fsort%3Dtotal_return"
+
+
+def test_a_form_that_has_expired_needs_no_permission_but_a_reload(clients, alice):
+    answer = clients.browser(alice).post("/account/tokens", data={"label": "x"})
+    assert answer.status_code == 403
+    assert "This form has expired" in answer.text
+    assert "can allow it" not in answer.text
+
+
 def test_signing_in_never_leads_to_another_site(clients, submit, alice):
     answer = submit(
         clients.charlie(), "/login", name="alice", password=PASSWORD, next="//evil.example"
@@ -74,6 +89,14 @@ def test_changing_the_password_needs_the_current_one(clients, submit, alice):
     )
     assert page.status_code == 422
     assert re.search(r'id="err-current"[^>]*>the password is wrong', page.text)
+
+
+def test_a_wrong_password_and_a_short_new_one_are_both_said(clients, submit, alice):
+    answer = submit(
+        clients.browser(alice), "/account/password", current="not it at all", password="short"
+    )
+    assert "the password is wrong" in answer.text
+    assert ">must have 10 to 256 characters</p>" in answer.text
 
 
 def test_changing_the_password_keeps_this_browser_and_ends_the_others(

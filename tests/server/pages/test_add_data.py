@@ -69,6 +69,7 @@ def test_a_bad_row_is_shown_with_its_line_and_nothing_is_stored(clients, submit,
     answer = submit(clients.browser(ada), "/data/add/upload", files=upload(klines(high=98)))
 
     assert answer.status_code == 422
+    assert ">BTCUSDT-1h-2024-03-01.csv line 1" in answer.text  # not where it lay meanwhile
     assert "line 1: high 98.0 is below open 100.0" in answer.text
     assert not list(settings.data_directory.rglob("BTCUSDT*"))
 
@@ -78,7 +79,11 @@ def test_a_bad_row_is_shown_with_its_line_and_nothing_is_stored(clients, submit,
     [
         ({}, {}, "choose a CSV or zip file"),
         (upload("hello"), {}, "neither klines, trades"),
-        (upload(klines(), "prices.csv"), {}, "does not say which symbol"),
+        (
+            upload(klines(), "prices.csv"),
+            {},
+            "which symbol this is; give it beside it",
+        ),
         (upload(klines(), "prices.csv"), {"symbol": "B/T"}, "letters and digits"),
         (upload(klines()), {"trading_mode": "margin"}, "must be one of spot, futures"),
         (upload(klines()), {"timeframe_1m": "true"}, "1m cannot be made from bars of 1h"),
@@ -155,3 +160,11 @@ def test_a_download_that_makes_no_sense_says_so_by_field(clients, submit, ada):
     assert answer.status_code == 422
     assert "must be 2 to 20 letters and digits" in answer.text
     assert answer.text.count("must be a date like") == 2
+
+
+def test_a_range_the_wrong_way_round_is_told_at_its_end(clients, submit, ada):
+    days = {"start_date": "2024-03-01", "end_date": "2024-02-01"}
+    answer = submit(clients.browser(ada), "/data/add/downloads", symbol="BTCUSDT", **days)
+
+    error = answer.text.partition('id="err-d-end_date">')[2].partition("<")[0]
+    assert error == "2024-02-01 must not be before the first day, 2024-03-01"

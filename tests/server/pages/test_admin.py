@@ -45,6 +45,20 @@ def test_a_quota_that_is_no_number_changes_nothing(clients, submit, ada, alice, 
     assert "must be a whole number, or empty" in answer.text
 
 
+def test_every_wrong_quota_is_said_where_it_was_typed_and_kept(clients, submit, ada, alice):
+    answer = submit(
+        clients.browser(ada),
+        f"/admin/users/{alice.id}/quotas",
+        max_running="-1",
+        max_queued="7",
+        max_storage_mb="some",
+    )
+    assert answer.text.count('aria-invalid="true"') == 2
+    assert "running: must be a whole number, or empty" in answer.text
+    assert "MB: must be a whole number, or empty" in answer.text
+    assert 'value="some"' in answer.text
+
+
 def test_a_quota_one_past_the_largest_is_refused(clients, submit, ada, alice, fresh_db):
     browser, path = clients.browser(ada), f"/admin/users/{alice.id}/quotas"
     assert submit(browser, path, max_running="1000000000").status_code == 303

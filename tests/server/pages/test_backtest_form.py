@@ -26,6 +26,17 @@ def test_numbers_become_numbers_and_nonsense_stays_to_be_complained_about():
     assert body["initial_capital"] == "lots"
 
 
+def test_a_thousand_with_a_comma_is_asked_about_and_never_taken_for_one():
+    body = backtest_form.document(values(initial_capital="1,000"), None)
+    assert body["initial_capital"] == "1,000"
+
+
+def test_a_run_without_a_name_gets_its_strategys():
+    assert backtest_form.document(values(), REPORT)["name"] == "A"
+    assert backtest_form.document(values(name="Mine"), REPORT)["name"] == "Mine"
+    assert "name" not in backtest_form.document(values(), None)
+
+
 def test_fields_of_futures_are_left_out_in_spot():
     body = backtest_form.document(values(max_leverage="5", funding="true"), None)
     assert not {"max_leverage", "funding", "maintenance_margin_rate"} & body.keys()

@@ -1,5 +1,6 @@
 import pytest
 
+from server import queue
 from server.backtests import get_backtest
 from tests.server.builders import completed_run, queue_runs
 from tests.server.conftest import write_bars
@@ -32,6 +33,31 @@ def test_a_waiting_run_asks_for_itself_and_says_its_place(clients, alice, queued
     assert f'hx-get="/backtests/{queued.id}/progress"' in page
     assert "Next in line" in page
     assert '<noscript><meta http-equiv="refresh"' in page
+
+
+@pytest.fixture
+def running(fresh_db, settings, queued):
+    """`queued` as it runs: the function sets how many of how many bars are done."""
+    job = queue.claim(fresh_db, settings)
+
+    def advance(bars_done, bars):
+        queue.note_progress(fresh_db, job, bars_done, bars, 10_000.0)
+
+    return advance
+
+
+def test_before_its_bars_are_counted_a_run_shows_no_number_of_them(clients, alice, queued, running):
+    assert "0 of 0" not in clients.browser(alice).get(f"/backtests/{queued.id}").text
+
+
+def test_after_its_last_bar_a_run_says_that_it_is_checked_for_look_ahead(
+    clients, alice, queued, running
+):
+    browser = clients.browser(alice)
+    running(167, 168)
+    assert "Checking for look-ahead" not in browser.get(f"/backtests/{queued.id}").text
+    running(168, 168)
+    assert "Checking for look-ahead" in browser.get(f"/backtests/{queued.id}").text
 
 
 def test_a_run_that_ended_does_not_ask_any_more(clients, submit, alice, queued):

@@ -1,10 +1,19 @@
 from typing import Any
 
-from server.pages.findings import findings
+from server.pages.findings import Finding, findings
 
 
 def found(**changes: Any) -> list[str]:
     """Titles for an unsuspicious run with these changes."""
+    return [item.title for item in items(**changes)]
+
+
+def told(**changes: Any) -> list[str]:
+    """The same findings' texts."""
+    return [item.text for item in items(**changes)]
+
+
+def items(**changes: Any) -> list[Finding]:
     given: dict[str, Any] = {
         "config": {"symbol": "BTCUSDT"},
         "metrics": {"closed_trades": 100, "liquidations": 0},
@@ -13,7 +22,7 @@ def found(**changes: Any) -> list[str]:
         "lookahead": {"checked": True, "passed": True, "cuts": [1, 2, 3]},
         "open_size": None,
     }
-    return [item.title for item in findings(**given | changes)]
+    return findings(**given | changes)
 
 
 def test_an_unsuspicious_run_says_that_it_was_checked():
@@ -40,6 +49,21 @@ def test_synthetic_prices_are_called_so():
 def test_few_trades_say_little_and_none_say_nothing():
     assert "Few trades" in found(metrics={"closed_trades": 29})
     assert "No trade was closed" in found(metrics={"closed_trades": 0})
+
+
+def test_a_position_that_was_never_closed_is_all_of_the_result():
+    given = {"metrics": {"closed_trades": 0}, "open_size": 1.0}
+    assert any("still open, so there is no trade" in text for text in told(**given))
+    assert any("rejected orders" in text for text in told(metrics={"closed_trades": 0}))
+
+
+def test_less_than_ninety_days_are_said_to_be_few():
+    day = 86_400_000
+    served = {"first": 0, "last": 90 * day}
+    assert "A short range" not in found(data_quality={"served": served})
+    served = {"first": 0, "last": 89 * day}
+    assert "A short range" in found(data_quality={"served": served})
+    assert any(text.startswith("89 days ") for text in told(data_quality={"served": served}))
 
 
 def test_an_open_position_and_waiting_orders_are_mentioned():
