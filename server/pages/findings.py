@@ -34,7 +34,7 @@ def findings(
 ) -> list[Finding]:
     """Everything that qualifies a finished run, the gravest first."""
     found = [
-        *(_lookahead(lookahead) if completed else []),
+        *(_lookahead(lookahead, config) if completed else []),
         *_liquidations(metrics),
         *_rejections(rejected_orders),
         *_data(data_quality),
@@ -86,7 +86,7 @@ def findings(
             Finding(
                 "info",
                 "A short range",
-                f"{formats.plural(round(days), 'day')} brought to a year exaggerate: yearly "
+                f"What {formats.plural(days, 'day')} would make of a year exaggerates: yearly "
                 "growth and the ratios made of it say little.",
             )
         )
@@ -111,10 +111,11 @@ def findings(
     return sorted(found, key=lambda finding: order[finding.kind])
 
 
-def _lookahead(lookahead: Mapping[str, Any] | None) -> list[Finding]:
+def _lookahead(lookahead: Mapping[str, Any] | None, config: Mapping[str, Any]) -> list[Finding]:
     if not lookahead or not lookahead.get("checked"):
-        note = (lookahead or {}).get("note") or "It was off for this run."
-        return [Finding("info", "Look-ahead was not checked", str(note))]
+        wanted = config.get("lookahead_check", "off") != "off"
+        why = "There was nothing to compare, or no time left." if wanted else "It was off."
+        return [Finding("info", "Look-ahead was not checked", why)]
     if lookahead.get("passed"):
         cuts = len(lookahead.get("cuts") or ())
         return [
@@ -173,12 +174,12 @@ def _rejections(rejected: Mapping[str, Any]) -> list[Finding]:
     ]
 
 
-def _days(quality: Mapping[str, Any]) -> float | None:
-    """From the first bar's opening to the last bar's; None where nothing was served."""
+def _days(quality: Mapping[str, Any]) -> int | None:
+    """The days of the bars that were served, first and last included; None without any."""
     served = quality.get("served") or {}
     if served.get("first") is None or served.get("last") is None:
         return None
-    return float(served["last"] - served["first"]) / DAY_MS
+    return int(served["last"] // DAY_MS - served["first"] // DAY_MS) + 1
 
 
 def _data(quality: Mapping[str, Any]) -> list[Finding]:

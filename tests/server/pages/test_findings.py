@@ -59,11 +59,13 @@ def test_a_position_that_was_never_closed_is_all_of_the_result():
 
 def test_less_than_ninety_days_are_said_to_be_few():
     day = 86_400_000
-    served = {"first": 0, "last": 90 * day}
+    served = {"first": 0, "last": 90 * day - 1}
     assert "A short range" not in found(data_quality={"served": served})
-    served = {"first": 0, "last": 89 * day}
+    served = {"first": 0, "last": 89 * day - 1}
     assert "A short range" in found(data_quality={"served": served})
-    assert any(text.startswith("89 days ") for text in told(data_quality={"served": served}))
+    assert any("What 89 days " in text for text in told(data_quality={"served": served}))
+    one_bar = {"served": {"first": day, "last": day}}
+    assert any("What 1 day " in text for text in told(data_quality=one_bar))
 
 
 def test_an_open_position_and_waiting_orders_are_mentioned():
@@ -78,3 +80,10 @@ def test_what_the_data_say_of_themselves_is_passed_on():
 
 def test_a_check_that_was_off_is_no_assurance():
     assert "Look-ahead was not checked" in found(lookahead={"checked": False})
+
+
+def test_a_check_that_found_nothing_to_compare_was_not_off():
+    asked = {"symbol": "BTCUSDT", "lookahead_check": "sample"}
+    assert "It was off." not in told(lookahead={"checked": False}, config=asked)
+    off = asked | {"lookahead_check": "off"}
+    assert "It was off." in told(lookahead={"checked": False}, config=off)
