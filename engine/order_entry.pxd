@@ -7,7 +7,7 @@ from engine.costs cimport slipped
 from engine.fills cimport cash_carries, close, execute
 from engine.table cimport Table
 
-cdef double INF, NAN, MIN_ORDER_AMOUNT, MAX_ORDER_AMOUNT
+cdef double INF, NAN, MIN_ORDER_AMOUNT, MAX_ORDER_AMOUNT, TARGET_TOLERANCE
 
 
 @cython.locals(converted=double)

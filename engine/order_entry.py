@@ -27,6 +27,9 @@ from engine.errors import (
 from engine.fills import cash_carries, close, execute
 from engine.records import CALLS
 
+# A target that differs from what is held by less than this is met: the rest is rounding.
+TARGET_TOLERANCE = 1e-12
+
 
 class OrderLimit(StrategyError):
     """The strategy made more order calls than a run of its length may."""
@@ -262,7 +265,7 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
         return True
     k = percent / 100.0 * leverage
     value = b.value()
-    if k * value == size * b.price:
+    if abs(k * value - size * b.price) <= TARGET_TOLERANCE * abs(size * b.price):
         b.outcomes[index] = codes.NONE
         return True
     # Which way to trade is judged at the unslipped price; where fee and slippage would turn the

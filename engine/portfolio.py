@@ -109,11 +109,11 @@ class Portfolio:
         self, symbol: str, price: float, percentage: float = 100.0, timestamp: int | None = None
     ) -> Trade:
         """Close `percentage` of the position at `price`."""
-        book = self._held(symbol)
         at = _positive("price", price)
         share = _positive("percentage", percentage)
         if share > 100.0:
             raise ValidationError(f"percentage must be at most 100; got {percentage!r}")
+        book = self._held(symbol)
         book.cash = self.cash
         close(book, -1, abs(book.size) * share / 100.0, at, False, codes.BY_ORDER)
         return self._settle(symbol, book, timestamp)

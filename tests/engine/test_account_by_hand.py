@@ -285,6 +285,17 @@ def test_a_target_that_no_quantity_reaches_is_rejected():
     assert played.rejected == [(0, "target_percent")]
 
 
+def test_a_target_asked_for_again_is_nothing_to_do_whatever_the_fee():
+    # At 50x and a fee of 10 % no further sale would reach it, and none is needed.
+    played = play(
+        flat_bars([268.7419340115566]), {0: lambda s: [s.target_percent(-50.0, 100) for _ in "ab"]},
+        fee_rate=0.1, trading_mode="futures", max_leverage=100.0, maintenance_margin_rate=0.001,
+    )  # fmt: skip
+    assert played.answers == [[True, True]]
+    assert len(played.fills) == 1
+    assert played.rejected == []
+
+
 def test_a_target_that_is_met_within_the_smallest_order_is_nothing_to_do():
     # The difference is 0.000005 of the base.
     played = play(flat_bars([100.0]), {0: lambda s: [s.buy(49.999995), s.target_percent(50.0)]})

@@ -74,3 +74,10 @@ def test_one_position_too_many_is_refused():
         portfolio.buy(f"COIN{k}", 1.0, 1.0)
     with pytest.raises(ValidationError, match="100 positions are open"):
         portfolio.buy("COIN100", 1.0, 1.0)
+
+
+def test_a_malformed_percentage_is_told_before_the_lack_of_a_position():
+    portfolio = Portfolio(1_000.0, TradingMode.SPOT)
+    for percentage in (0.0, 101.0):
+        with pytest.raises(ValidationError, match="percentage"):
+            portfolio.close_position("BTCUSDT", 100.0, percentage)

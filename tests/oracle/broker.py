@@ -327,7 +327,7 @@ class Broker:
                 return True
             side = -LONG if size > 0.0 else LONG
             return self.fill(order, side, abs(size), self.slipped(side, stamp.unslipped), stamp)
-        if k * value == size * stamp.unslipped:
+        if math.isclose(k * value, size * stamp.unslipped, rel_tol=1e-12):
             order.outcome = "none"
             return True
         side = LONG if k * value > size * stamp.unslipped else SHORT
