@@ -48,6 +48,16 @@ def findings(
                 "have happened in a market.",
             )
         )
+    exposed = (metrics.get("exposure_time") or 0.0) > 0.0
+    if exposed and config.get("trading_mode") == "futures" and not config.get("funding"):
+        found.append(
+            Finding(
+                "info",
+                "Funding was not charged",
+                "Perpetual futures pay or receive it every eight hours while a position is held. "
+                "Charge funding payments where there is a history of the rates.",
+            )
+        )
     if open_size:
         side = "long" if open_size > 0 else "short"
         found.append(

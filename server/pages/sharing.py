@@ -24,6 +24,9 @@ from server.shares import Share, create_share, find_share, list_shares, revoke_s
 
 GONE = "This link opens nothing: it was revoked, has expired, or was never made."
 
+# Whoever has the address may look: it goes to no other site, and into no search engine.
+UNLISTED = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+
 
 @dataclass(frozen=True)
 class SharesPart:
@@ -115,7 +118,7 @@ def shared(
         log="",
         files=[],
     )
-    return page(request, "backtests/show.html", context, headers={"Referrer-Policy": "no-referrer"})
+    return page(request, "backtests/show.html", context, headers=UNLISTED)
 
 
 @get("/shared/{secret:str}/chart.json", sync_to_thread=True)
@@ -154,7 +157,7 @@ def shared_trips(
     if is_partial(request):
         return page(request, "backtests/_trips.html", TripsPart(shown))
     context = {"trips": shown, "back": f"/shared/{secret}", "title": result.title_of(run)}
-    return page(request, "backtests/trips.html", context)
+    return page(request, "backtests/trips.html", context, headers=UNLISTED)
 
 
 def _open(services: Services, secret: str) -> tuple[Share, Backtest]:

@@ -87,3 +87,15 @@ def test_a_check_that_found_nothing_to_compare_was_not_off():
     assert "It was off." not in told(lookahead={"checked": False}, config=asked)
     off = asked | {"lookahead_check": "off"}
     assert "It was off." in told(lookahead={"checked": False}, config=off)
+
+
+def test_futures_without_funding_are_said_to_be():
+    futures = {"symbol": "BTCUSDT", "trading_mode": "futures", "funding": False}
+    held = {"closed_trades": 50, "exposure_time": 12.5}
+    assert "Funding was not charged" in found(config=futures, metrics=held)
+    for config, metrics in (
+        (futures | {"funding": True}, held),
+        (futures | {"trading_mode": "spot"}, held),
+        (futures, held | {"exposure_time": 0.0}),
+    ):
+        assert "Funding was not charged" not in found(config=config, metrics=metrics)

@@ -26,6 +26,7 @@ def test_a_link_shows_the_result_without_the_code(clients, submit, alice, run):
     assert "class A(Strategy)" not in shown.text
     assert "alice" not in shown.text
     assert shown.headers["referrer-policy"] == "no-referrer"
+    assert shown.headers["x-robots-tag"] == "noindex"
 
 
 def test_a_link_with_the_code_shows_it(clients, submit, alice, run):
