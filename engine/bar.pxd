@@ -1,6 +1,7 @@
 # The types by which the compiler turns bar.py into C.
 cimport cython
 
+from engine cimport refs
 from engine.broker cimport Broker
 from engine.orders cimport step_bar
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine import refs
 from engine.broker import Broker
 from engine.errors import told
 from engine.orders import step_bar
@@ -121,6 +122,8 @@ def pass_bars(
     Memoryviews yield plain Python numbers, which a strategy computes with four times as fast as
     with numpy's own.
     """
+    bar = Bar.__new__(Bar)
+    bar.symbol = symbol
     for index in range(start, stop):
         o = open_[index]
         h = high[index]
@@ -130,8 +133,9 @@ def pass_bars(
         b.price = c
         if lo <= b.low_watch or h >= b.high_watch:
             step_bar(b, o, h, lo, c)
-        bar = Bar.__new__(Bar)
-        bar.symbol = symbol
+        if not refs.sole(bar):  # a bar that the strategy keeps does not change later
+            bar = Bar.__new__(Bar)
+            bar.symbol = symbol
         bar.timestamp_ms = timestamp[index]
         bar.open = o
         bar.high = h

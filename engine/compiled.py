@@ -31,7 +31,7 @@ PACKAGE = Path(__file__).parent
 def folder() -> Path:
     """Where the extensions for exactly these sources and this Python belong; it may not exist."""
     digest = hashlib.sha256(EXTENSION_SUFFIXES[0].encode())  # names Python, system and processor
-    for name in ("codes", *MODULES):
+    for name in ("codes", "refs", *MODULES):
         digest.update((PACKAGE / f"{name}.py").read_bytes())
         types = PACKAGE / f"{name}.pxd"
         if types.exists():

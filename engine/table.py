@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 FIRST_ROWS = 16
+# A small table grows in longer steps: a copy is memory touched anew, room not yet used is not.
+SMALL_ROWS = 1 << 16
 
 
 class Table:
@@ -54,7 +56,8 @@ class Table:
         return records
 
     def _grow(self) -> None:
-        larger = np.empty((2 * self.capacity, self._array.shape[1]))
+        factor = 4 if self.capacity < SMALL_ROWS else 2
+        larger = np.empty((factor * self.capacity, self._array.shape[1]))
         larger[: self.count] = self._array[: self.count]
         self._hold(larger)
 

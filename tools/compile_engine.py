@@ -100,6 +100,7 @@ def build(scratch: Path) -> list[Path]:
         for ending in (".py", ".pxd"):
             shutil.copy2(ENGINE / f"{name}{ending}", package)
     (package / "codes.pxd").write_text(enum_of(codes))
+    shutil.copy2(ENGINE / "refs.pxd", package)
     here = os.getcwd()
     os.chdir(scratch)
     try:

@@ -134,8 +134,8 @@ def watchers(service: Service) -> None:
         json.loads(service.get(f"/api/backtest/{run['backtest_id']}", person.api).body)["status"]
         for run, person in zip(busy, people, strict=False)
     ]
-    for run, person in zip(busy, people, strict=False):
-        if still:
+    for run, person, status in zip(busy, people, still, strict=False):
+        if status in ("queued", "running"):
             service.post(f"/api/backtest/{run['backtest_id']}/cancel", person.api, {})
     rows = [
         ("requests", len(times)),

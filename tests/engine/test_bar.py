@@ -1,6 +1,8 @@
 """The bar that a strategy is handed."""
 
 import copy
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -36,6 +38,29 @@ def test_a_bar_reads_like_a_mapping():
     assert dict(bar.items()) == dict(zip(bar.keys(), bar.values(), strict=True))
     with pytest.raises(KeyError, match="a bar has no 'price'"):
         bar["price"]
+
+
+def test_only_a_bar_that_nobody_holds_is_used_for_the_next():
+    kept: dict[str, Any] = {}
+    seen: list[list[float]] = []
+
+    class Keeper(Strategy):
+        def on_data(self, data: Bar) -> None:
+            seen.append([kept[name]().close for name in kept])
+            if data.close == 2.0:
+                kept["closure"] = lambda: data
+            elif data.close == 4.0:
+                kept["generator"] = self.again(data).__next__
+            elif data.close == 5.0:
+                kept["default"] = lambda bars=(data,): bars[0]
+
+        def again(self, data: Bar) -> Iterator[Bar]:
+            while True:
+                yield data
+
+    rows = [(close, close, close, close) for close in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)]
+    Run(make_config(), make_bars(rows), NO_FUNDING).execute(Keeper)
+    assert seen == [[], [], [2.0], [2.0], [2.0, 4.0], [2.0, 4.0, 5.0], [2.0, 4.0, 5.0]]
 
 
 def test_a_bar_kept_in_a_list_does_not_change_later():
