@@ -119,7 +119,9 @@ def execute(
         verdict = room.run(job, on_progress=on_progress, cancelled=cancelled)
         results, error = replayed(job, verdict)
         if error is None and verdict.status == "completed" and results is not None:
-            on_progress(Progress(bars, bars, float(results.columns.portfolio_value[-1])))
+            if request.config.lookahead_check is not LookaheadCheck.OFF:
+                # Who waits for the check is told that the bars are done.
+                on_progress(Progress(bars, bars, float(results.columns.portfolio_value[-1])))
             lookahead = _look_ahead(room, job, verdict, results, cancelled)
     except DataError as problem:
         error = RunError("data_error", str(problem))

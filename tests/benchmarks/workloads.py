@@ -134,11 +134,11 @@ class Nothing(Strategy):
 """
 
 
-# Half a minute of honest work over a year of minutes.
+# Minutes of honest work over a year of minutes: more than the watchers stay.
 WATCHED = """
 class Watched(Strategy):
     def on_data(self, data):
-        self.number = sum(range(3000))
+        self.number = sum(range(15_000))
 """
 
 # In and out every 26 bars: ten thousand round trips in a year of minutes.
