@@ -16,8 +16,17 @@ from server.turns import PLACES, Turns
 
 def test_another_account_has_its_turn_beside_a_long_one() -> None:
     both = Turns(at_once=2)
-    with both.turn("mallory"), both.turn("alice"):
-        pass
+    served: list[str] = []
+
+    def come() -> None:
+        with both.turn("alice"):
+            served.append("alice")
+
+    with both.turn("mallory"):
+        visitor = threading.Thread(target=come, daemon=True)
+        visitor.start()
+        visitor.join(10)
+        assert served == ["alice"]
 
 
 @pytest.mark.parametrize(("at_once", "second"), [(2, "alice"), (1, "bob")])
