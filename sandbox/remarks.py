@@ -15,7 +15,7 @@ from sandbox.job import Problem
 from sandbox.scopes import find_scopes
 from sandbox.strategy_class import Outline
 
-_DYNAMIC = frozenset({"setattr", "vars", "__dict__", "__getattr__", "__getattribute__"})
+_DYNAMIC = frozenset({"vars", "__dict__", "__getattr__", "__getattribute__"})
 
 
 def remarks(
@@ -53,7 +53,7 @@ def _unreadable(node: ast.AST) -> bool:
     if isinstance(node, ast.Call) and last_name(node.func) == "setattr":
         return len(node.args) < 2 or not isinstance(node.args[1], ast.Constant)
     if isinstance(node, ast.Name | ast.Attribute):
-        return last_name(node) in _DYNAMIC - {"setattr"}
+        return last_name(node) in _DYNAMIC
     return isinstance(node, ast.FunctionDef) and node.name in _DYNAMIC
 
 
