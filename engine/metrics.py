@@ -21,7 +21,11 @@ from engine.records import ACTIONS, Ledger
 
 DAYS_A_YEAR = 365
 ZERO_DEVIATION = 1e-12  # a standard deviation up to this is rounding noise, not risk
-BELOW_PEAK = 1e-9  # a value is under water when this share of the peak is missing, or more
+# A value within this share of a peak stands at it: neither under water nor a new peak. What is
+# less than that came of rounding, as a fee and a profit that cancel out.
+AT_PEAK = 1e-9
+NO_DRAWDOWN_PCT = -1e-9  # a drawdown above this is none; nothing is measured by it
+TAIL_TOLERANCE = 1e-12  # a daily return this far above the 5th percentile is at it
 DEEPEST = 10
 _LIQUIDATION = ACTIONS.index("liquidation")
 
@@ -137,8 +141,8 @@ def volatility(returns: Floats) -> float:
 
 
 def calmar_ratio(annual: float, deepest: float) -> float:
-    """`cagr` over the depth of the maximum drawdown, both in percent."""
-    return annual / abs(deepest) if abs(deepest) / 100.0 > ZERO_DEVIATION else math.nan
+    """`cagr` over the depth of the maximum drawdown, both in percent; undefined without one."""
+    return annual / abs(deepest) if deepest <= NO_DRAWDOWN_PCT else math.nan
 
 
 def running_peak(value: Floats, capital: float) -> Floats:
@@ -154,7 +158,11 @@ def max_drawdown(value: Floats, capital: float) -> float:
 
 
 def max_drawdown_duration(bars: Bars, value: Floats, capital: float) -> float:
-    """Days of the longest drawdown, from the close that set its peak to the one that regains it."""
+    """Days of the longest drawdown: from the last close at its peak to the one that regains it.
+
+    A drawdown from the capital that no close stood at begins with the first open; one that is not
+    regained lasts to the last close.
+    """
     if len(value) == 0:
         return math.nan
     found = _falls(bars, value, capital)
@@ -204,20 +212,30 @@ class _Falls:
 def _falls(bars: Bars, value: Floats, capital: float) -> _Falls:
     """Every stretch below its peak.
 
-    It starts at the first close that stood at the peak's height (the first open when that is
-    the capital), or at the close that regained this height from the fall before: falls from
-    one height never overlap.
+    It starts at the last close that stood at the peak (the first open when that is the capital
+    and no close stood there): time spent idle at a peak is no part of the fall that follows.
     """
     close_ms = bars.timestamp[: len(value)] + bars.timeframe.ms
-    peak = running_peak(value, capital)
-    below = peak - value > BELOW_PEAK * peak
+    peak = _peaks(value, capital)
+    below = peak - value > AT_PEAK * peak
     turns = np.flatnonzero(np.diff(below, prepend=False, append=False))
     first, after = turns[::2], turns[1::2]
-    set_at = np.searchsorted(peak, peak[first], side="left")
-    start_ms = np.where(peak[first] > capital, close_ms[set_at], bars.timestamp[0])
+    start_ms = np.where(first > 0, close_ms[first - 1], bars.timestamp[0])
     end_ms = close_ms[np.minimum(after, len(value) - 1)]
-    start_ms[1:] = np.maximum(start_ms[1:], end_ms[:-1])
     return _Falls(first, after, start_ms, end_ms)
+
+
+def _peaks(value: Floats, capital: float) -> Floats:
+    """The peak in force at each close; one is replaced by a value above it by over AT_PEAK."""
+    highest = running_peak(value, capital)
+    rises = np.flatnonzero(np.diff(highest, prepend=capital))
+    peak, peaks = capital, []
+    for record in highest[rises].tolist():
+        if record - peak > AT_PEAK * peak:
+            peak = record
+        peaks.append(peak)
+    lengths = np.diff(rises, prepend=0, append=len(value))
+    return np.repeat([capital, *peaks], lengths)
 
 
 def monthly_returns(timestamp: Times, value: Floats, capital: float) -> list[dict[str, Any]]:
@@ -267,10 +285,10 @@ def value_at_risk(returns: Floats) -> float:
 
 
 def conditional_value_at_risk(returns: Floats) -> float:
-    """The mean of the daily returns at or below the 5th percentile."""
+    """The mean of the daily returns at or below the 5th percentile (+ TAIL_TOLERANCE)."""
     if len(returns) < 2:
         return math.nan
-    return mean(returns[returns <= np.percentile(returns, 5.0)]) * 100.0
+    return mean(returns[returns <= np.percentile(returns, 5.0) + TAIL_TOLERANCE]) * 100.0
 
 
 def sqn(pnl: Floats) -> float:

@@ -282,6 +282,8 @@ def test_fewer_than_two_daily_returns_leave_all_ratios_undefined(returns: np.nda
 
 def test_calmar_without_a_drawdown_is_undefined():
     assert math.isnan(metrics.calmar_ratio(12.0, 0.0))
+    assert math.isnan(metrics.calmar_ratio(12.0, -0.9e-9))
+    assert metrics.calmar_ratio(12.0, -2e-9) == 6e9
     assert metrics.calmar_ratio(12.0, -4.0) == 3.0
     assert math.isnan(metrics.calmar_ratio(math.nan, -4.0))
 
@@ -290,6 +292,14 @@ def test_the_value_at_risk_lies_between_the_nearest_returns():
     returns = np.arange(11) / 100 - 0.05  # the 5th percentile is halfway between the lowest two
     assert metrics.value_at_risk(returns) == pytest.approx(-4.5)
     assert metrics.conditional_value_at_risk(returns) == pytest.approx(-5.0)
+
+
+@pytest.mark.parametrize(("above", "tail"), [(0.0, -8 / 3), (0.9e-12, -8 / 3), (1.1e-12, -3.0)])
+def test_the_tail_holds_what_is_at_the_percentile_up_to_1e_12(above: float, tail: float):
+    # 21 returns: the 5th percentile is the second lowest, -2 % at rank 0.05 x 20 = 1. A third one
+    # that is equal to it, or above it by rounding alone, belongs to the tail: (4 + 2 + 2) / 3.
+    returns = values(-0.04, -0.02, -0.02 + above, *[0.01] * 18)
+    assert metrics.conditional_value_at_risk(returns) == pytest.approx(tail)
 
 
 # Growth
@@ -348,12 +358,41 @@ def test_a_drawdown_that_is_not_regained_lasts_to_the_last_close():
     assert metrics.max_drawdown_duration(days(5), values(120, 110, 90, 95, 100), 100.0) == 4.0
 
 
-def test_a_peak_is_set_when_it_is_first_reached():
-    # The capital stood from the first open on, and 120 was set on day 3 and only kept on day 4.
+def test_time_spent_idle_at_a_peak_is_no_part_of_the_fall():
+    # The last closes at a peak: of 100 that of day 2, of 120 that of day 5.
     value = values(100, 100, 99, 120, 120, 110, 130)
-    assert metrics.max_drawdown_duration(days(7), value, 100.0) == 4.0
+    assert metrics.max_drawdown_duration(days(7), value, 100.0) == 2.0
     periods = drawdowns(days(7), value, 100.0)
-    assert [period["days"] for period in periods] == [3.0, 4.0]  # deepest first
+    assert [period["days"] for period in periods] == [2.0, 2.0]
+    assert [period["start"] for period in periods] == [START_MS + 5 * DAY_MS, START_MS + 2 * DAY_MS]
+
+
+def test_a_hundred_idle_days_before_the_first_trade_are_no_drawdown():
+    # Flat to the close of day 100, lower at that of 101, above the capital at that of 102.
+    value = np.array([10_000.0] * 100 + [9_950.0, 10_050.0])
+    (fall,) = drawdowns(days(102), value, 10_000.0)
+    assert (fall["start"], fall["days"]) == (START_MS + 100 * DAY_MS, 2.0)
+    assert metrics.max_drawdown_duration(days(102), value, 10_000.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("rise", "duration"),
+    [
+        (0.9e-9, 1.0),  # day 2 stands at the old peak; day 3 is 0.9e-9 below it, at it as well
+        (1.1e-9, 2.0),  # day 2 is a new peak, and day 3 is 2e-9 below it: counted from day 2
+    ],
+)
+def test_a_new_peak_means_above_by_more_than_1e_9_of_the_old_one(rise: float, duration: float):
+    value = 100.0 * np.array([1.0, 1.0 + rise, 1.0 - 0.9e-9, 0.5])
+    assert metrics.max_drawdown_duration(days(4), value, 100.0) == duration
+
+
+def test_a_creeping_rise_becomes_a_new_peak_once_it_is_1e_9_above_the_old_one():
+    # 0.6e-9 a day: the peaks are those of days 2 (1.2e-9) and 4; the last value is 1.4e-9 below
+    # that of day 4, so the fall is counted from it.
+    value = 100.0 * (1.0 + 1e-9 * np.array([0.6, 1.2, 1.8, 2.4, 1.0]))
+    assert metrics.max_drawdown_duration(days(5), value, 100.0) == 1.0
+    assert metrics.max_drawdown_duration(days(4), value[:4], 100.0) == 0.0
 
 
 def test_falls_from_one_height_do_not_overlap():

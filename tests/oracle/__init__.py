@@ -37,9 +37,8 @@ Inside the bar
 11. Settlements before the first bar or after the last are nobody's.
 
 Figures
-12. A peak is set by the close that exceeds every earlier value (and V0), not by one that equals
-    it: time spent flat at the peak counts into the duration of the drawdown that follows. A
-    second fall from the same height counts from the close that regained it.
+12. A value within 1e-9 of a peak stands at it: it is not below it, sets no new one, and is the
+    latest close from which the fall that follows is counted.
 13. "Fewer than two daily returns" makes every metric that uses r null, value at risk included.
 14. `mae` and `mfe` look at unslipped prices of the path; a position opened at the close has seen
     the close alone.

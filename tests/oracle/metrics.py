@@ -11,7 +11,9 @@ from engine.enums import DAY_MS
 from tests.oracle.account import Row
 
 NO_VARIANCE = 1e-12
-BELOW = 1e-9
+AT_PEAK = 1e-9
+NO_DRAWDOWN = -1e-9
+TAIL = 1e-12
 
 
 def oracle_metrics(
@@ -47,7 +49,7 @@ def oracle_metrics(
         "total_return": (end / start - 1.0) * 100.0,
         "cagr": cagr,
         **daily_figures(start, values, times),
-        "calmar_ratio": None if cagr is None or worst == 0.0 else cagr / abs(worst),
+        "calmar_ratio": None if cagr is None or worst > NO_DRAWDOWN else cagr / abs(worst),
         "max_drawdown": worst,
         "max_drawdown_duration": drawdown_days(start, values, times, step),
         "total_trades": len(rows),
@@ -104,7 +106,7 @@ def daily_figures(start: float, values: list[float], times: list[int]) -> dict[s
     rank = 0.05 * (len(ordered) - 1)
     below = math.floor(rank)
     percentile = ordered[below] + (rank - below) * (ordered[below + 1] - ordered[below])
-    tail = [r for r in ordered if r <= percentile]
+    tail = [r for r in ordered if r <= percentile + TAIL]
     figures["value_at_risk_95"] = percentile * 100.0
     figures["conditional_value_at_risk_95"] = sum(tail) / len(tail) * 100.0
     return figures
@@ -119,19 +121,16 @@ def max_drawdown(start: float, values: list[float]) -> float:
 
 
 def drawdown_days(start: float, values: list[float], times: list[int], step: int) -> float:
-    peak, peak_time, longest, below = start, times[0], 0, False
+    peak, at_peak, longest, below = start, times[0], 0, False
     for value, time in zip(values, times, strict=True):
         close_time = time + step
-        if value < peak - BELOW * peak:
-            below = True
-            longest = max(longest, close_time - peak_time)
-            continue
-        if below:
-            longest = max(longest, close_time - peak_time)
-            peak_time = close_time
-        below = False
-        if value > peak:
-            peak, peak_time = value, close_time
+        was_below, below = below, peak - value > AT_PEAK * peak
+        if below or was_below:
+            longest = max(longest, close_time - at_peak)
+        if not below:
+            at_peak = close_time
+            if value - peak > AT_PEAK * peak:
+                peak = value
     return longest / DAY_MS
 
 
