@@ -25,14 +25,15 @@ from engine.day_index import (
     NO_LINES,
     TIMEFRAMES,
     DayIndex,
+    covered_by,
     index_directory,
     read_index,
     write_index,
 )
+from engine.day_sources import OWN_FILE, serving, source_order
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError
 from engine.file_checks import day_date
-from engine.resample import finer_divisors
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,11 @@ class Catalogue:
         edges = np.flatnonzero(np.diff(np.r_[True, whole, True])).reshape(-1, 2)
         return [(day_date(first + start), day_date(first + stop - 1)) for start, stop in edges]
 
+    def lines(self, symbol: str, mode: TradingMode, source: Timeframe) -> Lines:
+        """The index of one directory, one line a file (DAY_INDEX_DTYPE), ascending days."""
+        with self._lock:
+            return self._lines(mode, symbol, source)
+
     def forget(self) -> None:
         """Make the next answer look at the directories again, for those who just wrote there."""
         with self._lock:
@@ -198,17 +204,17 @@ def _serving(
     tables: dict[Timeframe, Lines], timeframe: Timeframe
 ) -> tuple[Lines, npt.NDArray[np.int64]]:
     """The index lines that serve each day of `timeframe`, and the timeframe each comes from."""
-    taken = np.empty(0, np.int64)
-    parts, sources = [NO_LINES], [np.empty(0, np.int64)]
-    for source in (timeframe, *finer_divisors(timeframe)):
+    parts, covered, ranks = [NO_LINES], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for rank, source in enumerate(source_order(timeframe)):
         lines = tables.get(source, NO_LINES)
-        new = lines[~np.isin(lines["day"], taken)] if len(taken) else lines
-        taken = np.concatenate((taken, new["day"]))
-        parts.append(new)
-        sources.append(np.full(len(new), TIMEFRAMES.index(source)))
-    lines, source_of = np.concatenate(parts), np.concatenate(sources)
-    order = np.argsort(lines["day"], kind="stable")
-    return lines[order], source_of[order]
+        parts.append(lines)
+        own = np.full(len(lines), OWN_FILE)
+        covered.append(covered_by(lines, source) if source != timeframe else own)
+        ranks.append(np.full(len(lines), rank))
+    lines, rank_of = np.concatenate(parts), np.concatenate(ranks)
+    chosen = serving(lines["day"], np.concatenate(covered), rank_of)
+    sources = np.array([TIMEFRAMES.index(source) for source in source_order(timeframe)])
+    return lines[chosen], sources[rank_of[chosen]]
 
 
 def _coverage(

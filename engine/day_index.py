@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.daily_files import MAX_DAY_FILE_BYTES, RACY_NS, check_inside, read_file
+from engine.daily_files import MAX_DAY_FILE_BYTES, RACY_NS, DayFile, check_inside, read_file
+from engine.day_sources import covered_ms
 from engine.enums import DAY_MS, Timeframe
 from engine.errors import DataError
 from engine.file_checks import parse_day, parse_timestamp
@@ -178,6 +179,28 @@ def _describe(line: np.void, content: bytes, timeframe: Timeframe) -> None:
             opened = np.unique(timestamps // target.ms)
             line["bars"][slot] = min(len(opened), target.bars_per_day)
             line["gaps"][slot] = np.count_nonzero(np.diff(opened) > 1)
+
+
+def covered_by(lines: npt.NDArray[np.void], source: Timeframe) -> npt.NDArray[np.int64]:
+    """How much of their days the files of `source` behind `lines` cover, in ms; (n_lines,)."""
+    return covered_ms(lines["bars"][..., TIMEFRAMES.index(source)], source)
+
+
+def covered_of_file(file: DayFile, lines: npt.NDArray[np.void]) -> int:
+    """How much of its day a file covers, in ms: by its line while the file is as it was, else read.
+
+    `lines` is the index of its directory. A file that cannot be read covers nothing.
+    """
+    place = int(np.searchsorted(lines["day"], file.day))
+    if place < len(lines):
+        line = lines[place]
+        state = (int(line["day"]), int(line["size"]), int(line["mtime_ns"]))
+        if state == (file.day, file.size, file.mtime_ns):
+            return int(covered_by(line, file.timeframe))
+    if file.size > MAX_DAY_FILE_BYTES:
+        return 0
+    fresh = _read_lines([(file.day, file.size, -1)], [file.path], file.timeframe)
+    return int(covered_by(fresh, file.timeframe)[0])
 
 
 def _makes(source: Timeframe, target: Timeframe) -> bool:

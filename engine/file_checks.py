@@ -23,6 +23,8 @@ MAX_QUOTED_CHARACTERS = 40
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+# Units in which exchanges publish, the digits of their numbers in this age, and ms in each.
+_OTHER_UNITS = (("seconds", 10, 1000), ("microseconds", 16, 1e-3), ("nanoseconds", 19, 1e-6))
 _PRICES = ("open", "high", "low", "close")
 _EPOCH = date(1970, 1, 1)
 
@@ -47,10 +49,14 @@ class BrokenFileError(DataError):
 
     def __init__(self, problems: Sequence[FileProblem]) -> None:
         self.problems = tuple(problems)
-        shown = [str(problem) for problem in self.problems[:MAX_LISTED_PROBLEMS]]
-        if len(self.problems) > MAX_LISTED_PROBLEMS:
-            shown.append(f"and {len(self.problems) - MAX_LISTED_PROBLEMS} more bad lines")
-        super().__init__("; ".join(shown))
+        super().__init__(self.listing(MAX_LISTED_PROBLEMS))
+
+    def listing(self, most: int) -> str:
+        """The first `most` problems as one sentence, and how many there are beside them."""
+        shown = [str(problem) for problem in self.problems[:most]]
+        if len(self.problems) > most:
+            shown.append(f"and {len(self.problems) - most} more bad lines")
+        return "; ".join(shown)
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,30 @@ def when(timestamp_ms: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S" if timestamp_ms % 60_000 else "%Y-%m-%d %H:%M")
 
 
+def moment(timestamp: int) -> str:
+    """A timestamp of a file with its instant; or with its unit, when that is plainly not ms.
+
+    Such as `1711861200000 (2024-03-31 05:00)`, or `1711861200 (in seconds; ...)`.
+    """
+    unit = _unit(timestamp)
+    if unit:
+        return f"{timestamp} ({unit})"
+    text = when(timestamp)
+    return text if text == str(timestamp) else f"{timestamp} ({text})"
+
+
+def _unit(timestamp: float) -> str:
+    """The unit that makes an instant from 2001 to 2286 of it, with what it is in ms; "" for ms.
+
+    Each unit's numbers of those years are unlike the others': they differ in their digits.
+    """
+    for name, digits, factor in _OTHER_UNITS:
+        if 10 ** (digits - 1) <= timestamp < 10**digits:
+            in_ms = int(timestamp * factor) if factor >= 1 else int(timestamp) // round(1 / factor)
+            return f"in {name}; in milliseconds it is {in_ms}, {when(in_ms)}"
+    return ""
+
+
 def without_bom(content: bytes) -> bytes:
     """Spreadsheets put a byte order mark before UTF-8 text; it is no part of the header."""
     return content.removeprefix(b"\xef\xbb\xbf")
@@ -108,7 +138,7 @@ def header_problem(line: str, expected: str) -> str | None:
     names = expected.split(",")
     if line.split(",")[: len(names)] == names:
         return None
-    return f"the header must be {expected!r}; found {_quoted(line)}"
+    return f"the header must be {expected!r}; found {_quoted(line)}{_cause(line)}"
 
 
 def examine(content: bytes, timeframe: Timeframe, day: int) -> Examined:
@@ -154,7 +184,7 @@ def parse_row(line: str, timeframe: Timeframe, day: int) -> tuple[Row | None, li
     fields = line.split(",")
     names = HEADER.split(",")
     if len(fields) < len(names):
-        return None, [f"has {len(fields)} of the 6 columns: {_quoted(line)}"]
+        return None, [f"has {len(fields)} of the 6 columns: {_quoted(line)}{_cause(line)}"]
     timestamp, reasons = parse_timestamp(fields[0])
     values: dict[str, float] = {}
     for name, text in zip(names[1:], fields[1:], strict=False):
@@ -167,12 +197,10 @@ def parse_row(line: str, timeframe: Timeframe, day: int) -> tuple[Row | None, li
         return None, reasons
     start = day * DAY_MS
     if not start <= timestamp < start + DAY_MS:
-        reasons.append(
-            f"timestamp {timestamp} ({when(timestamp)}) is outside the file's day {day_date(day)}"
-        )
+        reasons.append(f"timestamp {moment(timestamp)} is outside the file's day {day_date(day)}")
     elif timestamp % timeframe.ms:
         reasons.append(
-            f"timestamp {timestamp} ({when(timestamp)}) is off the {timeframe} grid by "
+            f"timestamp {moment(timestamp)} is off the {timeframe} grid by "
             f"{timestamp % timeframe.ms} ms"
         )
     reasons.extend(
@@ -196,7 +224,9 @@ def parse_timestamp(text: str) -> tuple[int, list[str]]:
     # Some tools write whole numbers as 1704067200000.0 or 1.7040672e12.
     if _NUMBER.fullmatch(text) and abs(float(text)) < 2**53 and float(text).is_integer():
         return int(float(text)), []
-    return 0, [f"timestamp must be a whole number of milliseconds; got {_quoted(text)}"]
+    unit = _unit(float(text)) if _NUMBER.fullmatch(text) else ""
+    cause = f" ({unit})" if unit else _cause(text)
+    return 0, [f"timestamp must be a whole number of milliseconds; got {_quoted(text)}{cause}"]
 
 
 def parse_number(name: str, text: str) -> tuple[float, str]:
@@ -207,11 +237,24 @@ def parse_number(name: str, text: str) -> tuple[float, str]:
     if not _NUMBER.fullmatch(text):
         if _NOT_FINITE.fullmatch(text):
             return 0.0, f"{name} must be a finite number; got {text}"
-        return 0.0, f"{name} is not a number: {_quoted(text)}"
+        return 0.0, f"{name} is not a number: {_quoted(text)}{_cause(text)}"
     value = float(text)
     if not math.isfinite(value):
         return 0.0, f"{name} is too large for a number: {_quoted(text)}"
     return value, ""
+
+
+def _cause(text: str) -> str:
+    """Why a program that spells numbers plainly would not have written `text`, where it shows."""
+    if "\r" in text:
+        return "; lines end in a bare carriage return (CR), save the file with line feeds (LF)"
+    if "\0" in text or "\ufffd" in text:
+        return "; the file is not UTF-8 text, save it as UTF-8"
+    if '"' in text or text.startswith("'"):
+        return "; take the quotation marks away"
+    if ";" in text or "\t" in text:
+        return "; columns are separated by commas"
+    return ""
 
 
 def _quoted(text: str) -> str:

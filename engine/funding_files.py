@@ -16,10 +16,10 @@ from engine.file_checks import (
     BrokenFileError,
     FileProblem,
     header_problem,
+    moment,
     parse_number,
     parse_timestamp,
     split_lines,
-    when,
 )
 
 FUNDING_HEADER = "timestamp,funding_rate"
@@ -95,9 +95,7 @@ def examine_funding(
         if reason:
             reasons.append(reason)
         elif not reasons and not start <= timestamp < stop:
-            reasons.append(
-                f"timestamp {timestamp} ({when(timestamp)}) is outside {year:04d}-{month:02d}"
-            )
+            reasons.append(f"timestamp {moment(timestamp)} is outside {year:04d}-{month:02d}")
         elif not reasons and rates.get(timestamp, rate) != rate:
             reasons.append(f"a different rate for the timestamp {timestamp} stands above")
         if reasons:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +27,23 @@ from cachetools import LRUCache
 from engine.bars import Bars, Funding
 from engine.catalogue import Catalogue, Coverage, DayPresence
 from engine.column_cache import Mapping
-from engine.daily_files import RACY_NS, Columns, DayFile, check_inside, join_columns, stat_day_file
+from engine.daily_files import RACY_NS, Columns, DayFile, join_columns, parse_days
 from engine.data_quality import SourceCounts, describe_bars, describe_funding
+from engine.day_choice import choose_files, days_in
+from engine.day_index import covered_of_file
+from engine.day_sources import source_order
 from engine.enums import Timeframe, TradingMode, check_symbol
 from engine.errors import DataError
 from engine.file_checks import BrokenFileError, day_date, day_number, parse_day
 from engine.funding_files import load_funding
 from engine.parsed_days import ParsedDays
-from engine.resample import finer_divisors, resample
+from engine.resample import resample
 
 DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
 MAX_HISTORY_BARS = 10_000
 MAX_LISTED_RANGES = 5
+# Files of a refused range that are opened to say what is wrong with them.
+MAX_EXAMINED_FILES = 5
 _MINUTES = {timeframe: timeframe.ms // 60_000 for timeframe in Timeframe}
 
 
@@ -93,7 +98,8 @@ class Store:
     def _load(
         self, symbol: str, timeframe: Timeframe, mode: TradingMode, start_date: date, end_date: date
     ) -> LoadedBars:
-        chosen = self._choose(symbol, timeframe, mode, day_number(start_date), day_number(end_date))
+        first, last = day_number(start_date), day_number(end_date)
+        chosen = choose_files(self._catalogue, symbol, timeframe, mode, first, last)
         state = _state(symbol, timeframe, mode, start_date, end_date, chosen)
         with self._guard:
             held = self._loaded.get(state) if state else None
@@ -170,6 +176,37 @@ class Store:
             wanted *= 4
         raise DataError(self._nothing(symbol, timeframe, mode, start, end))
 
+    def broken_files(
+        self,
+        symbol: str,
+        timeframe: Timeframe | str,
+        trading_mode: TradingMode | str,
+        start: date | None = None,
+        end: date | None = None,
+    ) -> DataError | None:
+        """What is wrong with files of a range that make no bar at all; None when nothing is.
+
+        Such a file counts as no history, which is not what its owner has to know about it. A file
+        with its header alone is not broken. At most MAX_EXAMINED_FILES are looked into.
+        """
+        timeframe, mode = Timeframe(timeframe), TradingMode(trading_mode)
+        first, last = day_number(start or date.min), day_number(end or date.max)
+        try:
+            with self._paths_from_here():
+                files = choose_files(
+                    self._catalogue, check_symbol(symbol), timeframe, mode, first, last
+                )
+                lines = {
+                    source: self._catalogue.lines(symbol, mode, source)
+                    for source in {file.timeframe for file in files}
+                }
+                barren = (f for f in files if not covered_of_file(f, lines[f.timeframe]))
+                for file in islice(barren, MAX_EXAMINED_FILES):
+                    parse_days([file])
+        except DataError as error:
+            return error
+        return None
+
     def stats(self) -> dict[str, int]:
         """Counts since the start: hits, misses, evictions, and the bytes that are held now."""
         with self._guard:
@@ -202,31 +239,6 @@ class Store:
         except OSError as failure:
             name = str(failure.filename or "a file").removeprefix(prefix)
             raise DataError(f"{name}: cannot be read: {failure.strerror}") from failure
-
-    def _choose(
-        self, symbol: str, timeframe: Timeframe, mode: TradingMode, first: int, last: int
-    ) -> list[DayFile]:
-        """The file that serves each day of the range, by source timeframe and day."""
-        taken = np.empty(0, np.int64)
-        files: list[DayFile] = []
-        for source in (timeframe, *finer_divisors(timeframe)):
-            directory = self.directory / mode / symbol / source
-            days = days_in(directory, symbol, source)
-            days = days[(days >= first) & (days <= last)]
-            days = np.setdiff1d(days, taken, assume_unique=True)
-            if not len(days):
-                continue
-            check_inside(directory, self.root)
-            prefix = f"{directory}{os.sep}{symbol}_{source}_"
-            dates = days.astype("datetime64[D]").astype(str).tolist()
-            for day, name in zip(days.tolist(), dates, strict=True):
-                file = stat_day_file(f"{prefix}{name}.csv", source, day, self.root)
-                if file is not None:
-                    files.append(file)
-            taken = np.union1d(taken, days)
-            if len(taken) == last - first + 1:
-                break
-        return files
 
     def _build(
         self,
@@ -272,7 +284,7 @@ class Store:
         self, symbol: str, timeframe: Timeframe, mode: TradingMode
     ) -> npt.NDArray[np.int64]:
         base = self.directory / mode / symbol
-        sources = (timeframe, *finer_divisors(timeframe))
+        sources = source_order(timeframe)
         return np.unique(np.concatenate([days_in(base / s, symbol, s) for s in sources]))
 
     def _nothing(
@@ -326,26 +338,6 @@ class _Cache(LRUCache[bytes, _Held]):
     def put(self, key: bytes, value: _Held) -> None:
         if _bytes_of(value) <= self.maxsize:
             self[key] = value
-
-
-def days_in(directory: Path, symbol: str, timeframe: Timeframe) -> npt.NDArray[np.int64]:
-    """Days with a file of the published name in `directory`, ascending; no file is opened."""
-    try:
-        names = os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError):
-        return np.empty(0, np.int64)
-    matches = re.compile(
-        re.escape(f"{symbol}_{timeframe}_") + r"(\d{4}-\d\d-\d\d)\.csv", re.ASCII
-    ).fullmatch
-    found = []
-    for name in names:
-        match = matches(name)
-        if match:
-            try:
-                found.append(day_number(date.fromisoformat(match[1])))
-            except ValueError:
-                continue
-    return np.array(sorted(found), np.int64)
 
 
 def _state(

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.catalogue import Coverage
 from engine.config import BacktestConfig, ConfigLimits, config_violations
+from engine.file_checks import BrokenFileError
 from engine.funding_files import funding_path, months
 from engine.market_data import Store as MarketStore
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
@@ -28,6 +29,7 @@ _CODE_FIELDS = {"strategy_code", "strategy_id", "strategy_version"}
 _HISTORY_FIELDS = {"symbol", "timeframe", "trading_mode", "start_date", "end_date"}
 MAX_NAME = 120
 MAX_MONTHS_NAMED = 3
+MAX_PROBLEMS_NAMED = 3
 # What a parameter must be, in a trader's words.
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
 Check = Callable[[str], CheckReport]
@@ -50,12 +52,13 @@ def judge(
     rest = {str(name): value for name, value in document.items() if name not in OWN_FIELDS}
     fields = _own_violations(own)
     found = None if fields.keys() & _CODE_FIELDS else _source(store, owner, own)
-    wrong = config_violations(rest, limits)
+    wrong, broken = config_violations(rest, limits), False
     for name, messages in wrong.items():
         fields.setdefault(name, []).extend(messages)
     if not wrong.keys() & _HISTORY_FIELDS:
         asked = {name: rest[name] for name in _HISTORY_FIELDS if name in rest}
-        fields |= _missing_history(BacktestConfig.from_document(asked, limits), market)
+        missing, broken = missing_history(BacktestConfig.from_document(asked, limits), market)
+        fields |= missing
     if not wrong and not fields.keys() & _HISTORY_FIELDS:
         fields |= _missing_funding(BacktestConfig.from_document(rest, limits), market)
     report = check(found[0]) if found else CheckReport()
@@ -66,7 +69,8 @@ def judge(
         details: dict[str, Any] = {"fields": fields}
         if not report.valid:
             details["problems"] = problem_documents(report.problems)
-        raise Invalid(sum_up(fields), details=details)
+        word = "data_error" if broken and len(fields) == 1 and report.valid else None
+        raise Invalid(sum_up(fields), word=word, details=details)
     if not report.valid:
         raise rejected_code(report)
     assert found is not None
@@ -139,17 +143,32 @@ def parameter_violations(params: Mapping[str, Any], parameters: Sequence[Paramet
     return wrong
 
 
-def _missing_history(config: BacktestConfig, market: MarketStore) -> Fields:
-    """What the history lacks, after a fresh look: the catalogue may lag behind new files."""
-    missing = missing_history(config, market.catalogue())
+def missing_history(config: BacktestConfig, market: MarketStore) -> tuple[Fields, bool]:
+    """What the history lacks for this configuration, beside the field to change.
+
+    And whether that is because files are broken: then their place and cause are the message.
+    """
+    missing = _not_covered(config, market.catalogue())
     if missing:
+        # After a fresh look: the catalogue may lag behind new files.
         market.forget_catalogue()
-        missing = missing_history(config, market.catalogue())
-    return missing
+        missing = _not_covered(config, market.catalogue())
+    if not missing:
+        return {}, False
+    (name,) = missing
+    series = config.symbol, config.timeframe, config.trading_mode
+    broken = market.broken_files(*series, config.start_date, config.end_date)
+    if broken is None and name not in ("start_date", "end_date"):
+        broken = market.broken_files(*series)
+    if broken is None:
+        return missing, False
+    if isinstance(broken, BrokenFileError):
+        return {name: [broken.listing(MAX_PROBLEMS_NAMED)]}, True
+    return {name: [str(broken)]}, True
 
 
-def missing_history(config: BacktestConfig, catalogue: Sequence[Coverage]) -> Fields:
-    """What the history lacks for this configuration, beside the field to change."""
+def _not_covered(config: BacktestConfig, catalogue: Sequence[Coverage]) -> Fields:
+    """The one field, if any, that asks for what the catalogue does not have."""
     held = [item for item in catalogue if item.symbol == config.symbol]
     if not held:
         names = sorted({item.symbol for item in catalogue})

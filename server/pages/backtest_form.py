@@ -7,9 +7,9 @@ from typing import Any
 
 from litestar.datastructures import UploadFile
 
-from engine.catalogue import Coverage
 from engine.config import BacktestConfig, ConfigLimits, config_violations
 from engine.errors import ValidationError
+from engine.market_data import Store as MarketStore
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport
 from server import submissions
 from server.problems import Invalid
@@ -135,7 +135,7 @@ def all_errors(
     refused: Invalid,
     report: CheckReport | None,
     limits: ConfigLimits,
-    catalogue: list[Coverage],
+    market: MarketStore,
 ) -> Errors:
     """Every complaint at once, by form field: the judge stops at the first kind."""
     errors: Errors = {k: list(v) for k, v in (refused.details or {}).get("fields", {}).items()}
@@ -143,11 +143,11 @@ def all_errors(
     rest = {name: value for name, value in body.items() if name not in own}
     for name, messages in config_violations(rest, limits).items():
         errors.setdefault(name, messages)
-    market = {n: rest[n] for n in PLAIN[:5] if n in rest}
-    if not errors.keys() & market.keys():
+    asked = {n: rest[n] for n in PLAIN[:5] if n in rest}
+    if not errors.keys() & asked.keys():
         try:
-            config = BacktestConfig.from_document(market, limits)
-            for name, messages in submissions.missing_history(config, catalogue).items():
+            config = BacktestConfig.from_document(asked, limits)
+            for name, messages in submissions.missing_history(config, market)[0].items():
                 errors.setdefault(name, messages)
         except ValidationError:
             pass  # said above

@@ -148,7 +148,7 @@ class NewBacktest(Controller):
                 refused,
                 report,
                 services.settings.config_limits,
-                services.market.catalogue(),
+                services.market,
             )
             if report is not None and not report.valid:
                 errors.setdefault("strategy_code", [])  # its problems are listed under it

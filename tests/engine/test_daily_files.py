@@ -74,13 +74,21 @@ def test_a_good_file_gives_its_rows(tmp_path: Path) -> None:
         (f"{START - HOUR},1,2,1,1,1", "is outside the file's day 2024-01-01"),
         (f"{START + 24 * HOUR},1,2,1,1,1", "is outside the file's day 2024-01-01"),
         (f"{START // 1000},1,2,1,1,1", "is outside the file's day 2024-01-01"),
+        (f"{START}000,1,2,1,1,1", f"{START}000 (in microseconds; in milliseconds it is {START}, "),
+        (f"{START // 1000},1,2,1,1,1", f" (in seconds; in milliseconds it is {START}, 2024-01-01"),
+        (f"{START // 1000}.5,1,2,1,1,1", " (in seconds; in milliseconds it is "),
+        (f"{START}000000,1,2,1,1,1", f" (in nanoseconds; in milliseconds it is {START}, "),
+        ("999999999999999999,1,2,1,1,1", "timestamp 999999999999999999 is outside the file's day"),
         ("yesterday,1,2,1,1,1", "timestamp must be a whole number of milliseconds"),
         (f"{START}.5,1,2,1,1,1", "timestamp must be a whole number of milliseconds"),
         ("1", "has 1 of the 6 columns"),
         (",,,,,", "open is empty"),
         (f"{START + 2 * HOUR},1,2,1,1,1\0", "volume is not a number"),
         (f"{START + 2 * HOUR},1,2,1,1,١", "volume is not a number"),
-        (f'{START + 2 * HOUR},"1",2,1,1,1', "open is not a number"),
+        (f'{START + 2 * HOUR},"1",2,1,1,1', "open is not a number: '\"1\"'; take the quotation"),
+        (f'"{START}",1,2,1,1,1', "; take the quotation marks away"),
+        (f"{START};1;2;1;1;1", "; columns are separated by commas"),
+        (f"{START},1,2,1,1,1\r{START + HOUR},1,2,1,1,1", "; lines end in a bare carriage return"),
         (f"{START + 2 * HOUR},8,9,7,8,1", "differs from line 4, which has the same timestamp"),
     ],
 )
@@ -93,6 +101,25 @@ def test_a_row_that_is_no_bar_is_named_by_file_and_line(
 
     assert f"{file.path} line 6: " in message
     assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            (HEADER + "\n" + GOOD[0] + "\n").replace("\n", "\r").encode(),
+            "bare carriage return (CR)",
+        ),
+        ((HEADER.replace(",", ";") + "\n").encode(), "columns are separated by commas"),
+        ((b'"timestamp","open"\n'), "take the quotation marks away"),
+        ((HEADER + "\n").encode("utf-16"), "save it as UTF-8"),
+    ],
+)
+def test_a_wrong_header_is_told_with_its_cause(content: bytes, reason: str) -> None:
+    ((line, text),) = examine(content, Timeframe.H1, DAY).problems
+
+    assert line == 1
+    assert reason in text
 
 
 def test_all_bad_rows_are_told_not_just_the_first(tmp_path: Path) -> None:

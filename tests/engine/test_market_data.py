@@ -61,9 +61,8 @@ def test_a_day_without_its_own_file_is_resampled_from_the_finest_that_has_it(
     store: Store, write: Writer
 ) -> None:
     write("2024-01-01", hours(0))
-    quarter = 15 * 60_000
     start = DAY + 24 * HOUR
-    write("2024-01-02", [f"{start + i * quarter},1,1,1,1,1" for i in range(96)], "15m")
+    write("2024-01-02", [], "15m")
     minute = 60_000
     rows = [
         f"{start},5,9,4,6,1.5",
@@ -251,3 +250,24 @@ def test_resampled_minutes_equal_the_published_bars(
     for name in ("timestamp", "open", "high", "low", "close"):
         np.testing.assert_array_equal(getattr(built, name), getattr(expected, name))
     np.testing.assert_allclose(built.volume, expected.volume, rtol=1e-12)
+
+
+def test_files_of_a_range_without_a_bar_say_what_is_wrong_with_them(
+    store: Store, write: Writer
+) -> None:
+    write("2024-01-01", hours(0))
+    micro = [f"{(DAY + 24 * HOUR) * 1000 + hour * HOUR * 1000},1,1,1,1,1" for hour in range(24)]
+    write("2024-01-02", micro)
+    write("2024-01-03", [])
+    second, third = date(2024, 1, 2), date(2024, 1, 3)
+
+    broken = store.broken_files("BTCUSDT", "1h", "spot", second, third)
+
+    assert str(broken).startswith(
+        "binance/spot/BTCUSDT/1h/BTCUSDT_1h_2024-01-02.csv line 2: timestamp 1704153600000000 "
+        "(in microseconds; in milliseconds it is 1704153600000, 2024-01-02 00:00) is outside"
+    )
+    assert store.broken_files("BTCUSDT", "1h", "spot", third, third) is None
+    assert store.broken_files("BTCUSDT", "1h", "spot", date(2024, 1, 1), date(2024, 1, 1)) is None
+    assert str(store.broken_files("BTCUSDT", "1h", "spot")) == str(broken)
+    assert store.broken_files("NONEUSDT", "1h", "spot") is None

@@ -58,6 +58,9 @@ class FakeMarket:
     def forget_catalogue(self) -> None:
         self.known = [TINY, *self.late]
 
+    def broken_files(self, *series: Any) -> None:
+        """No file is broken."""
+
 
 def judged(store: Store, owner: User, body: Any, report: CheckReport = REPORT) -> NewBacktest:
     return judge(

@@ -340,3 +340,49 @@ def test_points_are_a_number_or_all(alices: Any, points: str) -> None:
     answer = alices.get(f"/api/backtest/{sent}", params={"points": points})
     assert answer.status_code == 422
     assert list(answer.json()["details"]["fields"]) == ["points"]
+
+
+# The day 2025-01-01 of hours, as other programs write it: in units and words that are not ours.
+FOREIGN_FILES = {
+    "microseconds": ("in microseconds", lambda ms: f"{ms}000,1,1,1,1,1\n"),
+    "seconds": ("in seconds", lambda ms: f"{ms // 1000},1,1,1,1,1\n"),
+    "quoted": ("quotation marks", lambda ms: f'"{ms}","1","1","1","1","1"\n'),
+    "bare CR": ("carriage return", lambda ms: f"{ms},1,1,1,1,1\r"),
+}
+
+
+@pytest.mark.parametrize("kind", list(FOREIGN_FILES))
+def test_files_that_make_no_bar_are_named_with_line_and_cause(
+    alices: Any, services: Services, kind: str
+) -> None:
+    cause, row = FOREIGN_FILES[kind]
+    header = "timestamp,open,high,low,close,volume\n"
+    midnight = 1_735_689_600_000
+    lines = header + "".join(row(midnight + hour * 3_600_000) for hour in range(24))
+    line = 2
+    if kind == "bare CR":
+        lines, line = lines.replace("\n", "\r"), 1
+    for symbol in ("TINYUSDT", "ONLYUSDT"):
+        folder = services.settings.data_directory / f"binance/spot/{symbol}/1h"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{symbol}_1h_2025-01-01.csv"
+        path.write_text(lines, newline="")
+
+        days = {"start_date": "2025-01-01", "end_date": "2025-01-02"}
+        answer = alices.post("/api/backtest", json=document(symbol=symbol, **days))
+
+        assert answer.status_code == 422
+        assert answer.json()["error"] == "data_error"
+        message = answer.json()["message"]
+        assert f"binance/spot/{symbol}/1h/{path.name} line {line}: " in message
+        assert cause in message
+        assert str(services.settings.data_directory) not in answer.text
+
+
+def test_days_beyond_the_history_are_no_broken_files(alices: Any) -> None:
+    answer = alices.post(
+        "/api/backtest", json=document(start_date="2025-01-01", end_date="2025-01-02")
+    )
+
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
+    assert "the history of TINYUSDT 1h is 2024-01-01 to 2024-01-07" in answer.json()["message"]

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 from engine.config import ConfigLimits
+from engine.market_data import Store
 from sandbox.job import CheckReport, Parameter
 from server.pages import backtest_form
 from server.problems import Invalid
@@ -47,10 +50,12 @@ def test_only_changed_parameters_are_sent_in_their_own_type():
     assert backtest_form.document(filled, REPORT)["params"] == {"fast": 10}
 
 
-def test_every_complaint_is_collected_at_once():
+def test_every_complaint_is_collected_at_once(tmp_path: Path) -> None:
     filled = values(fee_rate="7", end_date="2023-01-01") | {"param.fast": "many"}
     body = backtest_form.document(filled, REPORT)
-    errors = backtest_form.all_errors(body, Invalid(fields={}), REPORT, LIMITS, [])
+    errors = backtest_form.all_errors(
+        body, Invalid(fields={}), REPORT, LIMITS, Store(tmp_path, tmp_path)
+    )
     assert set(errors) == {"fee_rate", "end_date", "param.fast"}
 
 
