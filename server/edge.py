@@ -13,6 +13,7 @@ import secrets
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 from litestar import Request
@@ -21,8 +22,9 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from server.auth import SESSION_COOKIE, identify
-from server.problems import TooMany, handle_exception
-from server.proxies import sender
+from server.in_flight import InFlight
+from server.problems import Problem, TooMany, handle_exception
+from server.proxies import is_trusted, sender
 from server.services import Services
 from server.throttle import RateLimit, block_of
 from server.tokens import touch_token
@@ -51,6 +53,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+# Open for as long as a run lasts, so that they are counted apart.
+_STREAM_PATH = re.compile(r"/api/(backtest|study)/[^/]+/events")
 UNLIMITED = ("/static/", "/health")
 # Who knows the address of a shared result may see it: logs must not hand it on.
 _SECRET_PATH = re.compile(r"(/shared/)[^/]+")
@@ -64,6 +68,9 @@ class Edge:
         self.store = services.store
         self.trusted = services.settings.trusted_proxies
         self.limit = RateLimit(services.settings.rate_limit_per_minute)
+        self.in_flight = InFlight(
+            services.settings.requests_in_flight, services.settings.connections_max
+        )
         self.counts = services.counts
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="token-notes")
 
@@ -76,6 +83,7 @@ class Edge:
         fields["request_id"] = secrets.token_hex(8)
         headers = dict(scope["headers"])
         address, scheme = sender(scope, headers, self.trusted)
+        proxied = is_trusted(str((scope["client"] or ("",))[0]), self.trusted)
         fields["client"] = (address, 0)
         fields["scheme"] = scheme
         status = 0
@@ -86,8 +94,11 @@ class Edge:
                 status = message["status"]
             await send(message)
 
+        places = ExitStack()
         try:
             refused = self._look_at(fields, headers, address)
+            if refused is None:
+                refused = self._take_places(places, fields, address, proxied=proxied)
             if refused is None:
                 await self._pass_on(scope, receive, note_status)
             else:
@@ -95,6 +106,7 @@ class Edge:
                 answer = handle_exception(request, refused)
                 await answer.to_asgi_response(None, request)(scope, receive, note_status)
         finally:
+            places.close()
             took_s = time.perf_counter() - started
             user = fields.get("user")
             self.counts.add(status, took_s)
@@ -150,8 +162,7 @@ class Edge:
     def _refuse(self, fields: dict[str, Any], address: str) -> TooMany | None:
         if fields["path"].startswith(UNLIMITED):
             return None
-        user = fields["user"]
-        wait_s = self.limit.take(("user", user.id) if user else ("address", block_of(address)))
+        wait_s = self.limit.take(_who(fields, address))
         if wait_s <= 0:
             return None
         return TooMany(
@@ -159,6 +170,30 @@ class Edge:
             retry_after_s=wait_s,
             word="rate_limited",
         )
+
+    def _take_places(
+        self, places: ExitStack, fields: dict[str, Any], address: str, *, proxied: bool
+    ) -> Problem | None:
+        """Hold this request's places in `places`; the answer when there are none left."""
+        if fields["path"].startswith(UNLIMITED):
+            return None
+        stream = fields["method"] == "GET" and _STREAM_PATH.fullmatch(fields["path"]) is not None
+        signed_in = fields["user"] is not None
+        try:
+            if proxied:
+                places.enter_context(self.in_flight.proxied())
+            who = _who(fields, address)
+            places.enter_context(self.in_flight.place(who, signed_in=signed_in, stream=stream))
+        except Problem as refused:
+            places.close()
+            return refused
+        return None
+
+
+def _who(fields: dict[str, Any], address: str) -> tuple[str, Any]:
+    """Whose request it is, for limits: the account's, whatever proves it, or the address's."""
+    user = fields["user"]
+    return ("user", user.id) if user else ("address", block_of(address))
 
 
 async def guard_answer(message: Message, scope: Scope) -> None:

@@ -20,7 +20,7 @@ def sender(
     client = scope.get("client")
     address = str(client[0]) if client else ""
     scheme = str(scope.get("scheme", "http"))
-    if not _is_trusted(address, trusted):
+    if not is_trusted(address, trusted):
         return address, scheme
     forwarded_scheme = headers.get(b"x-forwarded-proto", b"").decode("latin-1").strip().lower()
     if forwarded_scheme in ("http", "https"):
@@ -30,12 +30,13 @@ def sender(
         if not _parse(hop):
             break
         address = hop
-        if not _is_trusted(hop, trusted):
+        if not is_trusted(hop, trusted):
             break
     return address, scheme
 
 
-def _is_trusted(address: str, trusted: Sequence[IPNetwork]) -> bool:
+def is_trusted(address: str, trusted: Sequence[IPNetwork]) -> bool:
+    """Whether `address` is one of the trusted proxies'."""
     parsed = _parse(address)
     return parsed is not None and any(parsed in network for network in trusted)
 

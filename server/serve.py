@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
@@ -15,6 +18,7 @@ from litestar.concurrency import set_asyncio_executor
 
 from engine.errors import ConfigurationError
 from server.app import create_app
+from server.connections import Complaints, Connections, places
 from server.services import Services, make_services
 from server.settings import Settings
 from server.users import any_users
@@ -25,11 +29,17 @@ log = logging.getLogger(__name__)
 # More than those who wait for a check (`turns`) or a password (`passwords`) can hold: asyncio's own
 # number, four more than there are processors, would leave none for pages on a small machine.
 REQUEST_THREADS = 56
+# Connections that wait to be taken; also how often asyncio tries, and complains, when it cannot.
+LISTEN_QUEUE = 128
+# After the time for running backtests, what is left of a stop: answers under way, the worker's end.
+LAST_ANSWERS_S = 3
+END_S = 8.5
 
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     settings.make_directories()
+    connections = Connections(places(settings.connections_max), settings.trusted_proxies)
     listening = _listen(settings.host, settings.port)
     worker = WorkerProcess()
     services = make_services(settings, worker)
@@ -44,16 +54,23 @@ def serve(settings: Settings) -> int:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=3,
+        http=connections.protocol(),
+        backlog=LISTEN_QUEUE,
+        timeout_graceful_shutdown=LAST_ANSWERS_S,
         h11_max_incomplete_event_size=64 * 1024,
     )
     server = _Server(config, services, worker)
     _greet(settings, services, listening.getsockname()[1])
+    end_in_time = EndInTime(settings.drain_seconds + END_S, worker)
     try:
         server.run(sockets=[listening])
     finally:
         worker.stop(0.0)
-    return 0
+        end_in_time.close()
+    # A request thread may still be at work, and the interpreter would wait for it.
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 class _Server(uvicorn.Server):
@@ -64,6 +81,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._services = services
         self._worker = worker
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(Complaints())
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if self._services.stopping.is_set():
@@ -76,6 +97,35 @@ class _Server(uvicorn.Server):
     def _drain(self) -> None:
         self._worker.stop(self._services.settings.drain_seconds)
         self.should_exit = True
+
+
+class EndInTime:
+    """Ends the process `after_s` seconds after SIGTERM or SIGINT, whatever its threads do.
+
+    The signal's own handler runs in the main thread, which may be busy; the interpreter writes
+    the signal's number to a descriptor as it comes, and a thread that does nothing else reads it.
+    """
+
+    def __init__(self, after_s: float, worker: WorkerProcess) -> None:
+        self._after_s = after_s
+        self._worker = worker
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        self._before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        threading.Thread(target=self._wait, name="end-in-time", daemon=True).start()
+
+    def close(self) -> None:
+        """The end has come by itself."""
+        signal.set_wakeup_fd(self._before)
+
+    def _wait(self) -> None:
+        while os.read(self._reader, 1)[0] not in (signal.SIGTERM, signal.SIGINT):
+            pass
+        time.sleep(self._after_s)
+        log.error("stopped_late after_s=%.0f", self._after_s)
+        self._worker.kill()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -91,7 +141,7 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {error.strerror}; is another one running? "
             "Choose a port with --port or SANDTABLE_PORT"
         ) from error
-    listening.listen(512)
+    listening.listen(LISTEN_QUEUE)
     return listening
 
 

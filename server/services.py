@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from dataclasses import dataclass, field
 
 from engine.market_data import Store as MarketStore
@@ -38,8 +37,6 @@ class Services:
     logins: LoginThrottle = field(default_factory=LoginThrottle)
     counts: RequestCounts = field(default_factory=RequestCounts)
     stopping: threading.Event = field(default_factory=threading.Event)
-    # Open event streams by account; touched on the event loop alone.
-    streams: Counter[int] = field(default_factory=Counter)
 
     @property
     def signup_open(self) -> bool:

@@ -93,6 +93,18 @@ class Settings(BaseSettings):
         ge=1,
         description="Requests a minute of one account; of one address while nobody is signed in.",
     )
+    requests_in_flight: int = Field(
+        8,
+        ge=1,
+        description="Requests of one account that are answered at once; four times as many of"
+        " one address while nobody is signed in. Event streams are counted apart.",
+    )
+    connections_max: int = Field(
+        1000,
+        ge=10,
+        description="Open connections; those of trusted proxies are not counted, but the requests"
+        " that they pass on are.",
+    )
     trusted_proxies: Annotated[tuple[IPNetwork, ...], NoDecode] = Field(
         (),
         description="Addresses or networks, separated by commas, whose X-Forwarded-For and"

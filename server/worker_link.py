@@ -141,6 +141,12 @@ class WorkerProcess:
             process.kill()
             process.wait()
 
+    def kill(self) -> None:
+        """End the worker at once; its queue knows what to do over."""
+        self._stopping.set()
+        if self._process is not None:
+            self._process.kill()
+
     def _keep(self) -> None:
         """Start the worker, and start it again for as long as the service lives."""
         pause_s = FIRST_PAUSE_S

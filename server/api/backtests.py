@@ -22,7 +22,7 @@ from server.artifacts import NAMES
 from server.backtests import STATUSES, Backtest
 from server.listing import Place, Wanted, list_backtests
 from server.outlook import outlook
-from server.problems import Invalid, NotFound, TooMany
+from server.problems import Invalid, NotFound
 from server.result_document import DEFAULT_POINTS, result_pieces
 from server.services import Services
 
@@ -30,7 +30,6 @@ Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key")]
 FOLLOW_EVERY_S = 0.25
 # Proxies take a connection that says nothing for a minute for a dead one.
 SAY_SOMETHING_EVERY_S = 15.0
-MAX_STREAMS = 50
 MAX_POINTS = 1_000_000
 # Two hundred codes of the largest size, as JSON may write them.
 MAX_BATCH_BYTES = 64 * 1024 * 1024
@@ -202,12 +201,6 @@ class BacktestApi(Controller):
         """Server-sent events: `progress {progress, bar, bars}` and one last `end {status}`."""
         user = request.user
         found = await sync_to_thread(actions.find, services, user, backtest_id)
-        if services.streams[user.id] >= MAX_STREAMS:
-            raise TooMany(
-                f"You follow {MAX_STREAMS} backtests already; close one of the streams.",
-                retry_after_s=10,
-                word="stream_quota",
-            )
         return ServerSentEvent(_follow(services, user.id, found))
 
 
@@ -216,28 +209,24 @@ async def _follow(
 ) -> AsyncIterator[ServerSentEventMessage]:
     told: tuple[Any, ...] = ()
     last_said = time.monotonic()
-    services.streams[owner] += 1
-    try:
-        while found is not None and not services.stopping.is_set():
-            if found.ended:
-                yield _event("end", {"status": found.status})
-                return
-            now = (found.status, found.bars_done, found.bars)
-            if now != told:
-                told, last_said = now, time.monotonic()
-                yield _event(
-                    "progress",
-                    {"progress": found.progress, "bar": found.bars_done, "bars": found.bars},
-                )
-            elif time.monotonic() - last_said >= SAY_SOMETHING_EVERY_S:
-                last_said = time.monotonic()
-                yield ServerSentEventMessage(comment="still here", data=None)
-            await asyncio.sleep(FOLLOW_EVERY_S)
-            found = await sync_to_thread(backtests.get_backtest, services.store, owner, found.id)
-        if found is None:
-            yield _event("end", {"status": "cancelled"})
-    finally:
-        services.streams[owner] -= 1
+    while found is not None and not services.stopping.is_set():
+        if found.ended:
+            yield _event("end", {"status": found.status})
+            return
+        now = (found.status, found.bars_done, found.bars)
+        if now != told:
+            told, last_said = now, time.monotonic()
+            yield _event(
+                "progress",
+                {"progress": found.progress, "bar": found.bars_done, "bars": found.bars},
+            )
+        elif time.monotonic() - last_said >= SAY_SOMETHING_EVERY_S:
+            last_said = time.monotonic()
+            yield ServerSentEventMessage(comment="still here", data=None)
+        await asyncio.sleep(FOLLOW_EVERY_S)
+        found = await sync_to_thread(backtests.get_backtest, services.store, owner, found.id)
+    if found is None:
+        yield _event("end", {"status": "cancelled"})
 
 
 def _event(name: str, document: dict[str, Any]) -> ServerSentEventMessage:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 
 from server.serve import _listen
 from tests.server.loops import run_async
@@ -23,3 +25,25 @@ def test_an_answers_body_does_not_wait_for_its_head_to_be_acknowledged() -> None
         return option
 
     assert run_async(option_of_an_accepted_connection()) != 0
+
+
+def test_threads_that_never_end_do_not_outlive_the_time_to_stop() -> None:
+    program = (
+        "import signal, threading, time\n"
+        "from server.serve import EndInTime\n"
+        "class Worker:\n"
+        "    def kill(self): print('killed', flush=True)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "EndInTime(0.1, Worker())\n"
+        "def spin():\n"
+        "    while True: pass\n"
+        "threading.Thread(target=spin).start()\n"
+        "print('ready', flush=True)\n"
+        "spin()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.communicate() == ("killed\n", None)
+    assert process.returncode == 0

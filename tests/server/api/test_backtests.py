@@ -9,7 +9,7 @@ import pytest
 from engine.enums import Timeframe
 from sandbox.job import CheckReport, Problem
 from server import backtests, queue
-from server.api.backtests import MAX_STREAMS, _follow
+from server.api.backtests import _follow
 from server.app import create_app
 from server.backtests import request_cancel
 from server.executor import Outcome
@@ -306,19 +306,6 @@ def test_events_end_at_once_for_a_run_that_has_ended(alices: Any) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
     lines = [line for line in answer.text.splitlines() if line]
     assert lines == ["event: end", 'data: {"status": "cancelled"}']
-
-
-def test_nobody_follows_more_than_so_many_runs_at_once(
-    alices: Any, services: Services, alice: User
-) -> None:
-    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
-    alices.post(f"/api/backtest/{sent}/cancel")
-    services.streams[alice.id] = MAX_STREAMS - 1
-    assert alices.get(f"/api/backtest/{sent}/events").status_code == 200
-    assert services.streams[alice.id] == MAX_STREAMS - 1
-    services.streams[alice.id] += 1
-    answer = alices.get(f"/api/backtest/{sent}/events")
-    assert (answer.status_code, answer.json()["error"]) == (429, "stream_quota")
 
 
 def test_no_run_is_taken_where_the_sandbox_does_not_hold(alices: Any, worker: FakeWorker) -> None:
