@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from engine import FUTURES, Portfolio
 from server.__main__ import main, parser
 from server.problems import TABLE, WORDS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+CONCEPTS = (ROOT / "docs/CONCEPTS.md").read_text(encoding="utf-8")
 
 
 def sandtable(*words: str, where: Path, text: str = "") -> str:
@@ -125,6 +127,34 @@ def test_the_first_strategy_of_the_readme_runs(
     words = command.replace("\\\n", " ").split()
     assert main([*words, "--out", "files"]) == 0
     assert len((tmp_path / "files/trades.csv").read_text().splitlines()) > 10
+
+
+def shown(number: float) -> str:
+    """A number as the documents write it: without decimals where it has none."""
+    return f"{number:,.2f}".removesuffix(".00")
+
+
+def test_the_worked_example_of_money_is_what_the_engine_does() -> None:
+    example = CONCEPTS.partition("*Example.* 10,000 USDT")[2].partition("\n\n")[0]
+    account = Portfolio(10_000.0, FUTURES, max_leverage=4.0, fee_rate=0.001)
+    account.buy("BTCUSDT", 1.0, 20_000.0, leverage=4.0)
+    cash, equity = account.get_cash(), account.calculate_portfolio_value({"BTCUSDT": 20_000.0})
+    assert f"cash {shown(cash)}, equity {shown(equity)}" in example
+    higher = account.calculate_portfolio_value({"BTCUSDT": 21_000.0})
+    assert f"equity {shown(higher)}" in example.replace("\n", " ")
+    trade = account.close_position("BTCUSDT", 21_000.0)
+    assert f"cash {shown(account.get_cash())}" in example
+    assert f"= {shown(trade.pnl)}:" in example
+
+
+def test_the_worked_example_of_liquidation_is_what_the_engine_does() -> None:
+    example = CONCEPTS.partition("*Example.* Long 1")[2].partition("\n\n")[0]
+    account = Portfolio(10_000.0, FUTURES, max_leverage=4.0, fee_rate=0.0)
+    account.buy("BTCUSDT", 1.0, 20_000.0, leverage=4.0)
+    price = account.get_position("BTCUSDT").liquidation_price(0.005)
+    assert f"= {shown(price)}." in example
+    assert account.check_liquidation({"BTCUSDT": 15_076.0}) == []
+    assert account.check_liquidation({"BTCUSDT": 15_075.0}) == ["BTCUSDT"]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
