@@ -19,6 +19,7 @@ import numpy.typing as npt
 from engine.bar import pass_bars, plain_text
 from engine.bars import COLUMNS, NO_FUNDING, Bars, Funding
 from engine.broker import Broker
+from engine.causality import causal_arrays
 from engine.config import (
     MAX_ORDERS,
     MAX_ORDERS_PER_BAR,
@@ -27,11 +28,10 @@ from engine.config import (
     ORDERS_OF_ANY_RUN,
     BacktestConfig,
 )
-from engine.errors import DataError, StrategyError, ValidationError, told
+from engine.errors import DataError, StrategyError, ValidationError
 from engine.records import TRADE_DTYPE
 from engine.series import Series
 from engine.strategy import (
-    LookaheadIndicator,
     Strategy,
     apply_params,
     make_strategy,
@@ -43,9 +43,6 @@ CHUNK_BARS = 256
 CHUNK_WALL_S = 0.1
 _DIGEST_ROWS = 4096
 MAX_PLOT_NAME = 100
-# Where an indicator is computed again on the bars so far, as fractions of the range.
-INDICATOR_CUTS = (0.13, 0.34, 0.61)
-INDICATOR_TOLERANCE = 1e-9
 
 Plots = dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]
 
@@ -243,8 +240,7 @@ class Run:
         if not callable(function):
             raise ValidationError(f"indicator {name!r}: the second argument must be a function")
         arguments = [self._indicator_input(name, item) for item in inputs]
-        arrays = _indicator_arrays(name, function, arguments, len(self.bars))
-        self._check_causal(name, function, arguments, arrays)
+        arrays = causal_arrays(name, function, arguments, len(self.bars))
         self._indicators[name] = arrays
         shown = tuple(Series(self.broker, array) for array in arrays)
         strategy.indicators[name] = shown[0] if len(shown) == 1 else shown
@@ -265,31 +261,6 @@ class Run:
         raise ValidationError(
             f"indicator {name!r}: inputs are column names and numbers, not {item!r:.40}"
         )
-
-    def _check_causal(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        arguments: list[Any],
-        arrays: tuple[npt.NDArray[np.float64], ...],
-    ) -> None:
-        count = len(self.bars)
-        for cut in sorted({int(count * share) for share in INDICATOR_CUTS}):
-            if not 0 < cut < count:
-                continue
-            shorter = [item[:cut] if isinstance(item, np.ndarray) else item for item in arguments]
-            try:
-                again = _indicator_arrays(name, function, shorter, cut)
-            except Exception:
-                continue  # too few bars for this function: nothing to compare
-            for before, after in zip(arrays, again, strict=False):
-                bar = _first_difference(before[:cut], after)
-                if bar is not None:
-                    raise LookaheadIndicator(
-                        f"indicator {name!r} looks ahead: its value at bar {bar:,} is "
-                        f"{told(before[bar])} over all {count:,} bars and {told(after[bar])} "
-                        f"when only the first {cut:,} are known"
-                    )
 
 
 def fills_digest(trades: npt.NDArray[np.void]) -> bytes:
@@ -326,35 +297,3 @@ def run_backtest(
 
 def _overrides(strategy: Strategy, name: str) -> bool:
     return getattr(type(strategy), name) is not getattr(Strategy, name)
-
-
-def _indicator_arrays(
-    name: str, function: Callable[..., Any], arguments: list[Any], count: int
-) -> tuple[npt.NDArray[np.float64], ...]:
-    copies = [item.copy() if isinstance(item, np.ndarray) else item for item in arguments]
-    result = function(*copies)
-    parts = result if isinstance(result, tuple) else (result,)
-    arrays = []
-    for part in parts:
-        array = np.array(part, dtype=np.float64)
-        if array.shape != (count,):
-            raise ValidationError(
-                f"indicator {name!r} must return {count:,} values, one per bar; "
-                f"got shape {array.shape}"
-            )
-        array.flags.writeable = False
-        arrays.append(array)
-    if not arrays:
-        raise ValidationError(f"indicator {name!r} returned nothing")
-    return tuple(arrays)
-
-
-def _first_difference(
-    before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]
-) -> int | None:
-    scale = np.maximum(np.abs(before), np.abs(after))
-    with np.errstate(invalid="ignore"):
-        near = np.abs(before - after) <= INDICATOR_TOLERANCE * np.maximum(scale, 1e-12)
-    same = near | (before == after) | (np.isnan(before) & np.isnan(after))
-    different = np.flatnonzero(~same)
-    return int(different[0]) if len(different) else None

@@ -26,16 +26,11 @@ if TYPE_CHECKING:
 __all__ = [
     "API_NAMES",
     "Bar",
-    "LookaheadIndicator",
     "OrderLimit",
     "Strategy",
     "apply_params",
     "parameters_of",
 ]
-
-
-class LookaheadIndicator(StrategyError):
-    """An indicator's past values change when later bars are taken away."""
 
 
 class Strategy:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from engine.backtest import MAX_PLOT_NAME, Run
 from engine.bars import Bars, Funding
+from engine.causality import LookaheadIndicator
 from engine.config import (
     MAX_ACCOUNT_NUMBER,
     MAX_INDICATOR_LINES,
@@ -25,7 +26,6 @@ from engine.config import (
 )
 from engine.errors import CalculationError
 from engine.order_entry import OrderLimit, OrderTorn
-from engine.strategy import LookaheadIndicator
 from sandbox import clock, compiler, lookahead, probes, warmup, wire
 from sandbox.child import RESULT_FD, STDOUT_FD, Inside
 from sandbox.job import Parameter

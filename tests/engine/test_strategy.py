@@ -6,8 +6,9 @@ import pytest
 
 from engine.backtest import Run
 from engine.bars import NO_FUNDING
+from engine.causality import LookaheadIndicator
 from engine.errors import StrategyError, ValidationError
-from engine.strategy import LookaheadIndicator, Strategy
+from engine.strategy import Strategy
 from tests.engine.builders import flat_bars, make_config, run_script
 
 BARS = flat_bars([100.0, 110.0, 90.0])
