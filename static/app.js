@@ -79,7 +79,7 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   const { control } = focused;
   focused = null;
   if (control.isConnected || part.contains(document.activeElement)) return;
-  const next = twin(control, part) ?? part.querySelector("h1, h2, [role=region]") ?? part;
+  const next = document.getElementById(control.dataset.nextFocus) ?? twin(control, part) ?? part.querySelector("h1, h2, [role=region]") ?? part;
   if (next.tabIndex < 0) next.tabIndex = -1;
   next.focus({ preventScroll: true });
 });

@@ -12,6 +12,7 @@ from engine.errors import ValidationError
 from engine.market_data import Store as MarketStore
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport
 from server import submissions
+from server.pages import parameter_fields
 from server.problems import Invalid
 
 Values = dict[str, str]
@@ -94,14 +95,14 @@ def document(values: Values, report: CheckReport | None) -> dict[str, Any]:
     body: dict[str, Any] = {name: values[name] for name in PLAIN if values.get(name)}
     for name in FLOATS:
         if values.get(name, "") != "":
-            body[name] = _number(values[name])
-    body["seed"] = _whole(values.get("seed") or "0")
+            body[name] = parameter_fields.number(values[name])
+    body["seed"] = parameter_fields.whole(values.get("seed") or "0")
     for name in CHECKBOXES:
         body[name] = values.get(name) == "true"
     if values.get("trading_mode") != "futures":
         for name in FUTURES_ONLY:
             body.pop(name, None)
-    body["params"] = params(values, report)
+    body["params"] = parameter_fields.overrides(values, report)
     body["strategy_code"] = values["strategy_code"]
     name = values.get("name", "").strip()
     if not name and report is not None and report.class_name:
@@ -109,25 +110,6 @@ def document(values: Values, report: CheckReport | None) -> dict[str, Any]:
     if name:
         body["name"] = name
     return body
-
-
-def params(values: Values, report: CheckReport | None) -> dict[str, Any]:
-    """The parameter fields that differ from their defaults, in their parameters' types."""
-    found: dict[str, Any] = {}
-    for parameter in report.parameters if report else ():
-        text = values.get(f"param.{parameter.name}")
-        if text is None:
-            continue
-        value: Any = text
-        if parameter.type == "bool":
-            value = text == "true"
-        elif parameter.type == "int":
-            value = _whole(text)
-        elif parameter.type == "float":
-            value = _number(text)
-        if value != parameter.default or type(value) is not type(parameter.default):
-            found[parameter.name] = value
-    return found
 
 
 def all_errors(
@@ -173,17 +155,3 @@ def _at_parameters(errors: Errors, report: CheckReport | None) -> Errors:
     if left:
         errors["params"] = left
     return errors
-
-
-def _number(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _whole(text: str) -> int | float | str:
-    try:
-        return int(text)
-    except ValueError:
-        return _number(text)

@@ -16,8 +16,9 @@ from engine.errors import ValidationError
 from sandbox.job import CheckReport
 from server import actions, auth, backtests, examples, strategies
 from server.outlook import measured_pace
-from server.pages import backtest_form, markets
+from server.pages import backtest_form, markets, parameter_fields
 from server.pages.backtest_form import Errors, Values
+from server.pages.parameter_fields import ParameterField
 from server.pages.reference import Group, reference
 from server.pages.render import is_partial, page
 from server.problems import Invalid, NotFound, Problem, TooMany, Unavailable
@@ -33,6 +34,8 @@ class FormPage:
     values: Values
     market: markets.MarketChoice
     report: CheckReport | None
+    parameters: list[ParameterField]
+    carried: Values
     errors: Errors = field(default_factory=dict)
     origin: str = ""
     saved: str = ""
@@ -53,7 +56,8 @@ class MarketPart:
 @dataclass(frozen=True)
 class CheckPart:
     report: CheckReport | None
-    values: Values
+    parameters: list[ParameterField]
+    carried: Values
     errors: Errors = field(default_factory=dict)
     oob: bool = True
 
@@ -119,7 +123,10 @@ class NewBacktest(Controller):
         """What the editor asks while one types: problems, and the strategy's parameters."""
         values, _ = backtest_form.read_values(data, services.settings.config_limits)
         report = _check(services, request, values["strategy_code"])
-        return page(request, "backtests/_check.html", CheckPart(report, values))
+        values = parameter_fields.follow_code(values, report)
+        fields = parameter_fields.parameter_fields(values, report)
+        carried = parameter_fields.carried(values, report)
+        return page(request, "backtests/_check.html", CheckPart(report, fields, carried))
 
     @post("/backtests/new", sync_to_thread=True, status_code=200)
     def create(
@@ -130,6 +137,12 @@ class NewBacktest(Controller):
     ) -> Response[Any]:
         values, errors = backtest_form.read_values(data, services.settings.config_limits)
         report = _check(services, request, values["strategy_code"])
+        unseen = parameter_fields.unseen(values, report)
+        values = parameter_fields.follow_code(values, report)
+        if given_up := values.pop("use_code", ""):
+            values.pop(parameter_fields.PREFIX + given_up, None)
+            values, market = _market(services, request, values, keep_dates=True)
+            return _answer(request, _form(services, values, market, report), 200)
         if values.get("preset") or values.get("action") == "refresh":
             values, market = _market(services, request, values, preset=values.get("preset", ""))
             return _answer(request, _form(services, values, market, report), 200)
@@ -137,6 +150,7 @@ class NewBacktest(Controller):
             return _save(request, services, values, report, errors)
         if not values["strategy_code"].strip():
             errors.setdefault("strategy_code", ["write or upload a strategy first"])
+        errors |= unseen
         body = _linked(services, request, values, backtest_form.document(values, report))
         try:
             if errors:
@@ -172,7 +186,7 @@ class NewBacktest(Controller):
             raise NotFound("There is no such example.")
         values = backtest_form.default_values(services.settings.config_limits)
         values |= {"strategy_code": example.source, "name": example.title} | example.settings
-        values, market = _market(services, request, values, preset=example.preset)
+        values, market = _market(services, request, values, preset=example.preset, avoid_holes=True)
         if not market.symbols:
             return go(request, "/data")  # which says how to bring some history
         made = actions.submit(services, request.user, backtest_form.document(values, None))
@@ -240,6 +254,7 @@ def _market(
     *,
     preset: str = "",
     keep_dates: bool = False,
+    avoid_holes: bool = False,
 ) -> tuple[Values, markets.MarketChoice]:
     allowed = services.settings.allowed_timeframes
     catalogue = [item for item in services.market.catalogue() if item.timeframe in allowed]
@@ -249,6 +264,7 @@ def _market(
         catalogue,
         preset=preset,
         keep_dates=keep_dates,
+        avoid_holes=avoid_holes,
         seconds_per_bar=markets.seconds_per_bar(pace),
         days_of=lambda c: services.market.coverage_days(c.symbol, c.timeframe, c.trading_mode),
     )
@@ -280,6 +296,8 @@ def _form(
         values=values,
         market=market,
         report=report,
+        parameters=parameter_fields.parameter_fields(values, report),
+        carried=parameter_fields.carried(values, report),
         errors=errors,
         error_count=problems + sum(map(len, errors.values())),
         advanced_open=any(name in errors for name in backtest_form.ADVANCED),
@@ -320,6 +338,10 @@ def _save(
                 kept = strategies.create_strategy(services.store, request.user.id, *arguments)
             values["origin_strategy"] = kept.id
             saved = f"Saved as {kept.name}, version {kept.version}."
+            if set_here := parameter_fields.overrides(values, report):
+                saved += (
+                    f" The code is saved as it is, without {', '.join(set_here)} of the fields."
+                )
         except ValidationError as error:
             errors = {("strategy_code" if k == "code" else k): v for k, v in error.fields.items()}
         except TooMany as error:

@@ -1,7 +1,7 @@
 import re
 import shutil
 
-from sandbox.job import CheckReport, Problem
+from sandbox.job import CheckReport, Parameter, Problem
 from server.backtests import get_backtest, source_of
 from server.listing import list_backtests
 from server.strategies import get_strategy, list_strategies
@@ -120,3 +120,80 @@ def test_without_history_an_example_leads_to_how_to_bring_some(clients, submit, 
     answer = submit(clients.browser(alice), "/examples/mean_cross/run")
     assert answer.headers["location"] == "/data"
     assert "No market data yet" in clients.browser(alice).get("/data").text
+
+
+def code_with(fast: int) -> CheckReport:
+    return CheckReport(parameters=(Parameter("fast", "int", fast),), class_name="A")
+
+
+def shown(page: str) -> str:
+    return re.search(r'id="param.fast" name="param.fast" value="([^"]*)"', page)[1]
+
+
+def run_params(fresh_db, answer, owner):
+    made = get_backtest(fresh_db, owner.id, answer.headers["location"].rsplit("/", 1)[1])
+    return made.config["params"]
+
+
+def test_a_default_changed_in_the_code_is_what_runs(clients, submit, alice, fresh_db, worker):
+    browser = clients.browser(alice)
+    worker.report = code_with(50)
+    fields = {"param.fast": "20", "param.fast.default": "20"}
+    assert shown(submit(browser, "/strategies/check", **FORM, **fields).text) == "50"
+    answer = submit(browser, "/backtests/new", files={}, **FORM, **fields)
+    assert run_params(fresh_db, answer, alice) == {}
+
+
+def test_a_touched_field_says_so_and_gives_way_at_a_click(clients, submit, alice, worker):
+    browser = clients.browser(alice)
+    worker.report = code_with(50)
+    fields = {"param.fast": "30", "param.fast.default": "20"}
+    page = submit(browser, "/strategies/check", **FORM, **fields).text
+    assert shown(page) == "30"
+    assert "The code says <b>50</b>, this run uses <b data-used>30</b>" in page
+    page = submit(browser, "/backtests/new", files={}, **FORM, **fields, use_code="fast")
+    assert (page.status_code, shown(page.text)) == (200, "50")
+
+
+def test_an_upload_with_a_touched_field_runs_once_both_were_seen(
+    clients, submit, alice, fresh_db, worker
+):
+    browser = clients.browser(alice)
+    worker.report = code_with(50)
+    files = {"file": ("mine.py", b"class Mine(Strategy): ...\n", "text/x-python")}
+    fields = {"param.fast": "30", "param.fast.default": "20"}
+    page = submit(browser, "/backtests/new", files=files, **FORM, **fields)
+    assert page.status_code == 422
+    assert "the code now says 50, this field 30; run again to use 30" in page.text
+    seen = {"param.fast": "30", "param.fast.default": "50"}
+    answer = submit(browser, "/backtests/new", files={}, **FORM, **seen)
+    assert run_params(fresh_db, answer, alice) == {"fast": 30}
+    assert "fast 30</span>" in browser.get(answer.headers["location"]).text
+    assert "fast 30</span>" in browser.get("/backtests").text
+
+
+def test_saving_shows_the_new_codes_default(clients, submit, alice, worker):
+    worker.report = code_with(55)
+    fields = {"param.fast": "20", "param.fast.default": "20"}
+    page = submit(
+        clients.browser(alice), "/backtests/new", files={}, action="save", **FORM, **fields
+    )
+    assert "Saved as A, version 1." in page.text
+    assert shown(page.text) == "55"
+    touched = {"param.fast": "30", "param.fast.default": "55"}
+    page = submit(
+        clients.browser(alice), "/backtests/new", files={}, action="save", **FORM, **touched
+    )
+    assert "without fast of the fields" in page.text
+
+
+def test_running_again_keeps_overrides_and_follows_the_rest(
+    clients, submit, alice, fresh_db, worker
+):
+    browser = clients.browser(alice)
+    worker.report = code_with(20)
+    answer = submit(browser, "/backtests/new", files={}, **FORM, **{"param.fast": "30"})
+    again = "/backtests/new?from=" + answer.headers["location"].rsplit("/", 1)[1]
+    page = browser.get(again).text
+    assert shown(page) == "30"
+    assert "The code says <b>20</b>" in page
