@@ -18,7 +18,7 @@ from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError
 from server import auth
 from server.pages import plots
-from server.pages.markets import holes
+from server.pages.date_ranges import holes
 from server.pages.render import page
 from server.problems import NotFound
 from server.services import Services

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 from engine.catalogue import Coverage, DayPresence
-from engine.enums import Timeframe
+from engine.enums import DAY_MS, Timeframe
 from server.outlook import Pace
-from server.pages import formats, plots
+from server.pages import date_ranges, formats, plots
 
 PRESETS = {"all": None, "365d": 365, "90d": 90, "30d": 30}
+NEWEST = "newest"  # the newest stretch without a hole, of at most a year
 DEFAULT_TIMEFRAME = Timeframe.H1
 # A guess for the first run of a fresh installation; afterwards the user's own runs are the guide.
 SECONDS_PER_BAR = 4e-6
@@ -21,7 +21,11 @@ SECONDS_PER_RUN = 0.7
 
 @dataclass(frozen=True)
 class MarketChoice:
-    """What can be chosen beside what is chosen; `first` and `last` are days, ISO."""
+    """What can be chosen beside what is chosen; `first` and `last` are days, ISO.
+
+    `missing` and `newest` are sentences: how much of the range has no bars, "" when hardly any is
+    missing; and the newest stretch without a hole, "" where the history has none to avoid.
+    """
 
     symbols: list[tuple[str, str]]
     modes: list[str]
@@ -32,6 +36,9 @@ class MarketChoice:
     preset: str
     picture: plots.Picture | None
     estimate: str
+    missing: str = ""
+    missing_detail: str = ""
+    newest: str = ""
 
 
 def choose(
@@ -42,12 +49,14 @@ def choose(
     keep_dates: bool = False,
     seconds_per_bar: float | None = None,
     days_of: Callable[[Coverage], Sequence[DayPresence]] = lambda _: (),
+    avoid_holes: bool = False,
 ) -> tuple[dict[str, str], MarketChoice]:
     """`values` brought to what exists, and the choices around them.
 
-    Dates outside the history are moved into it, but with `keep_dates`: then what a person
-    typed stays and is judged where it stands. `days_of` tells which days of a series there are;
-    without it every day between the first and the last is taken to be whole.
+    Without dates the range is the newest stretch without a hole. Dates outside the history are
+    moved into it, but with `keep_dates`: then what a person typed stays and is judged where it
+    stands. `avoid_holes` keeps a preset within the newest stretch. `days_of` tells which days of
+    a series there are; without it every day between the first and the last is taken to be whole.
     """
     chosen = dict(values)
     if not catalogue:
@@ -59,19 +68,23 @@ def choose(
         "trading_mode": str(found.trading_mode),
         "timeframe": str(found.timeframe),
     }
+    days = days_of(found)
     first, last = _day(found.first), _day(found.last)
+    newest = _newest(found, days)
     start, end = _parse(chosen.get("start_date")), _parse(chosen.get("end_date"))
-    if preset in PRESETS or not (start and end):
-        if not keep_dates or preset in PRESETS:
-            start, end = _range(first, last, preset if preset in PRESETS else "365d")
+    if preset in PRESETS:
+        start, end = _range(*(newest if avoid_holes else (first, last)), preset)
+    elif preset == NEWEST or not (start and end):
+        if preset or not keep_dates:
+            start, end = _range(*newest, "365d")
     elif not keep_dates:
         overlap = start <= last and end >= first
-        start, end = (max(start, first), min(end, last)) if overlap else (first, last)
+        start, end = (max(start, first), min(end, last)) if overlap else _range(*newest, "365d")
     if start and end:
         chosen |= {"start_date": start.isoformat(), "end_date": end.isoformat()}
     else:
         chosen = {"start_date": "", "end_date": ""} | chosen
-    return chosen, _choice(found, catalogue, start, end, seconds_per_bar, days_of(found))
+    return chosen, _choice(found, catalogue, start, end, seconds_per_bar, days, newest)
 
 
 def seconds_per_bar(pace: Pace | None) -> float | None:
@@ -80,21 +93,6 @@ def seconds_per_bar(pace: Pace | None) -> float | None:
         return None
     bars = pace.run_s * 1e9 / pace.ns_per_bar
     return max(1e-6, (pace.run_s - SECONDS_PER_RUN) / bars)
-
-
-def holes(days: Sequence[DayPresence]) -> list[tuple[date, date]]:
-    """The stretches of days that are missing, and the days that miss some of their bars."""
-    present = [date.fromisoformat(entry.day) for entry in days]
-    found = [
-        (before + timedelta(days=1), after - timedelta(days=1))
-        for before, after in pairwise(present)
-        if (after - before).days > 1
-    ]
-    # A first or last day that is not whole is an edge, not a hole.
-    found += [
-        (date.fromisoformat(entry.day),) * 2 for entry in days[1:-1] if entry.bars < entry.expected
-    ]
-    return sorted(found)
 
 
 def _nearest(values: Mapping[str, str], catalogue: Sequence[Coverage]) -> Coverage:
@@ -120,6 +118,7 @@ def _choice(
     end: date | None,
     seconds_per_bar: float | None,
     days: Sequence[DayPresence],
+    newest: tuple[date, date],
 ) -> MarketChoice:
     synthetic = {item.symbol for item in catalogue if item.synthetic}
     symbols = sorted({item.symbol for item in catalogue}, key=lambda s: (s in synthetic, s))
@@ -131,14 +130,16 @@ def _choice(
     picture = plots.coverage(
         first,
         last,
-        missing=holes(days),
+        missing=date_ranges.holes(days),
         chosen=(start, end) if ordered and start and end else None,
         resampled=found.source != "native",
     )
-    preset = next(
-        (name for name in PRESETS if (start, end) == _range(first, last, name)),
-        "",
-    )
+    has_holes = newest[0] > first
+    shortest = _range(*newest, "365d")
+    preset = next((name for name in PRESETS if (start, end) == _range(first, last, name)), "")
+    if has_holes and (start, end) == shortest:
+        preset = NEWEST
+    missing, detail = _missing(found, start, end, days) if ordered and start and end else ("", "")
     return MarketChoice(
         symbols=[(s, f"{s} (synthetic)" if s in synthetic else s) for s in symbols],
         modes=sorted({str(item.trading_mode) for item in of_symbol}),
@@ -152,6 +153,38 @@ def _choice(
         preset=preset,
         picture=picture,
         estimate=_estimate(found, start, end, seconds_per_bar, days),
+        missing=missing,
+        missing_detail=detail,
+        newest=f"{shortest[0]} to {shortest[1]}" if has_holes else "",
+    )
+
+
+def _newest(found: Coverage, days: Sequence[DayPresence]) -> tuple[date, date]:
+    """The newest stretch of a series without a hole, all of it where its days are not known."""
+    step = found.timeframe.ms
+    after_last = (DAY_MS - found.last % DAY_MS - step) // step
+    stretch = date_ranges.newest_stretch(days, found.timeframe.bars_per_day, after_last)
+    return stretch or (_day(found.first), _day(found.last))
+
+
+def _missing(
+    found: Coverage, start: date, end: date, days: Sequence[DayPresence]
+) -> tuple[str, str]:
+    """How much of the range has no bars, as a headline and what that means; "" when hardly any."""
+    missing, expected = date_ranges.missing_of_days(days, start, end, found.timeframe.bars_per_day)
+    if not days or not date_ranges.too_much_missing(missing, expected):
+        return "", ""
+    inside = [
+        (max(first, start), min(last, end))
+        for first, last in date_ranges.holes(days)
+        if first <= end and last >= start
+    ]
+    longest = max(inside, key=lambda hole: hole[1] - hole[0], default=None)
+    where = f", the longest stretch {longest[0]} to {longest[1]}" if longest else ""
+    return (
+        f"{date_ranges.share_text(missing, expected)} of the range has no bars",
+        f"{missing:,} of {expected:,} are missing{where}. A position is held across a hole, and "
+        "what the price did in it counts as the result of one bar.",
     )
 
 

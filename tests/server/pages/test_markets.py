@@ -1,3 +1,5 @@
+from datetime import date, timedelta
+
 from engine.catalogue import Coverage, DayPresence
 from engine.enums import Timeframe, TradingMode
 from server.outlook import Pace
@@ -106,3 +108,38 @@ def test_short_runs_do_not_make_a_bar_look_dear():
     assert seconds_per_bar(Pace(ns_per_bar=0.7e6, run_s=0.7)) == 1e-6
     # One of 100,000 bars in 10.7 s: 10 s for the bars.
     assert seconds_per_bar(Pace(ns_per_bar=107_000, run_s=10.7)) == 1e-4
+
+
+def with_hole() -> list[DayPresence]:
+    """Days 1 to 100 and 201 to 400 of `series`; 2024-07-19 is day 201."""
+    first = date(2024, 1, 1)
+    numbers = [*range(100), *range(200, 400)]
+    return [DayPresence((first + timedelta(n)).isoformat(), 24, 24, "1h") for n in numbers]
+
+
+def test_a_form_begins_with_the_newest_stretch_without_a_hole():
+    values, market = choose({"symbol": "BTCUSDT"}, HELD, days_of=lambda _: with_hole())
+    assert (values["start_date"], values["end_date"]) == ("2024-07-19", "2025-02-03")
+    assert (market.preset, market.missing) == ("newest", "")
+    assert market.newest == "2024-07-19 to 2025-02-03"
+
+
+def test_a_range_with_a_hole_says_how_much_of_it_has_no_bars():
+    _, market = choose({"symbol": "BTCUSDT"}, HELD, preset="all", days_of=lambda _: with_hole())
+    # 100 of 400 days.
+    assert market.missing == "25 % of the range has no bars"
+    assert "2,400 of 9,600 are missing" in market.missing_detail
+    assert "2024-04-10 to 2024-07-18" in market.missing_detail
+
+
+def test_an_example_stays_within_the_newest_stretch():
+    values, market = choose(
+        {"symbol": "BTCUSDT"}, HELD, preset="all", avoid_holes=True, days_of=lambda _: with_hole()
+    )
+    assert values["start_date"] == "2024-07-19"
+    assert market.missing == ""
+
+
+def test_a_history_without_holes_offers_no_way_around_them():
+    _, market = choose({"symbol": "BTCUSDT"}, HELD)
+    assert (market.newest, market.missing, market.preset) == ("", "", "365d")
