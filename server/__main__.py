@@ -19,6 +19,7 @@ from server import (
     user_commands,
 )
 from server.artifacts import NO_ROOM
+from server.private_files import make_private
 from server.settings import Settings, load_settings
 
 USAGE_ERROR = 2
@@ -28,6 +29,7 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = parser().parse_args(arguments)
+    make_private()
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from server import actions, backtests
+from server import actions, audit, backtests
 from server.blobs import sweep_blobs
 from server.problems import WrongState
 from server.services import Services
 from server.users import User, count_admins, delete_user, list_users
 
 
-def delete_account(services: Services, user: User) -> None:
+def delete_account(services: Services, user: User, actor: audit.Actor) -> None:
     """Remove the account, its backtests with their files, strategies, tokens and sessions.
 
     Raises WrongState for the only administrator while others have accounts here.
@@ -20,5 +20,7 @@ def delete_account(services: Services, user: User) -> None:
         )
     for backtest_id in backtests.ids_of(services.store, user.id):
         actions.delete(services, user, backtest_id)
-    delete_user(services.store, user.id)
+    with services.store.write():
+        delete_user(services.store, user.id)
+        audit.record(services.store, "account_deleted", actor, user)
     sweep_blobs(services.store)

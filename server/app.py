@@ -8,9 +8,9 @@ from typing import Any
 
 from litestar import Litestar, Response, Router
 from litestar.config.compression import CompressionConfig
-from litestar.config.csrf import CSRFConfig
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
+from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -18,8 +18,8 @@ from litestar.plugins.htmx import HTMXPlugin
 
 from server import VERSION
 from server.api import route_handlers as api_handlers
-from server.auth import CSRF_COOKIE
 from server.edge import Edge, guard_answer
+from server.form_tokens import FormTokens
 from server.notices import LiveNotice
 from server.pages import route_handlers as page_handlers
 from server.pages.render import template_config
@@ -38,12 +38,7 @@ def create_app(
             Router("/", route_handlers=page_handlers, include_in_schema=False),
         ],
         dependencies={"services": Provide(_constant(services), sync_to_thread=False)},
-        csrf_config=CSRFConfig(
-            secret=settings.signing_key(),
-            cookie_name=CSRF_COOKIE,
-            cookie_samesite="lax",
-            exclude=["^/(api|health|metrics|schema|static)(/|$)"],
-        ),
+        middleware=[DefineMiddleware(FormTokens, key=settings.signing_key())],
         compression_config=CompressionConfig(
             backend="gzip",
             gzip_compress_level=4,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from engine.config import BacktestConfig
 from server.blobs import put_blob, sweep_blobs
 from server.db import Store, now_ms
+from server.plain_text import one_line
 from server.problems import Invalid, TooMany, Unavailable
 from server.settings import Settings
 from server.users import User, quota_of
@@ -224,6 +225,7 @@ def backtest_of(row: Any) -> Backtest:
     """The record in a row of `SELECT`."""
     values = dict(zip(row.keys(), row, strict=True))
     values["config"] = json.loads(values["config"])["config"]
+    values["name"] = one_line(values["name"])
     values["cancel_requested"] = bool(values["cancel_requested"])
     values["error"] = json.loads(values["error"]) if values["error"] else None
     values["summary"] = json.loads(values["summary"]) if values["summary"] else {}

@@ -21,7 +21,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
-from server.auth import SESSION_COOKIE, identify
+from server.auth import SESSION_COOKIE, cookie_name, identify
 from server.in_flight import InFlight
 from server.problems import Problem, TooMany, handle_exception
 from server.proxies import is_trusted, sender
@@ -154,7 +154,8 @@ class Edge:
     def _identify(self, fields: dict[str, Any], headers: dict[bytes, bytes]) -> None:
         """Reads by primary key, some microseconds: cheaper here than in a thread."""
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        cookie = Request(fields).cookies.get(SESSION_COOKIE)  # type: ignore[arg-type]
+        name = cookie_name(SESSION_COOKIE, fields["scheme"])
+        cookie = Request(fields).cookies.get(name)  # type: ignore[arg-type]
         fields["user"], fields["auth"] = identify(self.store, authorization, cookie)
         if fields["auth"] and fields["auth"].token_id is not None:
             self._notes.submit(touch_token, self.store, fields["auth"].token_id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.errors import ValidationError
 from server.db import Store
+from server.plain_text import check_text, several_lines
 
 MAX_TAGS = 12
 MAX_TAG = 30
@@ -48,9 +49,15 @@ def marks_of(store: Store, owner: int, backtest_ids: Iterable[str]) -> dict[str,
         *ids,
     )
     return {
-        row["backtest_id"]: Marks(bool(row["starred"]), tuple(row["tags"].split()), row["note"])
+        row["backtest_id"]: Marks(
+            bool(row["starred"]), tuple(row["tags"].split()), _lines(row["note"])
+        )
         for row in rows
     }
+
+
+def _lines(note: str) -> str:
+    return several_lines(note.replace("\r\n", "\n"))
 
 
 def set_marks(
@@ -68,6 +75,8 @@ def set_marks(
     """
     if note is not None and len(note) > MAX_NOTE:
         raise ValidationError(fields={"note": [f"at most {MAX_NOTE} characters"]})
+    if note is not None:
+        check_text(note.replace("\r\n", "\n"), "note")
     new_tags = None if tags is None else parse_tags(tags)
     with store.write() as db:
         found = store.value(
@@ -79,7 +88,7 @@ def set_marks(
         made = Marks(
             old.starred if starred is None else starred,
             old.tags if new_tags is None else new_tags,
-            old.note if note is None else note.strip(),
+            old.note if note is None else _lines(note).strip(),
         )
         db.conn.execute(
             "insert into marks (backtest_id, starred, tags, note) values (?, ?, ?, ?)"

@@ -202,6 +202,47 @@ def indexes(db: Database) -> None:
     )
 
 
+@migrations(name="0008_scopes")
+def scopes(db: Database) -> None:
+    # What a token may do, and when a session last proved that its user knows the password. Tokens
+    # made before may do what they could; sessions made before are asked once more.
+    _run(
+        db,
+        """alter table tokens add column scope text not null default 'run'
+            check (scope in ('read', 'run'));
+        alter table sessions add column confirmed_at_ms integer not null default 0;
+        """,
+    )
+
+
+# Not bound to `users`: what was done to an account is still told when the account is gone.
+AUDIT = """
+create table audit (
+    seq integer primary key autoincrement,
+    at_ms integer not null,
+    kind text not null,
+    actor text not null,
+    actor_id integer,
+    subject text not null,
+    subject_id integer,
+    address text not null default '',
+    detail text not null default ''
+) strict;
+create index audit_subject on audit (subject_id, seq);
+create index audit_failed on audit (subject_id, (kind = 'sign_in_failed'), seq);
+create index audit_at on audit (at_ms)
+"""
+
+
+@migrations(name="0009_audit")
+def audit(db: Database) -> None:
+    _run(db, AUDIT)
+    db.conn.execute(
+        "create trigger audit_is_only_added_to before update on audit"
+        " begin select raise(abort, 'the audit log is only added to'); end"
+    )
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript: that would commit the transaction the migration runs in.
     for statement in script.split(";\n"):

@@ -284,8 +284,6 @@ def _message(status: int, detail: str) -> str:
         500: "Something went wrong on our side; it was logged.",
         503: "The service is busy or stopping; try again in a moment.",
     }
-    if "CSRF" in detail:
-        return "This form has expired: go back, reload the page and send it again."
     if status == 400:
         return "The request cannot be read: " + (detail or "it is malformed") + "."
     return known.get(status) or detail or "The request failed."

@@ -11,6 +11,7 @@ from server.db import Store
 from server.download_jobs import DownloadJobs
 from server.notices import missing_locks
 from server.passwords import Passwords
+from server.private_files import tighten
 from server.request_counts import RequestCounts
 from server.series import SeriesCache
 from server.settings import Settings
@@ -49,6 +50,7 @@ def make_services(
 ) -> Services:
     """The services of an installation, its database brought up to date."""
     settings.make_directories()
+    tighten(settings)
     store = Store(settings.database)
     store.migrate()
     artifacts = Artifacts(settings.results_directory)

@@ -10,6 +10,8 @@ from server.db import Store, now_ms
 from server.users import COLUMNS, User, user_of
 
 DAY_MS = 86_400_000
+# How long the password counts as just given: new tokens and administration ask for it again.
+CONFIRMED_MS = 5 * 60_000
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ def start_session(store: Store, user_id: int, *, days: int, address: str = "") -
     with store.write() as db:
         db.conn.execute("delete from sessions where expires_at_ms <= ?", [now])
         db.conn.execute(
-            "insert into sessions (digest, user_id, created_at_ms, expires_at_ms, address)"
-            " values (?, ?, ?, ?, ?)",
-            [digest(secret), user_id, now, now + days * DAY_MS, address],
+            "insert into sessions (digest, user_id, created_at_ms, expires_at_ms, address,"
+            " confirmed_at_ms) values (?, ?, ?, ?, ?, ?)",
+            [digest(secret), user_id, now, now + days * DAY_MS, address, now],
         )
     return secret
 
@@ -49,6 +51,20 @@ def session_user(store: Store, secret_digest: str) -> User | None:
         now_ms(),
     )
     return None if row is None else user_of(row)
+
+
+def recently_confirmed(store: Store, secret_digest: str) -> bool:
+    """Whether the session's user gave their password within the last CONFIRMED_MS."""
+    confirmed = store.value("select confirmed_at_ms from sessions where digest = ?", secret_digest)
+    return confirmed is not None and 0 <= now_ms() - confirmed < CONFIRMED_MS
+
+
+def note_confirmed(store: Store, secret_digest: str) -> None:
+    """The session's user has just given their password."""
+    with store.write() as db:
+        db.conn.execute(
+            "update sessions set confirmed_at_ms = ? where digest = ?", [now_ms(), secret_digest]
+        )
 
 
 def list_sessions(store: Store, owner: int) -> list[Session]:

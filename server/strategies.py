@@ -12,6 +12,7 @@ from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport
 from server.blobs import put_blob, sweep_blobs
 from server.db import Store, now_ms
+from server.plain_text import check_line, one_line
 from server.problems import TooMany
 from server.reports import parameter_documents, problem_documents
 
@@ -73,8 +74,9 @@ join blobs b on b.sha256 = v.source_sha256
 
 
 def check_name(name: str) -> str:
-    """The name without spaces around it. Raises ValidationError unless it is 1 to 120 long."""
-    name = name.strip()
+    """The name without spaces around it. Raises ValidationError unless it is 1 to 120 long and
+    without invisible characters."""
+    name = check_line(name.strip(), "name")
     if not 1 <= len(name) <= MAX_NAME:
         raise ValidationError(fields={"name": [f"must have 1 to {MAX_NAME} characters"]})
     return name
@@ -197,7 +199,13 @@ def list_strategies(store: Store, owner: int) -> list[StrategyLine]:
         owner,
     )
     return [
-        StrategyLine(**{**dict(zip(row.keys(), row, strict=True)), "valid": bool(row["valid"])})
+        StrategyLine(
+            **{
+                **dict(zip(row.keys(), row, strict=True)),
+                "name": one_line(row["name"]),
+                "valid": bool(row["valid"]),
+            }
+        )
         for row in rows
     ]
 
@@ -241,6 +249,7 @@ def _add_version(
 
 def _strategy_of(row: Any) -> Strategy:
     values = dict(zip(row.keys(), row, strict=True))
+    values["name"] = one_line(values["name"])
     values["valid"] = bool(values["valid"])
     values["problems"] = tuple(json.loads(values["problems"]))
     values["parameters"] = tuple(json.loads(values["parameters"]))

@@ -14,12 +14,14 @@ from typing import Any
 
 from engine.catalogue import Coverage
 from engine.config import BacktestConfig, ConfigLimits, config_violations
+from engine.errors import ValidationError
 from engine.file_checks import BrokenFileError
 from engine.funding_files import funding_path, months
 from engine.market_data import Store as MarketStore
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
 from server.backtests import NewBacktest
 from server.db import Store
+from server.plain_text import check_line
 from server.problems import Invalid, NotFound, sum_up
 from server.reports import problem_documents
 from server.strategies import get_strategy
@@ -241,6 +243,11 @@ def _own_violations(own: Mapping[str, Any]) -> Fields:
     name = own.get("name", "")
     if not isinstance(name, str) or len(name) > MAX_NAME:
         fields["name"] = [f"must be a text of at most {MAX_NAME} characters"]
+    else:
+        try:
+            check_line(name.strip(), "name")
+        except ValidationError as error:
+            fields |= error.fields
     return fields
 
 

@@ -1,18 +1,26 @@
-"""API tokens: shown once, stored as a hash, good until revoked or expired."""
+"""API tokens: shown once, stored as a hash, good until revoked or expired.
+
+A token reads (`read`), or also starts and removes backtests, studies and strategies (`run`). It
+never makes tokens or changes accounts: whoever finds one cannot stay when it is revoked."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 from engine.errors import ValidationError
 from server.db import Store, now_ms
+from server.plain_text import check_line, one_line
 from server.sessions import DAY_MS, digest
 from server.users import COLUMNS, User, user_of
 
+Scope = Literal["read", "run"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "stk_"
 MAX_LABEL = 120
 MAX_TOKENS = 100
+MAX_DAYS = 3650
 USED_EVERY_MS = 60_000
 
 
@@ -27,17 +35,27 @@ class Token:
     created_at_ms: int
     last_used_at_ms: int | None
     expires_at_ms: int | None
+    scope: Scope = "run"
 
 
 def create_token(
-    store: Store, owner: int, label: str = "", *, expires_days: int | None = None
+    store: Store,
+    owner: int,
+    label: str = "",
+    *,
+    expires_days: int | None = None,
+    scope: str = "run",
 ) -> str:
     """The secret of a new token; it cannot be shown again. Raises ValidationError."""
-    label = label.strip()
+    label = check_line(label.strip(), "label")
     if len(label) > MAX_LABEL:
         raise ValidationError(fields={"label": [f"at most {MAX_LABEL} characters"]})
-    if expires_days is not None and not 1 <= expires_days <= 3650:
-        raise ValidationError(fields={"expires_days": ["must be 1 to 3650 days"]})
+    if expires_days is not None and not 1 <= expires_days <= MAX_DAYS:
+        raise ValidationError(
+            fields={"expires_days": [f"must be 1 to {MAX_DAYS} days; got {expires_days}"]}
+        )
+    if scope not in SCOPES:
+        raise ValidationError(fields={"scope": [f"must be {' or '.join(SCOPES)}"]})
     secret = PREFIX + secrets.token_urlsafe(32)
     now = now_ms()
     with store.write() as db:
@@ -45,8 +63,8 @@ def create_token(
         if held >= MAX_TOKENS:
             raise ValidationError(fields={"label": [f"at most {MAX_TOKENS} tokens; revoke one"]})
         db.conn.execute(
-            "insert into tokens (user_id, label, prefix, digest, created_at_ms, expires_at_ms)"
-            " values (?, ?, ?, ?, ?, ?)",
+            "insert into tokens (user_id, label, prefix, digest, created_at_ms, expires_at_ms,"
+            " scope) values (?, ?, ?, ?, ?, ?, ?)",
             [
                 owner,
                 label,
@@ -54,17 +72,18 @@ def create_token(
                 digest(secret),
                 now,
                 None if expires_days is None else now + expires_days * DAY_MS,
+                scope,
             ],
         )
     return secret
 
 
-def token_user(store: Store, secret: str) -> tuple[User, int | None] | None:
-    """Whose token it is, and its id when its last use should be noted; None when unknown,
-    revoked, expired or the account is disabled. It only reads."""
+def token_user(store: Store, secret: str) -> tuple[User, int | None, Scope] | None:
+    """Whose token it is, its id when its last use should be noted, and its scope; None when
+    unknown, revoked, expired or the account is disabled. It only reads."""
     now = now_ms()
     row = store.row(
-        "select id, user_id, last_used_at_ms from tokens where digest = ?"
+        "select id, user_id, last_used_at_ms, scope from tokens where digest = ?"
         " and (expires_at_ms is null or expires_at_ms > ?)",
         digest(secret),
         now,
@@ -78,7 +97,7 @@ def token_user(store: Store, secret: str) -> tuple[User, int | None] | None:
         return None
     # Once a minute is enough to tell an unused token, and keeps reads from writing.
     stale = (row["last_used_at_ms"] or 0) < now - USED_EVERY_MS
-    return user_of(owner), row["id"] if stale else None
+    return user_of(owner), row["id"] if stale else None, row["scope"]
 
 
 def touch_token(store: Store, token_id: int) -> None:
@@ -90,11 +109,12 @@ def touch_token(store: Store, token_id: int) -> None:
 def list_tokens(store: Store, owner: int) -> list[Token]:
     """The owner's tokens, newest first."""
     rows = store.rows(
-        "select id, user_id, label, prefix, created_at_ms, last_used_at_ms, expires_at_ms"
-        " from tokens where user_id = ? order by id desc",
+        "select id, user_id, label, prefix, created_at_ms, last_used_at_ms, expires_at_ms,"
+        " scope from tokens where user_id = ? order by id desc",
         owner,
     )
-    return [Token(*row) for row in rows]
+    tokens = [Token(*row) for row in rows]
+    return [replace(token, label=one_line(token.label)) for token in tokens]
 
 
 def revoke_token(store: Store, owner: int, token_id: int) -> bool:

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from engine.errors import ValidationError
+from server import audit
 from server.db import Store
 from server.passwords import Passwords
+from server.private_files import tighten
 from server.settings import load_settings
-from server.tokens import create_token
+from server.tokens import MAX_DAYS, SCOPES, create_token
 from server.users import (
     User,
     create_user,
@@ -44,6 +46,15 @@ def add_parsers(commands: Any) -> None:
     create = token_actions.add_parser("create", help="print a new API token, once")
     create.add_argument("--user", required=True, metavar="NAME")
     create.add_argument("--label", default="", help="what it is for")
+    create.add_argument(
+        "--scope",
+        choices=SCOPES,
+        default="run",
+        help="read: GET alone; run: start and delete backtests, studies and strategies too",
+    )
+    create.add_argument(
+        "--days", type=int, metavar="N", help=f"expires after 1 to {MAX_DAYS} days; never without"
+    )
     create.set_defaults(command=_token)
 
 
@@ -51,6 +62,7 @@ def open_store() -> Store:
     """The installation's database, brought up to date."""
     settings = load_settings()
     settings.make_directories()
+    tighten(settings)
     store = Store(settings.database)
     store.migrate()
     return store
@@ -61,6 +73,7 @@ def _add(options: argparse.Namespace) -> int:
     if find_user(store, options.name) is not None:
         raise ValidationError(f"an account named {options.name} exists already")
     user = create_user(store, Passwords(), options.name, _read_password(), admin=options.admin)
+    audit.record(store, "account_made", audit.shell(), user)
     kind = "administrator" if user.is_admin else "account"
     print(f"added {kind} {user.name}")
     return 0
@@ -70,6 +83,7 @@ def _password(options: argparse.Namespace) -> int:
     store = open_store()
     user = _the_user(store, options.name)
     set_password(store, Passwords(), user.id, _read_password())
+    audit.record(store, "password_changed", audit.shell(), user)
     print(f"changed the password of {user.name} and signed it out everywhere")
     return 0
 
@@ -85,14 +99,24 @@ def _list(_: argparse.Namespace) -> int:
 def _disable(options: argparse.Namespace) -> int:
     store = open_store()
     user = _the_user(store, options.name)
-    set_disabled(store, user.id, True)
+    with store.write():
+        set_disabled(store, user.id, True)
+        audit.record(store, "account_locked", audit.shell(), user)
     print(f"disabled {user.name}")
     return 0
 
 
 def _token(options: argparse.Namespace) -> int:
     store = open_store()
-    print(create_token(store, _the_user(store, options.user).id, options.label))
+    user = _the_user(store, options.user)
+    with store.write():
+        secret = create_token(
+            store, user.id, options.label, scope=options.scope, expires_days=options.days
+        )
+        days = "" if options.days is None else str(options.days)
+        detail = audit.token_detail(options.label, options.scope, days)
+        audit.record(store, "token_made", audit.shell(), user, detail)
+    print(secret)
     return 0
 
 

@@ -2,7 +2,7 @@
 // Nothing here is required: forms and links work without it.
 
 // The token is read when the request is made, so one that changed in another tab still matches.
-const csrf = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] ?? "";
+const csrf = () => document.cookie.match(/(?:^|; )(?:__Host-)?csrftoken=([^;]+)/)?.[1] ?? "";
 document.addEventListener("htmx:configRequest", (event) => {
   const { elt, verb, headers, formData } = event.detail;
   if (verb !== "get") headers["X-CSRFToken"] = csrf();

@@ -16,6 +16,7 @@ from server.pages.admin import Admin
 from server.pages.assets import static_file
 from server.pages.backtests import Backtests
 from server.pages.compare import Compare
+from server.pages.events import all_events, own_events
 from server.pages.examples import gallery
 from server.pages.home import home
 from server.pages.marks import MarkPages
@@ -29,6 +30,7 @@ route_handlers: list[ControllerRouterHandler] = [
     home,
     SignIn,
     Account,
+    own_events,
     NewBacktest,
     Backtests,
     Strategies,
@@ -45,4 +47,5 @@ route_handlers: list[ControllerRouterHandler] = [
     shared_trips,
     report,
     Admin,
+    all_events,
 ]

@@ -11,13 +11,14 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
-from server import accounts, auth
+from server import accounts, audit, auth
+from server.pages.confirm import address_of, ask_password, confirm
 from server.pages.render import page
 from server.passwords import MAX_LENGTH, MIN_LENGTH, check_password
 from server.problems import Invalid, NotFound
 from server.services import Services
 from server.sessions import Session, end_all_sessions, end_session, list_sessions
-from server.tokens import Token, create_token, list_tokens, revoke_token
+from server.tokens import SCOPES, Token, create_token, list_tokens, revoke_token
 from server.usage import Allowance, allowance
 from server.users import any_users, set_password
 
@@ -52,6 +53,7 @@ class AccountPage:
     done: str = ""
     errors: Errors = field(default_factory=dict)
     password_hint: str = PASSWORD_HINT
+    scopes: tuple[str, ...] = SCOPES
 
 
 class SignIn(Controller):
@@ -86,12 +88,12 @@ class SignIn(Controller):
                 services.settings,
                 name=name,
                 password=data.get("password", ""),
-                address=_address(request),
+                address=address_of(request),
             )
         except Invalid:
             context = _login_page(services, target, name, "The name or the password is wrong.")
             return page(request, "account/login.html", context, status_code=422)
-        return _signed_in(services, secret, target)
+        return _signed_in(request, services, secret, target)
 
     @get("/signup", sync_to_thread=True)
     def signup_form(
@@ -110,7 +112,7 @@ class SignIn(Controller):
     ) -> Response[Any]:
         name, password = data.get("name", "").strip(), data.get("password", "")
         try:
-            auth.sign_up(services, name, password)
+            auth.sign_up(services, name, password, address_of(request))
         except ValidationError as error:
             context = _signup_page(services, name, error.fields)
             return page(request, "account/signup.html", context, status_code=422)
@@ -121,23 +123,24 @@ class SignIn(Controller):
             services.settings,
             name=name,
             password=password,
-            address=_address(request),
+            address=address_of(request),
         )
-        return _signed_in(services, secret, "/")
+        return _signed_in(request, services, secret, "/")
 
 
 class Account(Controller):
     """One's own account."""
 
-    guards = (auth.requires_user,)
+    guards = (auth.requires_session,)
 
     @post("/logout", sync_to_thread=True, status_code=303)
     def logout(
         self, request: Request[Any, Any, Any], services: NamedDependency[Services]
     ) -> Redirect:
-        if request.scope["auth"].via == "session":
+        with services.store.write():
             end_session(services.store, request.scope["auth"].digest)
-        return _signed_out("/login")
+            audit.record(services.store, "signed_out", _actor(request))
+        return _signed_out(request, "/login")
 
     @get("/account", sync_to_thread=True)
     def show(
@@ -156,14 +159,21 @@ class Account(Controller):
         services: NamedDependency[Services],
         data: URLEncodedBody[Form],
     ) -> Template:
-        days = data.get("expires_days", "")
+        asking = ask_password(request, services, data)
+        if asking is not None:
+            return asking
+        days, scope = data.get("expires_days", ""), data.get("scope", "run")
         try:
-            secret = create_token(
-                services.store,
-                request.user.id,
-                data.get("label", ""),
-                expires_days=int(days) if days.isdecimal() else None,
-            )
+            with services.store.write():
+                secret = create_token(
+                    services.store,
+                    request.user.id,
+                    data.get("label", ""),
+                    expires_days=int(days[:6]) if days.isdecimal() else None,
+                    scope=scope,
+                )
+                detail = audit.token_detail(data.get("label", ""), scope, days)
+                audit.record(services.store, "token_made", _actor(request), detail=detail)
         except ValidationError as error:
             return _account(request, services, errors=error.fields)
         return _account(request, services, secret=secret)
@@ -175,8 +185,10 @@ class Account(Controller):
         services: NamedDependency[Services],
         token_id: FromPath[int],
     ) -> Redirect:
-        if not revoke_token(services.store, request.user.id, token_id):
-            raise NotFound("There is no such token.")
+        with services.store.write():
+            if not revoke_token(services.store, request.user.id, token_id):
+                raise NotFound("There is no such token.")
+            audit.record(services.store, "token_revoked", _actor(request))
         return Redirect("/account?done=revoked", status_code=303)
 
     @post("/account/password", sync_to_thread=True, status_code=200)
@@ -189,7 +201,7 @@ class Account(Controller):
         password = data.get("password", "")
         wrong: Errors = {}
         try:
-            _confirm(request, services, data.get("current", ""), "current")
+            confirm(request, services, data.get("current", ""), "current")
         except ValidationError as error:
             wrong |= error.fields
         try:
@@ -199,6 +211,7 @@ class Account(Controller):
         if wrong:
             return _account(request, services, errors=wrong)
         set_password(services.store, services.passwords, request.user.id, password)
+        audit.record(services.store, "password_changed", _actor(request))
         # Every session has ended, this one too: the browser gets a new one.
         _, secret = auth.sign_in(
             services.store,
@@ -207,16 +220,18 @@ class Account(Controller):
             services.settings,
             name=request.user.name,
             password=password,
-            address=_address(request),
+            address=address_of(request),
         )
-        return _signed_in(services, secret, "/account?done=password")
+        return _signed_in(request, services, secret, "/account?done=password")
 
     @post("/account/sessions/end", sync_to_thread=True, status_code=303)
     def sign_out_everywhere(
         self, request: Request[Any, Any, Any], services: NamedDependency[Services]
     ) -> Redirect:
-        end_all_sessions(services.store, request.user.id)
-        return _signed_out("/login")
+        with services.store.write():
+            end_all_sessions(services.store, request.user.id)
+            audit.record(services.store, "signed_out_everywhere", _actor(request))
+        return _signed_out(request, "/login")
 
     @post("/account/delete", sync_to_thread=True, status_code=200)
     def delete(
@@ -226,29 +241,11 @@ class Account(Controller):
         data: URLEncodedBody[Form],
     ) -> Response[Any]:
         try:
-            _confirm(request, services, data.get("confirm_password", ""), "confirm_password")
+            confirm(request, services, data.get("confirm_password", ""), "confirm_password")
         except ValidationError as error:
             return _account(request, services, errors=error.fields)
-        accounts.delete_account(services, request.user)
-        return _signed_out("/")
-
-
-def _confirm(
-    request: Request[Any, Any, Any], services: Services, password: str, field_name: str
-) -> None:
-    """Raise ValidationError at our field unless `password` is the signed-in user's."""
-    try:
-        auth.confirm_password(
-            services.store,
-            services.passwords,
-            services.logins,
-            request.user,
-            password,
-            _address(request),
-        )
-    except ValidationError as error:
-        messages = [text for texts in error.fields.values() for text in texts]
-        raise ValidationError(fields={field_name: messages}) from None
+        accounts.delete_account(services, request.user, _actor(request))
+        return _signed_out(request, "/")
 
 
 def _account(
@@ -280,17 +277,19 @@ def _signup_page(services: Services, name: str = "", errors: Errors | None = Non
     return SignupPage(services.signup_open, first, name, errors or {})
 
 
-def _signed_in(services: Services, secret: str, target: str) -> Redirect:
+def _signed_in(
+    request: Request[Any, Any, Any], services: Services, secret: str, target: str
+) -> Redirect:
     response = Redirect(target, status_code=303)
-    auth.remember(response, secret, services.settings)
+    auth.remember(response, secret, services.settings, request.scope["scheme"])
     return response
 
 
-def _signed_out(target: str) -> Redirect:
+def _signed_out(request: Request[Any, Any, Any], target: str) -> Redirect:
     response = Redirect(target, status_code=303)
-    auth.forget(response)
+    auth.forget(response, request.scope["scheme"])
     return response
 
 
-def _address(request: Request[Any, Any, Any]) -> str:
-    return request.client.host if request.client else ""
+def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
+    return audit.by(request.user, address_of(request))

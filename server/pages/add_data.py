@@ -15,10 +15,11 @@ from litestar.response import Redirect, Template
 
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError, ValidationError
-from server import auth
+from server import audit, auth
 from server.download import Order
 from server.download_jobs import DownloadJob
 from server.market import MAX_UPLOAD_BYTES, import_upload
+from server.pages.confirm import address_of, ask_password
 from server.pages.render import page
 from server.problems import NotFound
 from server.services import Services
@@ -74,10 +75,15 @@ class AddData(Controller):
         data: MultipartBody[dict[str, Any]],
     ) -> Response[Any]:
         """Nothing of a file with a bad row is stored; the page says what became of a good one."""
+        asking = ask_password(request, services, data, back="/data/add")
+        if asking is not None:
+            return asking
         texts = {name: value for name, value in data.items() if isinstance(value, str)}
         report, errors = None, {}
         try:
             report = _import(services, data.get("file"), texts)
+            actor = audit.by(request.user, address_of(request))
+            audit.record(services.store, "data_added", actor, detail=data["file"].filename)
         except ValidationError as error:
             errors = error.fields or {"file": [str(error)]}
         except DataError as error:
@@ -92,8 +98,15 @@ class AddData(Controller):
         services: NamedDependency[Services],
         data: URLEncodedBody[dict[str, str]],
     ) -> Response[Any]:
+        asking = ask_password(request, services, data, back="/data/add")
+        if asking is not None:
+            return asking
         try:
-            services.downloads.start(_order(data))
+            order = _order(data)
+            services.downloads.start(order)
+            actor = audit.by(request.user, address_of(request))
+            detail = f"{order.symbol} {order.start_date} to {order.end_date}"
+            audit.record(services.store, "data_ordered", actor, detail=detail)
         except ValidationError as error:
             errors = error.fields or {"form": [str(error)]}
             context = _page(services, download=data, download_errors=errors)
@@ -106,12 +119,23 @@ class AddData(Controller):
     ) -> Template:
         return page(request, "data/_downloads.html", _downloads(services))
 
-    @post("/downloads/{number:int}/stop", sync_to_thread=False, status_code=303)
-    def stop(self, services: NamedDependency[Services], number: FromPath[int]) -> Redirect:
+    @post("/downloads/{number:int}/stop", sync_to_thread=True, status_code=200)
+    def stop(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        number: FromPath[int],
+        data: URLEncodedBody[dict[str, str]],
+    ) -> Response[Any]:
+        asking = ask_password(request, services, data, back="/data/add")
+        if asking is not None:
+            return asking
         job = services.downloads.find(number)
         if job is None:
             raise NotFound("There is no such download.")
         job.stop()
+        actor = audit.by(request.user, address_of(request))
+        audit.record(services.store, "data_stopped", actor, detail=f"download {number}")
         return Redirect("/data/add", status_code=303)
 
 

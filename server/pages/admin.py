@@ -12,7 +12,8 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
-from server import auth
+from server import audit, auth
+from server.pages.confirm import address_of, ask_password
 from server.pages.render import page
 from server.problems import NotFound, WrongState
 from server.services import Services
@@ -45,20 +46,27 @@ class Admin(Controller):
     ) -> Template:
         return _admin(request, services)
 
-    @post("/users/{user_id:int}/disable", sync_to_thread=True, status_code=303)
+    @post("/users/{user_id:int}/disable", sync_to_thread=True, status_code=200)
     def disable(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
         user_id: FromPath[int],
-    ) -> Redirect:
+        data: URLEncodedBody[dict[str, str]],
+    ) -> Response[Any]:
         """Lock an account, or unlock one that is locked."""
         user = get_user(services.store, user_id)
         if user is None:
             raise NotFound("There is no such account.")
         if not user.disabled and user.is_admin and count_admins(services.store) == 1:
             raise WrongState("This is the only administrator; make another one first.")
-        set_disabled(services.store, user_id, not user.disabled)
+        asking = ask_password(request, services, data, back="/admin")
+        if asking is not None:
+            return asking
+        kind: audit.Kind = "account_unlocked" if user.disabled else "account_locked"
+        with services.store.write():
+            set_disabled(services.store, user_id, not user.disabled)
+            audit.record(services.store, kind, _actor(request), user)
         return Redirect("/admin", status_code=303)
 
     @post("/users/{user_id:int}/quotas", sync_to_thread=True, status_code=200)
@@ -70,8 +78,12 @@ class Admin(Controller):
         data: URLEncodedBody[dict[str, str]],
     ) -> Response[Any]:
         """An empty field returns to the installation's setting."""
-        if get_user(services.store, user_id) is None:
+        user = get_user(services.store, user_id)
+        if user is None:
             raise NotFound("There is no such account.")
+        asking = ask_password(request, services, data, back="/admin")
+        if asking is not None:
+            return asking
         asked = {name: data.get(name, "").strip() for name in QUOTAS}
         wrong = {
             name: ["must be a whole number, or empty"]
@@ -80,12 +92,20 @@ class Admin(Controller):
         }
         numbers = {n: int(text) if text else None for n, text in asked.items() if n not in wrong}
         try:
-            set_quotas(services.store, user_id, **({} if wrong else numbers))
+            if not wrong:
+                with services.store.write():
+                    set_quotas(services.store, user_id, **numbers)
+                    detail = ", ".join(f"{name} {text or 'as set'}" for name, text in asked.items())
+                    audit.record(services.store, "limits_changed", _actor(request), user, detail)
         except ValidationError as error:
             wrong = error.fields
         if wrong:
             return _admin(request, services, wrong, user_id, asked)
         return Redirect("/admin", status_code=303)
+
+
+def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
+    return audit.by(request.user, address_of(request))
 
 
 def _admin(

@@ -11,11 +11,12 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
-from server import actions, auth, backtests
+from server import actions, audit, auth, backtests
 from server.backtests import Backtest
 from server.indicators import NO_INDICATORS
 from server.pages import result
 from server.pages.backtests import TripsPart, chart_response, rolling_response
+from server.pages.confirm import address_of
 from server.pages.render import is_partial, page
 from server.pages.trips import trip_page
 from server.problems import NotFound
@@ -61,13 +62,15 @@ class Sharing(Controller):
         run = actions.find(services, request.user, backtest_id)
         days = data.get("days", "")
         try:
-            secret = create_share(
-                services.store,
-                request.user.id,
-                run.id,
-                with_code=data.get("with_code") == "true",
-                days=int(days) if days.isdecimal() else 0,
-            )
+            with services.store.write():
+                secret = create_share(
+                    services.store,
+                    request.user.id,
+                    run.id,
+                    with_code=data.get("with_code") == "true",
+                    days=int(days[:6]) if days.isdecimal() else 0,
+                )
+                audit.record(services.store, "share_made", _actor(request), detail=run.id)
         except ValidationError as error:
             return _shares(request, services, run, errors=error.fields)
         return _shares(request, services, run, link=f"{request.base_url}shared/{secret}")
@@ -85,8 +88,10 @@ class Sharing(Controller):
         share_id: FromPath[int],
     ) -> Response[Any]:
         run = actions.find(services, request.user, backtest_id)
-        if not revoke_share(services.store, request.user.id, share_id):
-            raise NotFound("There is no such link.")
+        with services.store.write():
+            if not revoke_share(services.store, request.user.id, share_id):
+                raise NotFound("There is no such link.")
+            audit.record(services.store, "share_revoked", _actor(request), detail=run.id)
         if is_partial(request):
             return _shares(request, services, run)
         return Redirect(f"/backtests/{run.id}/shares", status_code=303)
@@ -158,6 +163,10 @@ def shared_trips(
         return page(request, "backtests/_trips.html", TripsPart(shown))
     context = {"trips": shown, "back": f"/shared/{secret}", "title": result.title_of(run)}
     return page(request, "backtests/trips.html", context, headers=UNLISTED)
+
+
+def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
+    return audit.by(request.user, address_of(request))
 
 
 def _open(services: Services, secret: str) -> tuple[Share, Backtest]:

@@ -173,10 +173,9 @@ class Clients:
     store: Store
     open_clients: list[Any]
 
-    def script(self, user: User) -> TestClient[Any]:
-        return self._client(
-            headers={"Authorization": f"Bearer {create_token(self.store, user.id)}"}
-        )
+    def script(self, user: User, scope: str = "run") -> TestClient[Any]:
+        secret = create_token(self.store, user.id, scope=scope)
+        return self._client(headers={"Authorization": f"Bearer {secret}"})
 
     def browser(self, user: User) -> TestClient[Any]:
         client = self._client(headers={"Accept": "text/html"})

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from litestar.middleware.csrf import generate_csrf_token
 
 from server import queue
 from server.auth import CSRF_COOKIE
 from server.execution import execute
 from server.executor import Outcome
+from server.form_tokens import new_token
 from server.services import Services
 from server.shares import create_share, list_shares
 from server.strategies import create_strategy
@@ -114,7 +114,7 @@ class World:
             body = {"name": "Mine", "code": "v2"} if method in ("PUT", "POST") else None
             return client.request(method, path, json=body)
         client = self.clients.browser(user) if user else self.clients.charlie(accept="text/html")
-        token = generate_csrf_token(self.services.settings.signing_key())
+        token = new_token(self.services.settings.signing_key())
         client.cookies.set(CSRF_COOKIE, token)
         data = FORM if method == "POST" else None
         return client.request(method, path, data=data, headers={"X-CSRFToken": token})
@@ -233,7 +233,7 @@ def test_a_form_that_names_another_persons_runs_deletes_none(
 ) -> None:
     things = world.things()
     client = world.clients.browser(bob)
-    token = generate_csrf_token(world.services.settings.signing_key())
+    token = new_token(world.services.settings.signing_key())
     client.cookies.set(CSRF_COOKIE, token)
     client.post(
         "/backtests/delete", data={field: things["backtest_id"]}, headers={"X-CSRFToken": token}
@@ -292,3 +292,44 @@ def test_the_worker_is_told_nothing_by_strangers(
     things = world.things()
     world.ask(bob, "POST", f"/api/backtest/{things['backtest_id']}/cancel")
     assert worker.told == []
+
+
+# What a token never opens, whatever it may do elsewhere.
+SESSION = re.compile(r"/(account|admin|data/add|logout)(/|$)")
+
+
+def test_accounts_tokens_and_administration_want_a_session(
+    clients: Clients, world: World, ada: User
+) -> None:
+    values = {**EVERYBODYS, "user_id": world.alice.id, "token_id": 1}
+    script = clients.script(ada)
+    tried = 0
+    for method, path in routes(clients.app):
+        if SESSION.match(path):
+            headers = {"accept": "application/json"}
+            answer = script.request(method, filled(path, values), headers=headers)
+            assert (answer.status_code, answer.json()["error"]) == (403, "session_required"), path
+            tried += 1
+    assert tried > 10
+
+
+def test_a_token_that_may_read_changes_nothing(clients: Clients, world: World) -> None:
+    reader = clients.script(world.alice, scope="read")
+    for method, path in routes(clients.app):
+        if not path.startswith("/api/"):
+            continue
+        values = {**EVERYBODYS, **world.things()}
+        answer = reader.request(method, filled(path, values), json={})
+        if method == "GET":
+            assert answer.status_code not in (401, 403), path
+        else:
+            assert (answer.status_code, answer.json()["error"]) == (403, "wrong_scope"), path
+
+
+def test_a_token_that_runs_changes_what_is_below_the_api_alone(
+    clients: Clients, world: World
+) -> None:
+    runner = clients.script(world.alice)
+    assert runner.post("/api/strategy", json={"name": "Mine", "code": "v1"}).status_code == 201
+    answer = runner.post("/backtests/delete", data=FORM, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (403, "session_required")
