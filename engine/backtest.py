@@ -37,6 +37,7 @@ from engine.strategy import (
     make_strategy,
     parameters_of,
 )
+from engine.uncopied import Uncopied
 from engine.views import BarsView, PortfolioView, check_count, trade_dict
 
 CHUNK_BARS = 256
@@ -72,7 +73,7 @@ def max_orders(n_bars: int) -> int:
     return min(MAX_ORDERS, max(ORDERS_OF_ANY_RUN, MAX_ORDERS_PER_BAR * n_bars))
 
 
-class Run:
+class Run(Uncopied):
     """One strategy over one series of bars. Make it, `execute` it once, read what it recorded.
 
     Raises DataError when there are no bars. `execute` raises whatever the strategy raises;

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from engine import refs
 from engine.broker import Broker
 from engine.errors import told
 from engine.orders import step_bar
+from engine.uncopied import refuse_copy
 
 EPOCH = datetime(1970, 1, 1)
 BAR_FIELDS = (
@@ -95,6 +96,9 @@ class Bar:
 
     def __deepcopy__(self, memo: Any) -> Bar:
         return self
+
+    def __reduce__(self) -> NoReturn:
+        refuse_copy(self, "dict(bar.items()) is plain data")
 
     def __repr__(self) -> str:
         return (

@@ -8,7 +8,7 @@ the account, `engine.order_entry` takes the strategy's calls, `engine.orders` wa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from engine import codes
 from engine.bars import Bars, Funding
@@ -20,6 +20,7 @@ from engine.errors import BacktestError, CalculationError, told
 from engine.margin import leverage_of
 from engine.records import MAX_LISTED_REJECTIONS, ORDER_DTYPE, STATE_DTYPE, TRADE_DTYPE
 from engine.table import Table
+from engine.uncopied import refuse_copy
 
 
 class Broker:
@@ -139,6 +140,9 @@ class Broker:
                 if index < len(bars):
                     self.settlements.setdefault(index, []).append(rate)
 
+    def __reduce__(self) -> NoReturn:
+        refuse_copy(self)
+
     # --- what the account is worth -----------------------------------------------------------
     def unrealized(self) -> float:
         return self.size * (self.price - self.entry)
@@ -192,6 +196,9 @@ class RestingOrder:
         self.is_stop = is_stop
         self.stop_loss = stop_loss
         self.take_profit = take_profit
+
+    def __reduce__(self) -> NoReturn:
+        refuse_copy(self)
 
 
 def waits_below(order: RestingOrder) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from engine.errors import (
 )
 from engine.order_entry import enter
 from engine.orders import step_bar
+from engine.uncopied import refuse_copy
 
 STEPS_BETWEEN_QUESTIONS = 1024
 
@@ -63,6 +65,9 @@ class Player:
         self._settled = [*sorted(broker.settlements), len(bars)]
         self._give_up = give_up
         self._steps = 0
+
+    def __reduce__(self) -> NoReturn:
+        refuse_copy(self)
 
     def play(self, stop: int) -> None:
         """Play the bars [0, stop). Bars in which nothing can happen are passed over."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy.typing as npt
 
 from engine.bar import utc_datetime
 from engine.broker import Broker
+from engine.uncopied import refuse_copy
 
 
 class Series:
@@ -43,6 +44,9 @@ class Series:
     def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
         values: npt.NDArray[Any] = self[:]
         return values if dtype is None else values.astype(dtype)
+
+    def __reduce__(self) -> NoReturn:
+        refuse_copy(self, "a slice of it is a copy: self.bars.close[:]")
 
     def __repr__(self) -> str:
         return f"Series({self[:]!r})"

@@ -15,6 +15,7 @@ from engine.bar import Bar, utc_datetime
 from engine.codes import INF
 from engine.errors import StrategyError, ValidationError
 from engine.order_entry import OrderLimit, order
+from engine.uncopied import Uncopied
 from engine.views import BarsView, PortfolioView
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 
-class Strategy:
+class Strategy(Uncopied):
     """A trading strategy: subclass it and define `on_data`.
 
     `initialize` is called once before the first bar, `on_data` once per bar, `on_fill` after

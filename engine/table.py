@@ -1,3 +1,5 @@
+# cython: initializedcheck=True
+# The cells of a table that was never made raise instead of being read.
 """Table: rows of numbers that grow at the end while a run goes on, read as numpy records later.
 
 Cells are float64 whatever the record's fields are: codes and indices are exact in it, and one
@@ -6,10 +8,12 @@ type lets the compiled core write a row without making Python objects.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
+
+from engine.uncopied import refuse_copy
 
 FIRST_ROWS = 16
 # A small table grows in longer steps: a copy is memory touched anew, room not yet used is not.
@@ -26,6 +30,9 @@ class Table:
         self._names = dtype.names or ()
         self.count = 0
         self._hold(np.empty((FIRST_ROWS, len(self._names))))
+
+    def __reduce__(self) -> NoReturn:
+        refuse_copy(self)
 
     def __len__(self) -> int:
         return self.count

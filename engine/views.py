@@ -20,9 +20,10 @@ from engine.errors import ValidationError
 from engine.margin import leverage_of
 from engine.records import ACTIONS, PHASES, REASONS, SIDES
 from engine.series import Series, TimeSeries
+from engine.uncopied import Uncopied
 
 
-class BarsView:
+class BarsView(Uncopied):
     """`self.bars`: the columns up to this bar."""
 
     __slots__ = (
@@ -80,7 +81,7 @@ def trade_dict(broker: Broker, symbol: str, row: int) -> dict[str, Any]:
     }
 
 
-class PortfolioView:
+class PortfolioView(Uncopied):
     """`self.portfolio`: the account, to read."""
 
     __slots__ = ("_broker", "_history", "_symbol")
@@ -132,7 +133,7 @@ class PortfolioView:
         return self._history  # type: ignore[attr-defined, no-any-return]
 
 
-class PortfolioHistory:
+class PortfolioHistory(Uncopied):
     """The snapshots so far, made when they are read: a sequence of dicts.
 
     The previous bar's is the last one during a bar; `on_finish`, after them all, sees every one.

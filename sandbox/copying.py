@@ -18,19 +18,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.bar import Bar
 from engine.strategy import Strategy
+from engine.uncopied import Uncopied
 
 _ATOMS = (
     type(None), bool, int, float, complex, str, bytes, type, range, slice, type(Ellipsis),
     FunctionType, BuiltinFunctionType, Decimal, Fraction, Enum, np.generic, datetime.date,
     datetime.time, datetime.timedelta, datetime.tzinfo, pd.Timestamp, pd.Timedelta, pd.Period,
+    Bar,
 )  # fmt: skip
 _SEQUENCES = (list, set, frozenset, tuple)
 _FRAMES = (pd.DataFrame, pd.Series, pd.Index)
 _MAPPINGS = (dict, OrderedDict, Counter, defaultdict, ChainMap)
 
 
-class Copier:
+class Copier(Uncopied):
     """The two functions of the `copy` facade; `own` are the strategy's classes."""
 
     def __init__(self, own: set[type]) -> None:

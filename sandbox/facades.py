@@ -32,6 +32,7 @@ from pandas._libs.tslibs import timezones
 
 from engine import errors
 from engine.strategy import Strategy
+from engine.uncopied import Uncopied
 from sandbox import clock, labels, small_facades
 from sandbox.copying import Copier
 from sandbox.facade_names import MODULES
@@ -50,7 +51,7 @@ ALIASES = {
 }
 
 
-class Facades:
+class Facades(Uncopied):
     """The modules of one strategy, made when first imported. `seed` starts every generator."""
 
     def __init__(
@@ -425,7 +426,7 @@ MULTI_INDEX_TYPE = _stand_in(
 )
 
 
-class Indexer:
+class Indexer(Uncopied):
     """np.r_ and np.c_ without text directives, which read the caller's variables."""
 
     __slots__ = ("_target",)

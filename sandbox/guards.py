@@ -31,6 +31,7 @@ import pandas as pd
 from engine import errors
 from engine.order_entry import OrderTorn
 from engine.strategy import API_NAMES, Strategy
+from engine.uncopied import Uncopied
 from sandbox.clock import moment
 from sandbox.language import (
     DENIED,
@@ -66,7 +67,7 @@ ENUM_VALUES = (str, int, float)
 _TYPING_BASES = (typing.Generic, typing.Protocol, typing.NamedTuple, typing.TypedDict)
 
 
-class Guards:
+class Guards(Uncopied):
     """The hooks of one strategy: `own` holds the classes that it defined."""
 
     def __init__(self, now_ms: Callable[[], int], own_globals: dict[str, Any]) -> None:
@@ -360,7 +361,7 @@ class Guards:
 
         return at
 
-    def _fields(self, thing: Any, name: str) -> Any:
+    def _unproxied(self, thing: Any, name: str) -> Any:
         """A copy, where the original lends its own dict to whatever it is compared with."""
         found = getattr(thing, name)
         return dict(found) if isinstance(found, MappingProxyType) else found
@@ -376,7 +377,7 @@ _GUARDED_READS: dict[str, Callable[[Guards, Any, str], Any]] = {
     "plot": Guards._absent,
     "at": Guards._at,
     "ta": Guards._accessor,
-    "fields": Guards._fields,
+    **dict.fromkeys(("fields", "groupindex", "metadata"), Guards._unproxied),
     "now": Guards._clock,
     "today": Guards._clock,
     "utcnow": Guards._clock,

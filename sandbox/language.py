@@ -98,12 +98,13 @@ DENIED = FILES | MEMORY | CODE | INTROSPECTION | MODULE_LEVEL
 
 # Decided at run time: templates that read attributes, dispatch by text, the wall clock, `plot`,
 # which is ours on a strategy and an importer of modules on a DataFrame, `at`, which looks up a cell
-# of a DataFrame but as a method of a ufunc writes to read-only arrays (numpy 2.4), and `fields`,
-# which on a dtype leads to the offsets that numpy trusts.
+# of a DataFrame but as a method of a ufunc writes to read-only arrays (numpy 2.4), and what lends a
+# dict behind a read-only view to whatever it is compared with: `fields` of a dtype (the offsets
+# that numpy trusts), `metadata` of a dtype or of a data class's field, `groupindex` of a pattern.
 GUARDED = names(
     """
-    agg aggregate apply at fields format format_map now pipe pivot_table plot ta today transform
-    utcnow vformat
+    agg aggregate apply at fields format format_map groupindex metadata now pipe pivot_table plot
+    ta today transform utcnow vformat
     """
 )
 

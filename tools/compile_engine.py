@@ -41,6 +41,8 @@ DIRECTIVES = {
     "boundscheck": False,
     "wraparound": False,
     "initializedcheck": False,
+    # An object whose fields were never set raises AttributeError and is not read behind None.
+    "nonecheck": True,
 }
 
 
