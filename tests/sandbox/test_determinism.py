@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from engine.bars import NO_FUNDING
 from engine.replay import replay
 from engine.results import BacktestResults
 from sandbox.client import Sandbox
+from sandbox.job import Verdict
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SOURCE = """
 import pprint
@@ -126,3 +132,43 @@ def test_errors_that_nobody_can_catch_show_nothing_of_the_house(
 ) -> None:
     verdict = sandbox.run(make_job(AT_THE_END_OF_THE_STACK, count=1))
     assert (verdict.error, verdict.log) == (None, b"deep enough\n")
+
+
+CORPUS = {
+    path.stem: path.read_text()
+    for folder in ("tests/sandbox/strategies", "server/examples")
+    for path in sorted((ROOT / folder).glob("*.py"))
+    if path.stem != "__init__"
+}
+
+
+@pytest.fixture(scope="module")
+def two_servers() -> Iterator[tuple[Sandbox, Sandbox]]:
+    with Sandbox() as first, Sandbox() as second:
+        yield first, second
+
+
+@pytest.mark.parametrize("name", CORPUS)
+def test_a_strategy_gives_the_same_bytes_on_two_fork_servers(
+    name: str, two_servers: tuple[Sandbox, Sandbox], make_job: Callable[..., Any]
+) -> None:
+    fields: dict[str, Any] = {"initial_capital": 1000.0, "seed": 3}
+    if "# mode: futures" in CORPUS[name] or name in ("long_short", "overleveraged"):
+        fields |= {"trading_mode": "futures", "max_leverage": 50.0}
+    job = make_job(CORPUS[name], count=400, **fields)
+    first, second = (_everything(sandbox.run(job)) for sandbox in two_servers)
+    assert first == second
+    assert first["bars_done"] == 400, first["error"]
+
+
+def _everything(verdict: Verdict) -> dict[str, Any]:
+    """What a child says of its run, but for what it took."""
+    return {
+        "error": verdict.error,
+        "bars_done": verdict.bars_done,
+        "orders": verdict.orders.tobytes(),
+        "fills": verdict.fills_digest,
+        "log": verdict.log,
+        "plots": {n: (t.tobytes(), v.tobytes()) for n, (t, v) in verdict.plots.items()},
+        "indicators": {n: v.tobytes() for n, v in verdict.indicators.lines.items()},
+    }
