@@ -105,6 +105,12 @@ def describe_funding(funding: Funding, bars: Bars, counts: Mapping[str, int]) ->
             hours = round((end - start) / 3_600_000, 2)
             gaps.append({"start": start, "end": end, "hours": hours})
     warnings = []
+    copies = counts.get("duplicates", 0)
+    if copies:
+        warnings.append(
+            f"{_count(copies, 'row')} repeat{'s' if copies == 1 else ''} a settlement of funding "
+            "less than a minute apart; each settlement counts once."
+        )
     if gaps:
         longest = max(gaps, key=lambda gap: gap["hours"])
         warnings.append(
@@ -116,7 +122,7 @@ def describe_funding(funding: Funding, bars: Bars, counts: Mapping[str, int]) ->
     return {
         "funding_rates": len(funding.timestamp),
         "funding_sorted_rows": counts.get("unsorted", 0),
-        "funding_duplicate_rows": counts.get("duplicates", 0),
+        "funding_duplicate_rows": copies,
         "funding_gap_count": len(gaps),
         "funding_gaps": sorted(gaps, key=lambda gap: -gap["hours"])[:MAX_LISTED_GAPS],
         "warnings": warnings,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from engine.dates import parse_date
 from engine.enums import DAY_MS, Timeframe
@@ -43,6 +44,35 @@ class FileProblem:
         where = f"{self.path} line {self.line}" if self.line else str(self.path)
         return f"{where}: {self.reason}"
 
+    def seen_from(self, *folders: Path) -> Self:
+        """The same problem with its path as it is below one of the folders."""
+        return replace(self, path=_seen_from(self.path, folders))
+
+
+@dataclass(frozen=True)
+class Conflict(FileProblem):
+    """A row that contradicts another: `reason` ends where the place of the other one follows.
+
+    `other_line` is 0 when the other one has no line of its own.
+    """
+
+    other: Path
+    other_line: int
+
+    def __str__(self) -> str:
+        places = [str(self.other)] if self.other != self.path or not self.other_line else []
+        places += [f"line {self.other_line}"] if self.other_line else []
+        return f"{super().__str__()} {' '.join(places)}"
+
+    def seen_from(self, *folders: Path) -> Self:
+        other = _seen_from(self.other, folders)
+        return replace(self, path=_seen_from(self.path, folders), other=other)
+
+
+def _seen_from(path: Path, folders: Sequence[Path]) -> Path:
+    below = (path.relative_to(folder) for folder in folders if path.is_relative_to(folder))
+    return next(below, path)
+
 
 class BrokenFileError(DataError):
     """Files hold rows that are not bars; `problems` lists them, file by file."""
@@ -57,6 +87,11 @@ class BrokenFileError(DataError):
         if len(self.problems) > most:
             shown.append(f"and {len(self.problems) - most} more bad lines")
         return "; ".join(shown)
+
+
+def broken(path: Path, reason: str, line: int = 0) -> BrokenFileError:
+    """The error about one thing that is wrong with a file."""
+    return BrokenFileError([FileProblem(path, line, reason)])
 
 
 @dataclass(frozen=True)
@@ -133,6 +168,11 @@ def split_lines(content: bytes) -> list[str]:
     return lines
 
 
+def first_line(lines: Sequence[str]) -> int:
+    """Index of the first line that is not empty, the header's; 0 when all are."""
+    return next((index for index, line in enumerate(lines) if line.strip(" \t")), 0)
+
+
 def header_problem(line: str, expected: str) -> str | None:
     """Why `line` is not a header that starts with `expected`; further columns are welcome."""
     names = expected.split(",")
@@ -146,15 +186,16 @@ def examine(content: bytes, timeframe: Timeframe, day: int) -> Examined:
     lines = split_lines(content)
     if not lines:
         return Examined([], [(1, f"the file is empty; its first line must be {HEADER!r}")])
-    wrong = header_problem(lines[0], HEADER)
+    head = first_line(lines)
+    wrong = header_problem(lines[head], HEADER)
     if wrong:
-        return Examined([], [(1, wrong)])
+        return Examined([], [(head + 1, wrong)])
 
     problems: list[tuple[int, str]] = []
     seen: dict[int, tuple[int, Row]] = {}
     unsorted = duplicates = 0
     latest = -1
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in enumerate(lines[head + 1 :], start=head + 2):
         if len(problems) >= MAX_FILE_PROBLEMS:
             break
         if not line.strip(" \t"):

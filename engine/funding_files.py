@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from engine.enums import Timeframe
 from engine.errors import DataError
 from engine.file_checks import (
     BrokenFileError,
+    Conflict,
     FileProblem,
+    first_line,
     header_problem,
     moment,
     parse_number,
@@ -24,6 +27,19 @@ from engine.file_checks import (
 
 FUNDING_HEADER = "timestamp,funding_rate"
 MAX_FUNDING_FILE_BYTES = 1024 * 1024
+# Exchanges publish one settlement's time with or without its milliseconds of delay, and none
+# settles twice within a minute: rows closer than this are copies of one settlement.
+MIN_SETTLEMENT_DISTANCE_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """One row: `rate` is a fraction, `path` and `line` say where it was read."""
+
+    timestamp: int
+    rate: float
+    path: Path
+    line: int
 
 
 def months(start: date, end: date) -> Iterator[tuple[int, int]]:
@@ -47,8 +63,7 @@ def load_funding(
     Raises DataError naming the first month without a file, BrokenFileError for bad rows.
     """
     check_inside(directory / "funding", root)
-    rates: dict[int, float] = {}
-    counts = {"unsorted": 0, "duplicates": 0}
+    rows: list[Settlement] = []
     problems: list[FileProblem] = []
     for year, month in months(start, end):
         path = funding_path(directory, symbol, year, month)
@@ -59,36 +74,43 @@ def load_funding(
                 f"({path.name}); download them with `sandtable data download --funding`, choose "
                 "another range, or run without funding"
             )
-        found, wrong = examine_funding(read_file(path, MAX_FUNDING_FILE_BYTES), year, month, counts)
-        problems.extend(FileProblem(path, line, reason) for line, reason in wrong)
-        rates.update(found)
+        found, wrong = read_settlements(read_file(path, MAX_FUNDING_FILE_BYTES), path, year, month)
+        rows.extend(found)
+        problems.extend(wrong)
+    settlements, copies, conflicts = one_each(rows)
+    problems.extend(conflicts)
     if problems:
         raise BrokenFileError(problems)
-    times = sorted(rates)
-    funding = Funding(np.array(times, np.int64), np.array([rates[t] for t in times], np.float64))
-    return funding, counts
+    funding = Funding(
+        np.array([row.timestamp for row in settlements], np.int64),
+        np.array([row.rate for row in settlements], np.float64),
+    )
+    return funding, {"unsorted": disorder(settlements), "duplicates": copies}
 
 
-def examine_funding(
-    content: bytes, year: int, month: int, counts: dict[str, int]
-) -> tuple[dict[int, float], list[tuple[int, str]]]:
-    """Rates by settlement time, and (line, reason) of each bad row; adds to `counts`."""
+def read_settlements(
+    content: bytes, path: Path, year: int, month: int
+) -> tuple[list[Settlement], list[FileProblem]]:
+    """The good rows of a month's file in the order they stand in it, and what is wrong with others.
+
+    Copies are still among the rows; `one_each` drops them.
+    """
     lines = split_lines(content)
-    wrong = header_problem(lines[0] if lines else "", FUNDING_HEADER)
+    head = first_line(lines)
+    wrong = header_problem(lines[head] if lines else "", FUNDING_HEADER)
     if wrong:
-        return {}, [(1, wrong)]
+        return [], [FileProblem(path, head + 1, wrong)]
     start = int(np.datetime64(f"{year:04d}-{month:02d}", "M").astype("datetime64[ms]").astype(int))
     after = np.datetime64(f"{year:04d}-{month:02d}", "M") + 1
     stop = int(after.astype("datetime64[ms]").astype(int))
-    rates: dict[int, float] = {}
-    problems: list[tuple[int, str]] = []
-    latest = -1
-    for number, line in enumerate(lines[1:], start=2):
+    rows: list[Settlement] = []
+    problems: list[FileProblem] = []
+    for number, line in enumerate(lines[head + 1 :], start=head + 2):
         if not line.strip(" \t"):
             continue
         fields = line.split(",")
         if len(fields) < 2:
-            problems.append((number, f"has {len(fields)} of the 2 columns"))
+            problems.append(FileProblem(path, number, f"has {len(fields)} of the 2 columns"))
             continue
         timestamp, reasons = parse_timestamp(fields[0])
         rate, reason = parse_number("funding_rate", fields[1])
@@ -96,15 +118,46 @@ def examine_funding(
             reasons.append(reason)
         elif not reasons and not start <= timestamp < stop:
             reasons.append(f"timestamp {moment(timestamp)} is outside {year:04d}-{month:02d}")
-        elif not reasons and rates.get(timestamp, rate) != rate:
-            reasons.append(f"a different rate for the timestamp {timestamp} stands above")
-        if reasons:
-            problems.extend((number, text) for text in reasons)
-            continue
-        if timestamp in rates:
-            counts["duplicates"] += 1
-        elif timestamp < latest:
-            counts["unsorted"] += 1
-        latest = max(latest, timestamp)
-        rates[timestamp] = rate
-    return rates, problems
+        problems.extend(FileProblem(path, number, text) for text in reasons)
+        if not reasons:
+            rows.append(Settlement(timestamp, rate, path, number))
+    return rows, problems
+
+
+def disorder(settlements: Sequence[Settlement]) -> int:
+    """How many of them stand below a later one in the files; by name, files are in order."""
+    latest = unsorted = 0
+    for row in sorted(settlements, key=lambda row: (row.path, row.line)):
+        unsorted += row.timestamp < latest
+        latest = max(latest, row.timestamp)
+    return unsorted
+
+
+def one_each(
+    rows: Sequence[Settlement],
+) -> tuple[list[Settlement], int, list[Conflict]]:
+    """(settlements in order of time, rows dropped as copies, rows that contradict another).
+
+    Rows less than MIN_SETTLEMENT_DISTANCE_MS apart are one settlement, the earliest of them. A
+    conflict is told of the row that was read later.
+    """
+    order = {id(row): number for number, row in enumerate(rows)}
+    settlements: list[Settlement] = []
+    conflicts: list[Conflict] = []
+    previous = 0
+    for row in sorted(rows, key=lambda row: row.timestamp):
+        if not settlements or row.timestamp - previous >= MIN_SETTLEMENT_DISTANCE_MS:
+            settlements.append(row)
+        elif row.rate != settlements[-1].rate:
+            first, second = sorted((settlements[-1], row), key=lambda row: order[id(row)])
+            conflicts.append(_conflict(first, second))
+        previous = row.timestamp
+    return settlements, len(rows) - len(settlements) - len(conflicts), conflicts
+
+
+def _conflict(first: Settlement, second: Settlement) -> Conflict:
+    distance = abs(second.timestamp - first.timestamp)
+    said = f"a different rate for the timestamp {moment(second.timestamp)}, "
+    said += f"{first.rate!r} instead of {second.rate!r}"
+    said += f" {distance:,} ms away, stands in" if distance else ", stands in"
+    return Conflict(second.path, second.line, said, first.path, first.line)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -229,10 +229,7 @@ class Store:
             yield
         except BrokenFileError as broken:
             raise BrokenFileError(
-                [
-                    replace(problem, path=Path(str(problem.path).removeprefix(prefix)))
-                    for problem in broken.problems
-                ]
+                [problem.seen_from(self.data_directory) for problem in broken.problems]
             ) from None
         except DataError as error:
             raise DataError(str(error).replace(prefix, "")) from None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
-from engine.errors import DataError
+from engine.file_checks import broken
 
 MAX_MEMBERS = 100
 MAX_RATIO = 100
@@ -44,23 +44,23 @@ def open_sources(path: Path, max_bytes: int = MAX_UNPACKED_BYTES) -> Iterator[It
     try:
         file = path.open("rb")
     except OSError as failure:
-        raise DataError(f"{path}: cannot be read: {failure.strerror}") from failure
+        raise broken(path, f"cannot be read: {failure.strerror}") from failure
     with file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise DataError(f"{path}: is not a regular file")
+            raise broken(path, "is not a regular file")
         start = file.read(4)
         file.seek(0)
         if start[:2] != b"PK":
             size = os.fstat(file.fileno()).st_size
             if size > max_bytes:
-                raise DataError(f"{path}: has {size:,} bytes; at most {max_bytes:,} are read")
+                raise broken(path, f"has {size:,} bytes; at most {max_bytes:,} are read")
             yield iter([Source(path, path.name, file, size)])
             return
         try:
             yield _members(path, file, max_bytes)
         except (zipfile.BadZipFile, zlib.error, EOFError) as failure:
             # Also what comes to light while the caller reads: a CRC that does not match.
-            raise DataError(f"{path}: is a broken zip file ({failure})") from failure
+            raise broken(path, f"is a broken zip file ({failure})") from failure
 
 
 def _members(path: Path, file: BinaryIO, max_bytes: int) -> Iterator[Source]:
@@ -74,25 +74,26 @@ def _checked(path: Path, infos: list[zipfile.ZipInfo], max_bytes: int) -> list[z
     """The members to read. Raises DataError when one of them looks like a trap."""
     members = [info for info in infos if not info.is_dir()]
     if not members or len(members) > MAX_MEMBERS:
-        raise DataError(f"{path}: holds {len(members)} files; 1 to {MAX_MEMBERS} are read")
+        raise broken(path, f"holds {len(members)} files; 1 to {MAX_MEMBERS} are read")
     total = 0
     for info in members:
-        where = f"{path}: its member {info.filename!r:.120}"
+        member = f"its member {info.filename!r:.120}"
         name = PurePosixPath(info.filename)
         if name.is_absolute() or ".." in name.parts or "\\" in info.filename or ":" in name.name:
-            raise DataError(f"{where} has a path that leads elsewhere")
+            raise broken(path, f"{member} has a path that leads elsewhere")
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise DataError(f"{where} is a link")
+            raise broken(path, f"{member} is a link")
         if name.suffix.lower() != ".csv":
-            raise DataError(f"{where} is not a CSV file")
+            raise broken(path, f"{member} is not a CSV file")
         if info.flag_bits & 1 or info.compress_type not in _READABLE:
-            raise DataError(f"{where} is encrypted or compressed in a way that is not read")
+            raise broken(path, f"{member} is encrypted or compressed in a way that is not read")
         total += info.file_size
         if info.file_size > max(RATIO_FREE_BYTES, MAX_RATIO * info.compress_size):
-            raise DataError(
-                f"{where} would grow from {info.compress_size:,} to {info.file_size:,} bytes, "
-                f"more than {MAX_RATIO} times its size"
+            raise broken(
+                path,
+                f"{member} would grow from {info.compress_size:,} to {info.file_size:,} bytes, "
+                f"more than {MAX_RATIO} times its size",
             )
         if total > max_bytes:
-            raise DataError(f"{path}: unpacks to {total:,} bytes; at most {max_bytes:,} are read")
+            raise broken(path, f"unpacks to {total:,} bytes; at most {max_bytes:,} are read")
     return members

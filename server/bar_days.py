@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.bars import Floats, Times
-from engine.daily_files import Columns, good_rows, join_columns
+from engine.daily_files import Columns, good_rows
 from engine.enums import DAY_MS, MINUTE_MS, Timeframe
-from engine.errors import DataError
-from engine.file_checks import day_date, parse_row, when
+from engine.file_checks import (
+    BrokenFileError,
+    Conflict,
+    FileProblem,
+    broken,
+    day_date,
+    parse_row,
+    when,
+)
+from server.day_rows import DayRows, Places, join_rows
 
 MAX_OPEN_DAYS = 400
 MAX_LISTED_ROWS = 20
@@ -26,7 +35,7 @@ MINUTES = DAY_MS // MINUTE_MS
 _DECIMALS = 8
 _SCALE = 10**_DECIMALS
 
-DayDone = Callable[[int, Columns], None]
+DayDone = Callable[[int, DayRows], None]
 
 
 class _Days:
@@ -37,22 +46,20 @@ class _Days:
         self._max = max_open_days
         self._handed_on: set[int] = set()
 
-    def check_open(self, day: int, where: str) -> None:
+    def check_open(self, day: int, where: Path, line: int) -> None:
         if day in self._handed_on:
-            raise DataError(
-                f"{where}: a row of {day_date(day)} comes after more than {self._max} other days; "
-                "sort the input by time, or convert it in parts"
-            )
+            reason = f"a row of {day_date(day)} comes after more than {self._max} other days; "
+            raise broken(where, reason + "sort the input by time, or convert it in parts", line)
 
-    def hand_on(self, day: int, columns: Columns) -> None:
+    def hand_on(self, day: int, rows: DayRows) -> None:
         self._handed_on.add(day)
-        if len(columns.timestamp):
-            self._done(day, columns)
+        if len(rows.columns.timestamp):
+            self._done(day, rows)
 
 
 @dataclass
 class _Minutes:
-    """One day of minutes under construction."""
+    """One day of minutes under construction; `file` and `line` are of one trade of each."""
 
     first_id: Times = field(default_factory=lambda: np.full(MINUTES, np.iinfo(np.int64).max))
     last_id: Times = field(default_factory=lambda: np.full(MINUTES, -1, np.int64))
@@ -63,6 +70,8 @@ class _Minutes:
     close: Floats = field(default_factory=lambda: np.zeros(MINUTES))
     whole: Times = field(default_factory=lambda: np.zeros(MINUTES, np.int64))
     fraction: Times = field(default_factory=lambda: np.zeros(MINUTES, np.int64))
+    file: Times = field(default_factory=lambda: np.zeros(MINUTES, np.int64))
+    line: Times = field(default_factory=lambda: np.zeros(MINUTES, np.int64))
 
 
 class TradeDays(_Days):
@@ -73,6 +82,9 @@ class TradeDays(_Days):
     def __init__(self, done: DayDone, max_open_days: int = MAX_OPEN_DAYS) -> None:
         super().__init__(done, max_open_days)
         self._open: dict[int, _Minutes] = {}
+        self._files: list[Path] = []
+        # The newest day that was handed on, and the last trade id of it.
+        self._before = (-1, -1)
         self.duplicates = 0
 
     def add(
@@ -81,32 +93,42 @@ class TradeDays(_Days):
         price: Floats,
         qty: Floats,
         time: Times,
-        where: str,
-        line: int = 1,
+        where: Path,
+        line: Times,
     ) -> None:
         """Add trades in any order. Raises DataError naming a line whose trade is none."""
+        if not self._files or self._files[-1] != where:
+            self._files.append(where)
         bad = np.flatnonzero(~((price > 0) & (qty >= 0) & (ids >= 0)))
         if len(bad):
             i = int(bad[0])
-            raise DataError(
-                f"{where} line {line + i}: not a trade: id {ids[i]}, price {price[i]:g}, "
-                f"quantity {qty[i]:g}"
-            )
+            reason = f"not a trade: id {ids[i]}, price {price[i]:g}, quantity {qty[i]:g}"
+            raise broken(where, reason, int(line[i]))
         minute = time // MINUTE_MS
         order = np.lexsort((ids, minute))
         ids, price, qty, minute = ids[order], price[order], qty[order], minute[order]
+        line = line[order]
         same = np.flatnonzero((ids[1:] == ids[:-1]) & (minute[1:] == minute[:-1])) + 1
         if len(same):
             differs = (price[same] != price[same - 1]) | (qty[same] != qty[same - 1])
             if differs.any():
-                i = int(order[same[np.flatnonzero(differs)[0]]])
-                raise DataError(
-                    f"{where} line {line + i}: two different trades have the id {ids[same][0]}"
+                raise BrokenFileError(
+                    [
+                        Conflict(
+                            where,
+                            int(line[i]),
+                            f"two different trades have the id {ids[i]}, this one and that of",
+                            where,
+                            int(line[i - 1]),
+                        )
+                        for i in same[differs].tolist()
+                    ]
                 )
             self.duplicates += len(same)
             keep = np.ones(len(ids), np.bool_)
             keep[same] = False
             ids, price, qty, minute = ids[keep], price[keep], qty[keep], minute[keep]
+            line = line[keep]
         if not len(ids):
             return
         starts = np.flatnonzero(np.r_[True, minute[1:] != minute[:-1]])
@@ -122,13 +144,14 @@ class TradeDays(_Days):
             np.r_[price[starts[1:] - 1], price[-1:]],
             np.add.reduceat(whole.astype(np.int64), starts),
             np.add.reduceat(np.rint((qty - whole) * _SCALE).astype(np.int64), starts),
+            line[starts],
         )
         days = groups.minute // MINUTES
         for day in np.unique(days).tolist():
             self._merge(day, groups.where(days == day), where)
 
-    def _merge(self, day: int, new: _Groups, where: str) -> None:
-        self.check_open(day, where)
+    def _merge(self, day: int, new: _Groups, where: Path) -> None:
+        self.check_open(day, where, int(new.line[0]))
         if day not in self._open:
             self._open[day] = _Minutes()
             if len(self._open) > self._max:
@@ -143,14 +166,22 @@ class TradeDays(_Days):
         held.last_id[at] = np.maximum(held.last_id[at], new.last_id)
         held.high[at] = np.maximum(held.high[at], new.high)
         held.low[at] = np.minimum(held.low[at], new.low)
+        fresh = held.trades[at] == 0
+        held.file[at] = np.where(fresh, len(self._files) - 1, held.file[at])
+        held.line[at] = np.where(fresh, new.line, held.line[at])
         held.trades[at] += new.trades
         held.whole[at] += new.whole
         held.fraction[at] += new.fraction
-        if (held.trades[at] > held.last_id[at] - held.first_id[at] + 1).any():
-            raise DataError(
-                f"{where}: holds trades of {day_date(day)} that were read before; give each "
-                "trade once"
+        again = np.flatnonzero(held.trades[at] > held.last_id[at] - held.first_id[at] + 1)
+        if len(again):
+            i, minute = int(again[0]), int(at[again[0]])
+            reason = (
+                f"from here on it holds trades of {when(int(new.minute[i]) * MINUTE_MS)} that were "
+                "read before; give each trade once. The first of that minute stand in"
             )
+            other = self._files[int(held.file[minute])]
+            there = int(held.line[minute])
+            raise BrokenFileError([Conflict(where, int(new.line[i]), reason, other, there)])
 
     def close(self) -> None:
         """Hand on every day that is still open."""
@@ -175,7 +206,28 @@ class TradeDays(_Days):
             np.array(volume, np.float64),
         )
         # A minute whose trades all have quantity 0 is still a bar; it has no volume.
-        self.hand_on(day, columns)
+        places = Places(tuple(self._files), held.file[filled], held.line[filled])
+        self.hand_on(day, DayRows(self.timeframe, columns, places, self._covered(day, held)))
+        self._before = (day, int(held.last_id[filled[-1]]))
+
+    def _covered(self, day: int, held: _Minutes) -> npt.NDArray[np.bool_]:
+        """The minutes that the trades tell of, shape (MINUTES,).
+
+        Those with trades; and those without between two trades whose ids follow each other, for
+        then nothing was traded in them. What lies before the first trade of the input or after
+        its last is not known: the input may be part of a day.
+        """
+        filled = np.flatnonzero(held.trades)
+        covered = held.trades > 0
+        first, last = held.first_id[filled], held.last_id[filled]
+        for i in np.flatnonzero(first[1:] == last[:-1] + 1).tolist():
+            covered[filled[i] : filled[i + 1]] = True
+        if self._before == (day - 1, int(first[0]) - 1):
+            covered[: filled[0]] = True
+        after = self._open.get(day + 1)
+        if after is not None and int(after.first_id.min()) == int(last[-1]) + 1:
+            covered[filled[-1] :] = True
+        return covered
 
 
 @dataclass(frozen=True)
@@ -192,6 +244,7 @@ class _Groups:
     close: Floats
     whole: Times
     fraction: Times
+    line: Times
 
     def where(self, rows: npt.NDArray[np.bool_]) -> _Groups:
         return _Groups(**{name: getattr(self, name)[rows] for name in self.__dataclass_fields__})
@@ -209,68 +262,65 @@ class KlineDays(_Days):
     ) -> None:
         super().__init__(done, max_open_days)
         self.timeframe = timeframe
-        self._open: dict[int, list[Columns]] = {}
+        self._open: dict[int, list[DayRows]] = {}
         self.duplicates = 0
         self.left_out: list[str] = []
         self.left_out_rows = 0
 
-    def add(self, columns: Columns, odd: npt.NDArray[np.bool_], where: str, line: int = 1) -> None:
+    def add(self, columns: Columns, odd: npt.NDArray[np.bool_], where: Path, line: Times) -> None:
         """Add rows in any order; `odd` marks those whose time is finer than a millisecond."""
         off = odd | (columns.timestamp % self.timeframe.ms != 0)
         days = columns.timestamp // DAY_MS
         good = good_rows(columns, days, self.timeframe, ordered=False)
         bad = np.flatnonzero(~good & ~off)
         if len(bad):
-            raise DataError("; ".join(self._reasons(columns, bad, where, line)))
+            raise BrokenFileError(self._reasons(columns, bad, where, line))
         if off.any():
             self.left_out_rows += int(off.sum())
             room = MAX_LISTED_ROWS - len(self.left_out)
             for i in np.flatnonzero(off)[: max(0, room)].tolist():
                 self.left_out.append(
-                    f"{where} line {line + i}: {when(int(columns.timestamp[i]))} is off the "
+                    f"{where} line {line[i]}: {when(int(columns.timestamp[i]))} is off the "
                     f"{self.timeframe} grid; left out"
                 )
             columns = Columns(columns.timestamp[~off], *(c[~off] for c in columns[1:]))
-            days = days[~off]
+            days, line = days[~off], line[~off]
         order = np.argsort(days, kind="stable")
         edges = np.flatnonzero(np.diff(days[order])) + 1
         for rows in np.split(order, edges) if len(order) else []:
             day = int(days[rows[0]])
-            self.check_open(day, where)
+            self.check_open(day, where, int(line[rows[0]]))
             part = Columns(columns.timestamp[rows], *(c[rows] for c in columns[1:]))
-            self._open.setdefault(day, []).append(part)
+            places = Places.of_file(where, line[rows])
+            self._open.setdefault(day, []).append(DayRows.of(self.timeframe, part, places))
             if len(self._open) > self._max:
-                self._close(min(self._open))
+                self._close([min(self._open)])
 
     def close(self) -> None:
         """Hand on every day that is still open."""
-        for day in sorted(self._open):
-            self._close(day)
+        self._close(sorted(self._open))
 
-    def _close(self, day: int) -> None:
-        rows = join_columns(self._open.pop(day))
-        order = np.argsort(rows.timestamp, kind="stable")
-        rows = Columns(rows.timestamp[order], *(column[order] for column in rows[1:]))
-        again = np.flatnonzero(rows.timestamp[1:] == rows.timestamp[:-1]) + 1
-        if len(again):
-            for column in rows[1:]:
-                differs = again[column[again] != column[again - 1]]
-                if len(differs):
-                    moment = when(int(rows.timestamp[differs[0]]))
-                    raise DataError(f"two different {self.timeframe} bars open at {moment}")
-            self.duplicates += len(again)
-            keep = np.ones(len(order), np.bool_)
-            keep[again] = False
-            rows = Columns(rows.timestamp[keep], *(column[keep] for column in rows[1:]))
-        self.hand_on(day, rows)
+    def _close(self, days: list[int]) -> None:
+        """Raises DataError naming every bar that contradicts another; then no day is handed on."""
+        problems: list[FileProblem] = []
+        joined: list[tuple[int, DayRows]] = []
+        for day in days:
+            rows, copies, conflicts = join_rows(self._open.pop(day))
+            self.duplicates += copies
+            problems.extend(conflicts)
+            joined.append((day, rows))
+        if problems:
+            raise BrokenFileError(problems)
+        for day, rows in joined:
+            self.hand_on(day, rows)
 
     def _reasons(
-        self, columns: Columns, bad: npt.NDArray[np.int64], where: str, line: int
-    ) -> list[str]:
-        found: list[str] = []
+        self, columns: Columns, bad: npt.NDArray[np.int64], where: Path, line: Times
+    ) -> list[FileProblem]:
+        found: list[FileProblem] = []
         for i in bad[:MAX_LISTED_ROWS].tolist():
             timestamp = int(columns.timestamp[i])
             text = ",".join([str(timestamp), *(repr(float(c[i])) for c in columns[1:])])
             _, reasons = parse_row(text, self.timeframe, timestamp // DAY_MS)
-            found.extend(f"{where} line {line + i}: {reason}" for reason in reasons)
+            found.extend(FileProblem(where, int(line[i]), reason) for reason in reasons)
         return found

@@ -2,7 +2,8 @@
 
 A file says what it is by its name (`BTCUSDT-1m-2025-02.csv`), else by its header, else by the shape
 of its first row. Headers come and go between markets and years; so do milliseconds and
-microseconds, which is why the unit of time is judged row by row.
+microseconds, which is why the unit of time is judged row by row. Empty lines are no part of the
+data wherever they stand; they only count as lines.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -21,12 +22,23 @@ import pandas as pd
 
 from engine.bars import Floats, Times
 from engine.enums import Timeframe
-from engine.errors import DataError
-from engine.file_checks import HEADER, parse_number, without_bom
+from engine.file_checks import (
+    HEADER,
+    BrokenFileError,
+    FileProblem,
+    broken,
+    parse_number,
+    without_bom,
+)
 
 BLOCK_BYTES = 4 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024
 MAX_LISTED_LINES = 20
+# Klines say when they close behind the columns that are kept.
+CLOSE_TIME = 6
+_KLINE_COLUMNS = 12
+# Where one of these stands behind a line's end, the next line may be empty.
+_MAYBE_EMPTY = (b"\n\n", b"\n ", b"\n\t")
 
 
 class Kind(StrEnum):
@@ -86,15 +98,17 @@ class PublishedName(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Some rows of a file: columns by name, `time` in ms and `line` the number of the first.
+    """Some rows of a file: columns by name, `time` in ms, `line` the number of each row's line.
 
-    `odd_time` marks rows whose time was finer than a millisecond.
+    `odd_time` marks rows whose time was finer than a millisecond. `close_time` in ms is there for
+    klines of files that have the column.
     """
 
-    line: int
+    line: Times
     columns: dict[str, Floats]
     time: Times
     odd_time: npt.NDArray[np.bool_]
+    close_time: Times | None = None
 
 
 def published_name(name: str) -> PublishedName | None:
@@ -106,74 +120,100 @@ def published_name(name: str) -> PublishedName | None:
     if what in ("trades", "aggTrades", "fundingRate"):
         return PublishedName(match["symbol"], Kind(what), None, match["period"])
     if what not in tuple(Timeframe):
-        raise DataError(
-            f"{name}: bars of {what} are not kept; the timeframes are {', '.join(Timeframe)}"
-        )
+        reason = f"bars of {what} are not kept; the timeframes are {', '.join(Timeframe)}"
+        raise broken(Path(name), reason)
     return PublishedName(match["symbol"], Kind.KLINES, Timeframe(what), match["period"])
 
 
-def guess_kind(where: str, first_line: str) -> Kind:
-    """The kind of file that starts with `first_line`. Raises DataError when it is none of ours."""
+def guess_kind(first_line: str) -> Kind | None:
+    """The kind of file that starts with `first_line`, None when it is none of ours."""
     fields = first_line.split(",")
     if fields[:6] == HEADER.split(","):
         return Kind.KLINES  # Our own files: the same columns in the same places.
     if not fields[0].strip().isdigit():
-        kind = _HEADERS.get(fields[0].strip().lower())
-        if kind:
-            return kind
-    elif len(fields) == 12:
+        return _HEADERS.get(fields[0].strip().lower())
+    if len(fields) == _KLINE_COLUMNS:
         return Kind.KLINES
-    elif len(fields) in (6, 7, 8) and fields[5].strip().lower() in ("true", "false"):
+    if len(fields) in (6, 7, 8) and fields[5].strip().lower() in ("true", "false"):
         return Kind.TRADES
-    elif len(fields) in (7, 8) and fields[6].strip().lower() in ("true", "false"):
+    if len(fields) in (7, 8) and fields[6].strip().lower() in ("true", "false"):
         return Kind.AGG_TRADES
-    elif len(fields) == 3:
-        return Kind.FUNDING
-    raise DataError(
-        f"{where} line 1: neither klines, trades, aggTrades nor funding rates as Binance "
-        f"publishes them: {first_line[:80]!r}"
-    )
+    return Kind.FUNDING if len(fields) == 3 else None
 
 
 def read_blocks(
-    stream: IO[bytes], where: str, kind: Kind | None, block_bytes: int = BLOCK_BYTES
+    stream: IO[bytes], where: Path, kind: Kind | None, block_bytes: int = BLOCK_BYTES
 ) -> tuple[Kind, Iterator[Block]]:
-    """The kind of the file and its rows, a few megabytes at a time. Raises DataError by line."""
-    pieces = _whole_lines(stream, where, block_bytes)
-    try:
-        first = next(pieces)
-    except StopIteration:
-        raise DataError(f"{where}: is empty") from None
-    first = without_bom(first)
-    head = first.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r")
+    """The kind of the file and its rows, a few megabytes at a time. Raises DataError by line.
+
+    `kind` is what the file's name says.
+    """
+    pieces = _numbered(_whole_lines(stream, where, block_bytes))
+    first = next(pieces, None)
+    if first is None:
+        raise broken(where, "is empty")
+    text, lines = first
+    head = text.split(b"\n", 1)[0].decode("utf-8", "replace")
     has_header = not head.split(",")[0].strip().isdigit()
-    if has_header or kind is None:
-        guessed = guess_kind(where, head)
-        if kind is not None and guessed != kind:
-            raise DataError(f"{where} line 1: the name says {kind}, the header {guessed}")
-        kind = guessed
-    return kind, _blocks(kind, where, first, pieces, has_header)
-
-
-def _blocks(
-    kind: Kind, where: str, first: bytes, pieces: Iterator[bytes], has_header: bool
-) -> Iterator[Block]:
-    line, piece = 1, first
+    guessed = guess_kind(head)
+    kind_found = guessed or kind
+    if kind_found is None or (has_header and guessed is None):
+        reason = "neither klines, trades, aggTrades nor funding rates as Binance publishes them"
+        raise broken(where, f"{reason}: {head[:80]!r}", int(lines[0]))
+    if kind is not None and kind != kind_found:
+        which = "header" if has_header else "columns are those of"
+        raise broken(where, f"the name says {kind}, the {which} {guessed}", int(lines[0]))
+    kind = kind_found
     if has_header:
-        line, piece = 2, first.split(b"\n", 1)[1] if b"\n" in first else b""
-    width = piece.count(b",", 0, piece.find(b"\n")) + 1
-    while True:
-        if piece:
-            yield _parse(kind, where, line, piece, width)
-            line += piece.count(b"\n")
-        following = next(pieces, None)
-        if following is None:
-            return
-        piece = following
+        first = text.split(b"\n", 1)[1], lines[1:]
+        fields = [field.strip().lower().replace(" ", "_") for field in head.split(",")]
+        has_close_time = len(fields) > CLOSE_TIME and fields[CLOSE_TIME] == "close_time"
+    else:
+        has_close_time = head.count(",") + 1 == _KLINE_COLUMNS
+    names = dict(LAYOUTS[kind].columns)
+    if kind == Kind.KLINES and has_close_time:
+        names[CLOSE_TIME] = "close_time"
+    return kind, _blocks(_Form(LAYOUTS[kind], names, where), first, pieces)
 
 
-def _whole_lines(stream: IO[bytes], where: str, block_bytes: int) -> Iterator[bytes]:
-    """The stream in pieces that end with a line; the last line gets its "\\n" when it lacks it."""
+_Piece = tuple[bytes, Times]
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How one file is laid out: `names` by position, those of its layout and maybe close_time."""
+
+    layout: Layout
+    names: dict[int, str]
+    where: Path
+
+
+def _blocks(form: _Form, first: _Piece, pieces: Iterator[_Piece]) -> Iterator[Block]:
+    if first[0]:
+        yield _parse(form, *first)
+    for text, lines in pieces:
+        yield _parse(form, text, lines)
+
+
+def _numbered(pieces: Iterator[bytes]) -> Iterator[_Piece]:
+    """Each piece without its empty lines, and the number in the file of each line that is left."""
+    line = 1
+    for number, piece in enumerate(pieces):
+        text = piece if number else without_bom(piece)
+        if b"\r" in text:
+            text = text.replace(b"\r\n", b"\n")
+        lines = np.arange(line, line + text.count(b"\n"))
+        line += len(lines)
+        if text[:1].isspace() or any(start in text for start in _MAYBE_EMPTY):
+            rows = text.split(b"\n")[:-1]
+            full = [index for index, row in enumerate(rows) if row.strip(b" \t")]
+            text, lines = b"".join(rows[index] + b"\n" for index in full), lines[full]
+        if text:
+            yield text, lines
+
+
+def _whole_lines(stream: IO[bytes], where: Path, block_bytes: int) -> Iterator[bytes]:
+    """The stream in pieces that end with a line; the last line gets its "\n" when it lacks it."""
     rest = b""
     while True:
         piece = stream.read(block_bytes)
@@ -183,7 +223,7 @@ def _whole_lines(stream: IO[bytes], where: str, block_bytes: int) -> Iterator[by
         if not cut:
             rest += piece
             if len(rest) > max(MAX_LINE_BYTES, block_bytes):
-                raise DataError(f"{where}: a line is longer than {MAX_LINE_BYTES:,} bytes")
+                raise broken(where, f"a line is longer than {MAX_LINE_BYTES:,} bytes")
             continue
         yield rest + piece[:cut]
         rest = piece[cut:]
@@ -191,34 +231,38 @@ def _whole_lines(stream: IO[bytes], where: str, block_bytes: int) -> Iterator[by
         yield rest + b"\n"
 
 
-def _parse(kind: Kind, where: str, line: int, piece: bytes, width: int) -> Block:
-    layout = LAYOUTS[kind]
-    if b"\r" in piece:
-        piece = piece.replace(b"\r\n", b"\n")
+def _parse(form: _Form, piece: bytes, lines: Times) -> Block:
+    layout, names = form.layout, form.names
     table = None
     if piece.isascii() and b"\r" not in piece and b"\0" not in piece:
-        table = _read_csv(layout, piece, width)
+        table = _read_csv(layout, names, piece)
+        if table is None and CLOSE_TIME in names:
+            # What else may stand there is nothing that a bar needs.
+            names = layout.columns
+            table = _read_csv(layout, names, piece)
     if table is None:
-        raise DataError(_complaint(layout, where, line, piece))
-    columns = {name: table[name].to_numpy() for name in layout.columns.values()}
+        raise _complaint(form, lines, piece)
+    columns = {name: table[name].to_numpy() for name in names.values()}
     for name in layout.columns.values():
         if name not in layout.whole and not np.isfinite(columns[name]).all():
-            raise DataError(_complaint(layout, where, line, piece))
-    time, odd = to_milliseconds(columns.pop("time"), where, line)
-    return Block(line, columns, time, odd)
+            raise _complaint(form, lines, piece)
+    time, odd = to_milliseconds(columns.pop("time"), form.where, lines)
+    closes = columns.pop("close_time", None)
+    return Block(lines, columns, time, odd, None if closes is None else _rough_ms(closes))
 
 
-def _read_csv(layout: Layout, piece: bytes, width: int) -> pd.DataFrame | None:
-    names = [layout.columns.get(position, f"other {position}") for position in range(width)]
-    wanted = list(layout.columns.values())
-    if not set(wanted) <= set(names):
+def _read_csv(layout: Layout, names: dict[int, str], piece: bytes) -> pd.DataFrame | None:
+    width = piece.count(b",", 0, piece.find(b"\n")) + 1
+    header = [names.get(position, f"other {position}") for position in range(width)]
+    wanted = list(names.values())
+    if not set(wanted) <= set(header):
         return None
     try:
         with np.errstate(invalid="ignore"):
             return pd.read_csv(
                 io.BytesIO(piece),
                 header=None,
-                names=names,
+                names=header,
                 usecols=wanted,
                 index_col=False,
                 dtype={n: np.int64 if n in layout.whole else np.float64 for n in wanted},
@@ -231,27 +275,39 @@ def _read_csv(layout: Layout, piece: bytes, width: int) -> pd.DataFrame | None:
         return None
 
 
-def _complaint(layout: Layout, where: str, first_line: int, piece: bytes) -> str:
+def _complaint(form: _Form, lines: Times, piece: bytes) -> BrokenFileError:
     """What is wrong with the rows of a block that could not be read, with their lines."""
-    problems = []
-    for number, text in enumerate(piece.decode("utf-8", "replace").split("\n")[:-1], first_line):
+    layout, where = form.layout, form.where
+    problems: list[FileProblem] = []
+    rows = piece.decode("utf-8", "replace").split("\n")[:-1]
+    for number, text in zip(lines.tolist(), rows, strict=True):
         fields = text.split(",")
         if len(fields) <= max(layout.columns):
-            problems.append(f"line {number}: has {len(fields)} columns: {text[:60]!r}")
+            reason = f"has {len(fields)} columns: {text[:60]!r}"
+            problems.append(FileProblem(where, number, reason))
         else:
             for position, name in layout.columns.items():
                 value, reason = parse_number(name, fields[position])
                 if not reason and name in layout.whole and not value.is_integer():
                     reason = f"{name} must be a whole number; got {fields[position]!r:.40}"
                 if reason:
-                    problems.append(f"line {number}: {reason}")
+                    problems.append(FileProblem(where, number, reason))
         if len(problems) >= MAX_LISTED_LINES:
             break
-    return f"{where} " + ("; ".join(problems) or f"from line {first_line}: cannot be read")
+    return BrokenFileError(problems or [FileProblem(where, int(lines[0]), "cannot be read")])
+
+
+def _rough_ms(time: Floats) -> Times:
+    """Times of any unit in ms, -1 for what is none: good to tell a minute from an hour."""
+    result = np.full(len(time), -1, np.int64)
+    for _, low, high, divisor in _UNITS:
+        rows = (time >= low) & (time < high)
+        result[rows] = time[rows] * -divisor if divisor < 0 else time[rows] // divisor
+    return result
 
 
 def to_milliseconds(
-    time: npt.NDArray[np.int64], where: str, line: int = 1
+    time: npt.NDArray[np.int64], where: Path, lines: Times
 ) -> tuple[Times, npt.NDArray[np.bool_]]:
     """Times in ms, whatever unit each row uses, and which rows were finer than a millisecond.
 
@@ -272,8 +328,6 @@ def to_milliseconds(
             odd[rows] = time[rows] % divisor != 0
     if not known.all():
         first = int(np.flatnonzero(~known)[0])
-        raise DataError(
-            f"{where} line {line + first}: {int(time[first])} is not a time in seconds, "
-            "milliseconds, microseconds or nanoseconds since 1970"
-        )
+        reason = f"{int(time[first])} is not a time in seconds, milliseconds, microseconds or "
+        raise broken(where, reason + "nanoseconds since 1970", int(lines[first]))
     return result, odd

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -32,8 +32,14 @@ from engine.data_quality import find_gaps, is_synthetic
 from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, Timeframe
 from engine.errors import DataError
-from engine.file_checks import BrokenFileError, day_number
-from engine.funding_files import MAX_FUNDING_FILE_BYTES, examine_funding
+from engine.file_checks import BrokenFileError, FileProblem, day_number
+from engine.funding_files import (
+    MAX_FUNDING_FILE_BYTES,
+    Settlement,
+    disorder,
+    one_each,
+    read_settlements,
+)
 from engine.resample import finer_divisors, resample
 from server.data_report import MAX_BROKEN_ROWS, MAX_LISTED, DataReport, SeriesCheck
 
@@ -161,10 +167,15 @@ def _parse_sound(files: list[DayFile], check: SeriesCheck, report: DataReport) -
         try:
             return parse_days(files)
         except BrokenFileError as broken:
-            for problem in broken.problems:
-                _broken(report, check, str(problem.path), problem.line, problem.reason)
+            _tell(report, check, broken.problems)
             names = {str(problem.path) for problem in broken.problems}
             files = [file for file in files if file.path not in names]
+
+
+def _tell(report: DataReport, check: SeriesCheck | None, problems: Iterable[FileProblem]) -> None:
+    for problem in problems:
+        file, place = str(problem.path), f"{problem.path} line {problem.line}: "
+        _broken(report, check, file, problem.line, str(problem).removeprefix(place))
 
 
 def _broken(report: DataReport, check: SeriesCheck | None, file: str, line: int, why: str) -> None:
@@ -272,8 +283,7 @@ def _compare_with(check: SeriesCheck, own: Columns, built: Columns, source: Time
 def _check_funding(
     folder: Path, symbol: str, names: list[str], root: str, report: DataReport
 ) -> dict[str, Any]:
-    counts = {"unsorted": 0, "duplicates": 0}
-    times: list[int] = []
+    rows: list[Settlement] = []
     for name in names:
         path = folder / name
         match = _FUNDING_NAME.fullmatch(name)
@@ -285,11 +295,12 @@ def _check_funding(
         except DataError as failure:
             _broken(report, None, str(path), 0, str(failure))
             continue
-        found, problems = examine_funding(content, int(match["year"]), int(match["month"]), counts)
-        for line, why in problems:
-            _broken(report, None, str(path), line, why)
-        times.extend(found)
-    times.sort()
+        found, wrong = read_settlements(content, path, int(match["year"]), int(match["month"]))
+        rows.extend(found)
+        _tell(report, None, wrong)
+    settlements, copies, conflicts = one_each(rows)
+    _tell(report, None, conflicts)
+    times = [row.timestamp for row in settlements]
     steps = Counter(round((b - a) / 3_600_000) for a, b in pairwise(times))
     return {
         "directory": str(folder),
@@ -299,5 +310,6 @@ def _check_funding(
         "first": times[0] if times else None,
         "last": times[-1] if times else None,
         "hours_between": dict(sorted(steps.items())),
-        **counts,
+        "unsorted": disorder(settlements),
+        "duplicates": copies,
     }

@@ -49,6 +49,9 @@ def _add_download(actions: Any) -> None:
     _add_timeframes(parser, default=["1m"])
     parser.add_argument("--market", choices=_MARKETS, default="spot")
     parser.add_argument("--funding", action="store_true", help="funding rates too (futures)")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace stored bars that differ from the archive"
+    )
     parser.add_argument("--base-url", default=DEFAULT_BASE_URL, metavar="URL")
     parser.set_defaults(command=_download)
 
@@ -66,7 +69,7 @@ def _add_convert(actions: Any) -> None:
     )
     _add_timeframes(parser, default=[])
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace days that hold more bars than the input"
+        "--overwrite", action="store_true", help="replace stored days by those of the input"
     )
     parser.set_defaults(command=_convert)
 
@@ -90,6 +93,7 @@ def _download(options: argparse.Namespace) -> int:
         TradingMode(options.market),
         parse_timeframes(options.timeframes),
         options.funding,
+        options.overwrite,
     )
     client = ArchiveClient(options.base_url)
     settings = load_settings()

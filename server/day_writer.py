@@ -1,10 +1,10 @@
-"""Bars and funding -> the files of the store, each whole or not at all."""
+"""Bars -> the files of the store, each whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +14,6 @@ import numpy as np
 from engine.daily_files import Columns
 from engine.enums import DAY_MS, Timeframe, TradingMode
 from engine.file_checks import HEADER, day_date
-from engine.funding_files import FUNDING_HEADER, examine_funding, funding_path
 
 FILE_MODE = 0o644
 
@@ -68,45 +67,12 @@ def split_days(columns: Columns) -> Iterator[tuple[date, Columns]]:
 
 def day_content(columns: Columns) -> bytes:
     """The file of one day. Numbers are the shortest text that reads back as the same float64."""
-    texts = (map(_number, column.tolist()) for column in columns[1:])
+    texts = (map(number_text, column.tolist()) for column in columns[1:])
     lines = map(",".join, zip(map(str, columns.timestamp.tolist()), *texts, strict=True))
     return f"{HEADER}\n{chr(10).join(lines)}\n".encode()
 
 
-def write_funding(
-    data_directory: Path, symbol: str, rates: Iterable[tuple[int, float]]
-) -> tuple[list[Path], int]:
-    """Write the months that `rates` (ms, fraction) touch: paths that changed, and how many did not.
-
-    Settlements that a month's file holds already and `rates` does not stay in it.
-    """
-    months: dict[tuple[int, int], dict[int, float]] = {}
-    for timestamp, rate in rates:
-        day = day_date(timestamp // DAY_MS)
-        months.setdefault((day.year, day.month), {})[timestamp] = rate
-    directory = symbol_directory(data_directory, TradingMode.FUTURES, symbol)
-    changed, unchanged = [], 0
-    for (year, month), new in sorted(months.items()):
-        path = funding_path(directory, symbol, year, month)
-        merged = _funding_in(path, year, month) | new
-        lines = [f"{timestamp},{_number(merged[timestamp])}" for timestamp in sorted(merged)]
-        if write_if_changed(path, f"{FUNDING_HEADER}\n{chr(10).join(lines)}\n".encode()):
-            changed.append(path)
-        else:
-            unchanged += 1
-    return changed, unchanged
-
-
-def _funding_in(path: Path, year: int, month: int) -> dict[int, float]:
-    """The settlements of a file; none when there is no file or it is broken (it is replaced)."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    found, problems = examine_funding(content, year, month, {"unsorted": 0, "duplicates": 0})
-    return {} if problems else found
-
-
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """The shortest text that reads back as the same float64, without a trailing ".0"."""
     text = repr(value)
     return text[:-2] if text.endswith(".0") else text

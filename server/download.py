@@ -37,7 +37,11 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Order:
-    """What to download: an inclusive range of UTC days of one symbol."""
+    """What to download: an inclusive range of UTC days of one symbol.
+
+    `overwrite`: what is published replaces stored days; without, it joins them, and an archive
+    that contradicts a stored bar fails.
+    """
 
     symbol: str
     start_date: date
@@ -45,6 +49,7 @@ class Order:
     mode: TradingMode = TradingMode.SPOT
     timeframes: tuple[Timeframe, ...] = (Timeframe.M1,)
     funding: bool = False
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         check_symbol(self.symbol)
@@ -243,7 +248,7 @@ def _fetch_and_store(
         zipped = own / archive.name
         checksum = client.fetch(archive.path, zipped)
         timeframes = (archive.timeframe,) if archive.timeframe else ()
-        request = Request(data_directory, order.mode, order.symbol, timeframes, overwrite=True)
+        request = Request(data_directory, order.mode, order.symbol, timeframes, order.overwrite)
         report = convert([zipped], request)
     finally:
         shutil.rmtree(own, ignore_errors=True)

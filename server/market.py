@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from engine.catalogue import Coverage
 from engine.enums import Timeframe, TradingMode
-from engine.errors import DataError, ValidationError
+from engine.errors import ValidationError
+from engine.file_checks import BrokenFileError
 from engine.market_data import Store
-from server.convert import Request, convert
+from server.convert import FileNameError, Request, convert
 from server.store_writer import IngestReport
 
 # A year of 1m klines as published has 60 MB, and 13 MB as zips.
@@ -64,37 +65,37 @@ def import_upload(
     symbol: str | None = None,
     trading_mode: TradingMode = TradingMode.SPOT,
     timeframes: Sequence[Timeframe] = (),
+    overwrite: bool = False,
 ) -> IngestReport:
     """Store a CSV or zip in one of Binance's formats, or our own, that was uploaded as `name`.
 
-    The whole of it is converted into a folder of its own first: one bad row anywhere, and nothing
-    of it reaches the store. Raises DataError naming the line; ValidationError for a file over
-    MAX_UPLOAD_BYTES, or one whose symbol nobody says.
+    The whole of it is judged first: one bad row anywhere, or one that contradicts what is stored
+    (unless it may `overwrite`), and nothing of it reaches the store. Raises BrokenFileError naming
+    each line; ValidationError for a file over MAX_UPLOAD_BYTES, or one whose symbol nobody says.
     """
     with tempfile.TemporaryDirectory(prefix="sandtable-upload-") as folder:
         path = Path(folder) / _harmless(name)
         _save(content, path)
+        request = Request(
+            store.data_directory,
+            trading_mode,
+            symbol or None,
+            tuple(timeframes),
+            overwrite,
+            dry=True,
+            max_bytes=MAX_UNPACKED_UPLOAD_BYTES,
+        )
         try:
-            for directory in (Path(folder) / "trial", store.data_directory):
-                request = Request(
-                    directory,
-                    trading_mode,
-                    symbol or None,
-                    tuple(timeframes),
-                    max_bytes=MAX_UNPACKED_UPLOAD_BYTES,
-                )
-                report = convert([path], request)
-        except DataError as error:
-            raise DataError(_without_shell(error, folder)) from error
-        except ValidationError as error:
-            raise ValidationError(_without_shell(error, folder), error.fields) from error
+            convert([path], request)
+            report = convert([path], replace(request, dry=False))
+        except BrokenFileError as error:
+            bases = Path(folder), store.data_directory
+            raise type(error)([p.seen_from(*bases) for p in error.problems]) from None
+        except FileNameError as error:
+            said = f"{error.path.relative_to(folder)}: {error.reason}; give it beside it"
+            raise ValidationError(said) from None
     store.forget_catalogue()
     return report
-
-
-def _without_shell(error: Exception, folder: str) -> str:
-    """What is wrong, without what only the server's shell has: where the file lay, and flags."""
-    return str(error).replace(f"{folder}/", "").replace("; use --symbol", "; give it beside it")
 
 
 def _harmless(name: str) -> str:

@@ -22,8 +22,10 @@ from engine.daily_files import Columns, join_columns
 from engine.data_quality import SYNTHETIC_SYMBOLS
 from engine.enums import DAY_MS, MINUTE_MS, Timeframe, TradingMode
 from engine.file_checks import day_number
+from engine.funding_files import Settlement
 from engine.resample import resample
-from server.day_writer import day_content, day_path, split_days, write_funding, write_whole
+from server.day_writer import day_content, day_path, split_days, write_whole
+from server.funding_writer import plan_funding
 
 SEED = 20_240_101
 VERSION = 2
@@ -73,7 +75,8 @@ def write_sample(
             names[f"{mode}/{symbol}/{timeframe}"] = count
             written += count
         if mode == TradingMode.FUTURES:
-            write_funding(data_directory, symbol, rates)
+            settled = [Settlement(timestamp, rate, marker, 0) for timestamp, rate in rates]
+            plan_funding(data_directory, symbol, settled, overwrite=True).write()
             folder = data_directory / "binance" / mode / symbol / "funding"
             names[f"{mode}/{symbol}/funding"] = len(list(folder.glob("*.csv")))
             written += names[f"{mode}/{symbol}/funding"]

@@ -1,23 +1,45 @@
-"""Days of bars -> files of the store in each asked timeframe, and an account of what happened."""
+"""Days of bars -> files of the store in each asked timeframe, and an account of what happened.
+
+Bars that are stored stay: new ones join them, and one that contradicts a stored one is refused
+unless the target may overwrite. A coarser bar is built of whole buckets only.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.daily_files import Columns
+from engine.daily_files import parse_days, read_file, stat_day_file
 from engine.enums import Timeframe, TradingMode, check_symbol
-from engine.errors import DataError, ValidationError
-from engine.file_checks import day_date
-from engine.resample import finer_divisors, resample
+from engine.errors import ValidationError
+from engine.file_checks import (
+    BrokenFileError,
+    FileProblem,
+    broken,
+    day_date,
+    parse_timestamp,
+    split_lines,
+)
+from engine.resample import finer_divisors
+from server.day_rows import DayRows, Places, join_rows, whole_buckets
 from server.day_writer import day_content, day_path, write_if_changed
 
-VOLUME_DECIMALS = 8
 MAX_NOTES = 100
+# Days that are judged together before the first of them is written.
+MAX_PENDING_DAYS = 400
+MAX_PROBLEMS = 1000
+
+
+class StoredDataError(BrokenFileError):
+    """What the store holds stands in the way: `problems` are contradictions, or broken files."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}; what is stored is replaced with --overwrite only"
 
 
 @dataclass
@@ -28,9 +50,10 @@ class IngestReport:
     rows: int = 0
     written: int = 0
     unchanged: int = 0
-    kept: int = 0
+    joined: int = 0
     duplicates: int = 0
     left_out: int = 0
+    incomplete: int = 0
     missing: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -41,8 +64,9 @@ class IngestReport:
 
     def add(self, other: IngestReport) -> None:
         """Count what `other` counted too."""
-        for name in ("files", "rows", "written", "unchanged", "kept", "duplicates", "left_out"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, value in self.__dict__.items():
+            if isinstance(value, int):
+                setattr(self, name, value + getattr(other, name))
         self.missing.extend(other.missing)
         self.failed.extend(other.failed)
         for text in other.notes:
@@ -55,9 +79,10 @@ class IngestReport:
         """One line for a person."""
         parts = [f"{self.written:,} files written", f"{self.unchanged:,} were there already"]
         for count, text in (
-            (self.kept, "kept because they hold more"),
+            (self.joined, "of them joined with stored bars"),
             (self.duplicates, "duplicate rows dropped"),
             (self.left_out, "rows off the grid left out"),
+            (self.incomplete, "bars not built because source bars are missing"),
             (len(self.missing), "not published"),
             (len(self.failed), "failed"),
         ):
@@ -81,53 +106,139 @@ class Target:
         if not self.timeframes:
             raise ValidationError("name at least one timeframe")
 
-    def check_source(self, source: Timeframe) -> None:
+    def check_source(self, source: Timeframe, where: Path) -> None:
         """Raise DataError when bars of `source` cannot make one of the timeframes."""
         for timeframe in self.timeframes:
             if timeframe != source and source not in finer_divisors(timeframe):
-                raise DataError(f"bars of {timeframe} cannot be made from bars of {source}")
+                raise broken(where, f"bars of {timeframe} cannot be made from bars of {source}")
+
+    def path(self, timeframe: Timeframe, day: int) -> Path:
+        return day_path(self.data_directory, self.mode, self.symbol, timeframe, day_date(day))
+
+
+@dataclass(frozen=True, eq=False)
+class _Pending:
+    """A file to be written: `rows` are all of it, `fresh` what this input brought of them."""
+
+    rows: DayRows
+    fresh: DayRows
+    kept_bars: int
+
+    @property
+    def added_bars(self) -> int:
+        return len(self.rows.columns.timestamp) - self.kept_bars
 
 
 class StoreWriter:
-    """Writes each day in each timeframe of the target; `report` says what became of them."""
+    """Takes days, and writes them together when they are sound; `report` says what became of them.
 
-    def __init__(self, target: Target, report: IngestReport) -> None:
-        self._target = target
+    `dry`: everything is judged and nothing written.
+    """
+
+    def __init__(self, report: IngestReport, *, dry: bool = False) -> None:
         self.report = report
+        self._dry = dry
+        self._pending: dict[Path, _Pending] = {}
+        self._problems: list[FileProblem] = []
 
-    def write_day(self, day: int, source: Timeframe, columns: Columns) -> None:
-        """Store one day of bars of `source`.
+    def write_day(self, target: Target, day: int, rows: DayRows) -> None:
+        """Take one day of bars; `flush` has to follow the last one.
 
-        A file that holds more bars than the new one stays, and that is noted: half a day of
-        trades must not replace a whole day that is there.
+        Raises BrokenFileError for bars of this input that contradict each other, StoredDataError
+        when MAX_PENDING_DAYS were taken and one contradicts what is stored.
         """
-        target = self._target
+        source = rows.timeframe
+        whole = self._take(target, day, rows) if source in target.timeframes else rows
         for timeframe in target.timeframes:
-            bars = columns
-            if timeframe != source:
-                bars, _ = resample(columns, source, timeframe)
-                # Sums of decimals carry dust in their last digit; published ones do not.
-                bars = bars._replace(volume=np.round(bars.volume, VOLUME_DECIMALS))
-            path = day_path(
-                target.data_directory, target.mode, target.symbol, timeframe, day_date(day)
-            )
-            if not target.overwrite and _rows_in(path) > len(bars.timestamp):
-                self.report.kept += 1
+            if timeframe == source:
+                continue
+            bars, incomplete = whole_buckets(whole, timeframe)
+            if incomplete:
+                self.report.incomplete += incomplete
                 self.report.note(
-                    f"{path.name} holds {_rows_in(path)} bars, the input {len(bars.timestamp)}; "
-                    "the file was kept"
+                    f"{target.path(timeframe, day).name}: {incomplete} of "
+                    f"{incomplete + len(bars.columns.timestamp)} bars lack {source} bars and were "
+                    "not built"
                 )
-            elif write_if_changed(path, day_content(bars)):
+            if len(bars.columns.timestamp):
+                self._take(target, day, bars, built=True)
+        if len(self._pending) >= MAX_PENDING_DAYS or len(self._problems) >= MAX_PROBLEMS:
+            self.flush()
+
+    def _take(self, target: Target, day: int, rows: DayRows, *, built: bool = False) -> DayRows:
+        """The whole of the day's file as it will be: what is stored joined with `rows`."""
+        path = target.path(rows.timeframe, day)
+        before = self._pending.get(path)
+        if before:
+            rows, _, conflicts = join_rows([before.fresh, rows], tolerant=built)
+            if conflicts:
+                raise BrokenFileError(conflicts)
+        stored = _stored(target, path, rows.timeframe, day, built=built)
+        if stored is None:
+            whole, kept_bars = rows, 0
+        elif target.overwrite:
+            # The input makes some of the day's bars only; it says nothing about the others.
+            others = ~np.isin(stored.columns.timestamp, rows.columns.timestamp)
+            whole, _, _ = join_rows([stored.take(np.flatnonzero(others)), rows])
+            kept_bars = 0
+        else:
+            whole, _, conflicts = join_rows([stored, rows], tolerant=built)
+            if conflicts:
+                stored = replace(stored, places=_places_in(path, stored))
+                _, _, conflicts = join_rows([stored, rows], tolerant=built)
+            self._problems.extend(conflicts)
+            kept_bars = len(stored.columns.timestamp)
+        self._pending[path] = _Pending(whole, rows, kept_bars)
+        return whole
+
+    def flush(self) -> None:
+        """Write the days taken so far. Raises StoredDataError, and then writes none of them."""
+        problems, self._problems = self._problems, []
+        pending, self._pending = self._pending, {}
+        if problems:
+            raise StoredDataError(problems)
+        for path, file in pending.items():
+            if file.kept_bars and not file.added_bars:
+                self.report.unchanged += 1
+            elif self._dry or write_if_changed(path, day_content(file.rows.columns)):
                 self.report.written += 1
+                self.report.joined += file.kept_bars > 0
             else:
                 self.report.unchanged += 1
 
 
-def _rows_in(path: Path) -> int:
+def _stored(
+    target: Target, path: Path, timeframe: Timeframe, day: int, *, built: bool
+) -> DayRows | None:
+    """The bars of a day that is stored, None where there is none or all of it is replaced.
+
+    Raises StoredDataError when the file is broken and may not be replaced.
+    """
+    if target.overwrite and not built:
+        return None
+    root = os.path.realpath(target.data_directory / "binance")
+    file = stat_day_file(path, timeframe, day, root)
+    if file is None:
+        return None
     try:
-        return len(path.read_bytes().split()) - 1
-    except FileNotFoundError:
-        return 0
+        columns = parse_days([file]).columns
+    except BrokenFileError as failure:
+        if target.overwrite:
+            return None
+        raise StoredDataError(failure.problems) from None
+    lines = np.zeros(len(columns.timestamp), np.int64)
+    return DayRows.of(timeframe, columns, Places.of_file(path, lines))
+
+
+def _places_in(path: Path, rows: DayRows) -> Places:
+    """The line of each of the rows, which were read from the file."""
+    lines: dict[int, int] = {}
+    for number, line in enumerate(split_lines(read_file(path)), start=1):
+        timestamp, reasons = parse_timestamp(line.split(",")[0])
+        if not reasons:
+            lines.setdefault(timestamp, number)
+    found = [lines.get(timestamp, 0) for timestamp in rows.columns.timestamp.tolist()]
+    return Places.of_file(path, np.array(found, np.int64))
 
 
 def parse_timeframes(texts: Sequence[str]) -> tuple[Timeframe, ...]:

@@ -15,6 +15,7 @@ from litestar.response import Redirect, Template
 
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError, ValidationError
+from engine.file_checks import MAX_LISTED_PROBLEMS, BrokenFileError
 from server import audit, auth
 from server.download import Order
 from server.download_jobs import DownloadJob
@@ -23,7 +24,7 @@ from server.pages.confirm import address_of, ask_password
 from server.pages.render import page
 from server.problems import NotFound
 from server.services import Services
-from server.store_writer import IngestReport
+from server.store_writer import IngestReport, StoredDataError
 
 Errors = dict[str, list[str]]
 # Room for the other fields and the multipart lines around the file.
@@ -86,8 +87,14 @@ class AddData(Controller):
             audit.record(services.store, "data_added", actor, detail=data["file"].filename)
         except ValidationError as error:
             errors = error.fields or {"file": [str(error)]}
+        except BrokenFileError as error:
+            errors = {"file": [str(problem) for problem in error.problems[:MAX_LISTED_PROBLEMS]]}
+            if len(error.problems) > MAX_LISTED_PROBLEMS:
+                errors["file"].append(f"and {len(error.problems) - MAX_LISTED_PROBLEMS:,} more")
+            if isinstance(error, StoredDataError):
+                errors["overwrite"] = ["tick this to replace what is stored by what the file says"]
         except DataError as error:
-            errors = {"file": str(error).split("; ")}
+            errors = {"file": [str(error)]}
         context = _page(services, upload=texts, report=report, upload_errors=errors)
         return page(request, "data/add.html", context, status_code=422 if errors else 200)
 
@@ -181,6 +188,7 @@ def _import(services: Services, file: Any, texts: Mapping[str, str]) -> IngestRe
         symbol=symbol or None,
         trading_mode=mode,
         timeframes=_timeframes(texts),
+        overwrite=texts.get("overwrite") == "true",
     )
 
 
@@ -194,7 +202,15 @@ def _order(texts: Mapping[str, str]) -> Order:
     start, end = (_day(texts, name, problems) for name in ("start_date", "end_date"))
     if problems or start is None or end is None:
         raise ValidationError(fields=problems)
-    return Order(symbol, start, end, mode, _timeframes(texts), texts.get("funding") == "true")
+    return Order(
+        symbol,
+        start,
+        end,
+        mode,
+        _timeframes(texts),
+        funding=texts.get("funding") == "true",
+        overwrite=texts.get("overwrite") == "true",
+    )
 
 
 def _mode(texts: Mapping[str, str], problems: Errors) -> TradingMode:

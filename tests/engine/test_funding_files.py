@@ -98,6 +98,57 @@ def test_exact_copies_are_dropped_and_counted(store: Store, tmp_path: Path) -> N
     assert quality["funding_duplicate_rows"] == 1
 
 
+def test_settlements_less_than_a_minute_apart_are_one(store: Store, tmp_path: Path) -> None:
+    late = JANUARY + 8 * HOUR
+    rows = [f"{JANUARY + 3},0.001", f"{JANUARY},0.001", f"{late},0.001", f"{late + 59_999},0.001"]
+    write_month(tmp_path, "2024-01", [*rows, f"{late + 120_000},0.001"])
+
+    funding, quality = store.funding(
+        "BTCUSDT", date(2024, 1, 1), date(2024, 1, 2), hour_bars(JANUARY, 3)
+    )
+
+    assert funding.timestamp.tolist() == [JANUARY, late, late + 120_000]
+    assert quality["funding_duplicate_rows"] == 2
+    assert any("2 rows repeat a settlement" in text for text in quality["warnings"])
+
+
+def test_two_rates_less_than_a_minute_apart_are_an_error(store: Store, tmp_path: Path) -> None:
+    write_month(tmp_path, "2024-01", [f"{JANUARY + 59_999},0.002", f"{JANUARY},0.001"])
+
+    said = (
+        r"2024-01\.csv line 3: a different rate .* 0\.002 instead of 0\.001 59,999 ms away, stands "
+    )
+    with pytest.raises(DataError, match=said + "in line 2"):
+        store.funding("BTCUSDT", date(2024, 1, 1), date(2024, 1, 2), hour_bars(JANUARY, 3))
+
+
+@pytest.mark.parametrize(("rate", "count"), [("0.001", 1), ("0.002", 0)])
+def test_a_settlement_at_midnight_in_two_months_files_is_one(
+    store: Store, tmp_path: Path, rate: str, count: int
+) -> None:
+    midnight = JANUARY + 31 * DAY
+    write_month(tmp_path, "2024-01", [f"{midnight - 1},0.001"])
+    path = write_month(tmp_path, "2024-02", [f"{midnight},{rate}"])
+    days = date(2024, 1, 31), date(2024, 2, 1)
+
+    if count:
+        funding, _ = store.funding("BTCUSDT", *days, hour_bars(JANUARY, 3))
+        assert funding.timestamp.tolist() == [midnight - 1]
+    else:
+        with pytest.raises(DataError, match=rf"{path.name} line 2: .*_2024-01\.csv line 2"):
+            store.funding("BTCUSDT", *days, hour_bars(JANUARY, 3))
+
+
+def test_empty_lines_above_the_header_and_between_rows_are_no_rows(
+    store: Store, tmp_path: Path
+) -> None:
+    path = write_month(tmp_path, "2024-01", [f"{JANUARY},0.0001", "", f"{JANUARY + DAY},x"])
+    path.write_text("\n \n" + path.read_text())
+
+    with pytest.raises(DataError, match="line 6: funding_rate is not a number"):
+        store.funding("BTCUSDT", date(2024, 1, 1), date(2024, 1, 2), hour_bars(JANUARY, 3))
+
+
 def test_a_stretch_without_a_settlement_is_listed_while_bars_exist(
     store: Store, tmp_path: Path
 ) -> None:

@@ -245,16 +245,207 @@ def test_a_bad_row_is_named_and_nothing_is_stored(tmp_path: Path, line: str, rea
     assert not list((tmp_path / "data").rglob("*.csv"))
 
 
-def test_a_day_that_holds_more_is_kept_unless_told_otherwise(tmp_path: Path) -> None:
+def test_a_part_of_a_day_that_is_stored_changes_nothing_unless_it_may_replace(
+    tmp_path: Path,
+) -> None:
     whole = write(tmp_path / "a", "BTCUSDT-1h-2024-01-01.csv", [kline(i) for i in range(24)])
     part = write(tmp_path / "b", "BTCUSDT-1h-2024-01-01.csv", [kline(i) for i in range(3)])
     convert([whole], Request(tmp_path / "data"))
 
-    kept = convert([part], Request(tmp_path / "data"))
+    joined = convert([part], Request(tmp_path / "data"))
+    assert len(rows_of(tmp_path / "data", "BTCUSDT_1h_2024-01-01.csv")) == 24
     replaced = convert([part], Request(tmp_path / "data", overwrite=True))
 
-    assert (kept.kept, kept.written, replaced.written) == (1, 0, 1)
-    assert "holds 24 bars, the input 3; the file was kept" in kept.notes[0]
+    assert (joined.written, joined.unchanged, replaced.written) == (0, 1, 1)
+    assert len(rows_of(tmp_path / "data", "BTCUSDT_1h_2024-01-01.csv")) == 3
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_parts_of_a_day_are_joined_whichever_comes_first(
+    tmp_path: Path, order: tuple[int, int]
+) -> None:
+    parts = [
+        write(tmp_path, "part1.csv", [kline(i) for i in range(11)]),
+        write(tmp_path, "part2.csv", [kline(i) for i in range(10, 24)]),
+    ]
+    request = Request(tmp_path / "data", symbol="BTCUSDT", timeframes=(Timeframe.H1, Timeframe.D1))
+
+    first = convert([parts[order[0]]], request)
+    assert not list((tmp_path / "data").rglob("*_1d_*.csv"))
+    second = convert([parts[order[1]]], request)
+
+    stored = rows_of(tmp_path / "data", "BTCUSDT_1h_2024-01-01.csv")
+    assert [row.split(",")[5] for row in stored] == [f"{i}.25" for i in range(24)]
+    assert (first.incomplete, second.incomplete, second.joined) == (1, 0, 1)
+    # The day is whole now: volumes 0 to 23 and 24 quarters.
+    assert rows_of(tmp_path / "data", "BTCUSDT_1d_2024-01-01.csv") == [
+        f"{START},100,102,99,101,282"
+    ]
+
+
+def test_a_bar_that_contradicts_a_stored_one_is_refused_with_both_places(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    first = write(tmp_path / "a", "BTCUSDT-1h-2024-01.csv", [kline(i) for i in range(48)])
+    lines = [kline(24), "", kline(25, price="100.5"), kline(26, price="100.25"), kline(72)]
+    second = write(tmp_path / "b", "BTCUSDT-1h-2024-01.csv", lines)
+    convert([first], Request(data))
+    stored = next(data.rglob("BTCUSDT_1h_2024-01-02.csv"))
+    before = stored.read_bytes()
+
+    with pytest.raises(DataError) as caught:
+        convert([second], Request(data))
+
+    assert str(caught.value) == (
+        f"{second} line 3: two different 1h bars open at 2024-01-02 01:00: open 100.5 here, 100 in "
+        f"{stored} line 3; "
+        f"{second} line 4: two different 1h bars open at 2024-01-02 02:00: open 100.25 here, 100 "
+        f"in {stored} line 4; what is stored is replaced with --overwrite only"
+    )
+    assert stored.read_bytes() == before
+    assert not list(data.rglob("BTCUSDT_1h_2024-01-04.csv"))
+    convert([second], Request(data, overwrite=True))
+    assert len(rows_of(data, "BTCUSDT_1h_2024-01-02.csv")) == 3
+
+
+def test_two_archives_that_disagree_are_named_with_their_lines(tmp_path: Path) -> None:
+    month = write(tmp_path, "BTCUSDT-1h-2024-01.csv", [kline(0), kline(1)])
+    day = write(tmp_path, "BTCUSDT-1h-2024-01-01.csv", [kline(1, price="100.5")])
+
+    # Neither is the authority, whatever may be overwritten.
+    with pytest.raises(DataError) as caught:
+        convert([month, day], Request(tmp_path / "data", overwrite=True))
+
+    assert str(caught.value) == (
+        f"{day} line 1: two different 1h bars open at 2024-01-01 01:00: open 100.5 here, 100 in "
+        f"{month} line 2"
+    )
+    assert not list((tmp_path / "data").rglob("*.csv"))
+
+
+def test_a_cut_day_makes_no_coarser_bar_and_replaces_none(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    daily = f"{START},100,150,90,140,5000,{START + 86_399_999},1,1,1,1,0"
+    minutes = [kline(i, step=MINUTE) for i in range(7)]
+    convert([write(tmp_path, "BTCUSDT-1d-2024-01-01.csv", [daily])], Request(data))
+    path = write(tmp_path, "BTCUSDT-1m-2024-01-01.csv", minutes)
+    timeframes = (Timeframe.M1, Timeframe.M5, Timeframe.D1)
+
+    for overwrite in (False, True):
+        report = convert([path], Request(data, timeframes=timeframes, overwrite=overwrite))
+
+        assert report.incomplete == 2
+        assert report.notes == [
+            "BTCUSDT_5m_2024-01-01.csv: 1 of 2 bars lack 1m bars and were not built",
+            "BTCUSDT_1d_2024-01-01.csv: 1 of 1 bars lack 1m bars and were not built",
+        ]
+        assert rows_of(data, "BTCUSDT_1d_2024-01-01.csv") == [f"{START},100,150,90,140,5000"]
+        # Minutes 0 to 4: volumes 0 to 4 and five quarters.
+        assert rows_of(data, "BTCUSDT_5m_2024-01-01.csv") == [f"{START},100,102,99,101,11.25"]
+
+
+def test_coarser_bars_that_were_built_replace_their_own_times_only(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    hours = write(tmp_path, "BTCUSDT-1h-2024-01-01.csv", [kline(i) for i in range(24)])
+    path = write(tmp_path, "BTCUSDT-1m-2024-01-01.csv", [kline(i, step=MINUTE) for i in range(60)])
+    convert([hours], Request(data))
+
+    with pytest.raises(DataError, match=r"volume 1785 here, 0\.25 in .* line 2; .* --overwrite"):
+        convert([path], Request(data, timeframes=(Timeframe.H1,)))
+    convert([path], Request(data, timeframes=(Timeframe.H1,), overwrite=True))
+
+    stored = rows_of(data, "BTCUSDT_1h_2024-01-01.csv")
+    # 0 + 1 + ... + 59 and sixty quarters.
+    assert stored[0] == f"{START},100,102,99,101,1785"
+    assert stored[1:] == [f"{START + i * 3_600_000},100,102,99,101,{i}.25" for i in range(1, 24)]
+
+
+def test_trades_of_five_minutes_make_no_daily_bar(tmp_path: Path) -> None:
+    lines = [trade(i, i * 10_000, "100", "1") for i in range(30)]
+    path = write(tmp_path, "BTCUSDT-trades-2024-01-01.csv", lines)
+
+    report = convert([path], Request(tmp_path / "data", timeframes=(Timeframe.M5, Timeframe.D1)))
+
+    assert (report.written, report.incomplete) == (1, 1)
+    assert rows_of(tmp_path / "data", "BTCUSDT_5m_2024-01-01.csv") == [
+        f"{START},100,100,100,100,30"
+    ]
+
+
+def test_a_broken_stored_day_is_named_and_stays_unless_it_may_be_replaced(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    path = write(tmp_path, "BTCUSDT-1h-2024-01-01.csv", [kline(0)])
+    convert([path], Request(data))
+    stored = next(data.rglob("*.csv"))
+    stored.write_text(stored.read_text().replace("102", "x"))
+
+    with pytest.raises(DataError, match=f"{stored} line 2: high is not a number.*--overwrite only"):
+        convert([path], Request(data))
+    convert([path], Request(data, overwrite=True))
+
+    assert rows_of(data, "BTCUSDT_1h_2024-01-01.csv") == [f"{START},100,102,99,101,0.25"]
+
+
+def test_a_stored_file_that_has_every_bar_is_not_written_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    path = write(tmp_path, "BTCUSDT-1h-2024-01-01.csv", [kline(0)])
+    convert([path], Request(data))
+    stored = next(data.rglob("*.csv"))
+    stored.write_text(stored.read_text().replace("volume", "volume,own").replace("0.25", "0.25,7"))
+
+    assert convert([path], Request(data)).unchanged == 1
+    assert "own" in stored.read_text()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_empty_lines_anywhere_are_no_part_of_a_file(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "BTCUSDT-1h-2024-01-01.csv"
+    lines = ["", kline(0), "  ", kline(1), "", kline(2), "", ""]
+    path.write_bytes(end.join(lines).encode())
+
+    assert convert([path], Request(tmp_path / "data")).rows == 3
+    assert len(rows_of(tmp_path / "data", "BTCUSDT_1h_2024-01-01.csv")) == 3
+
+
+def funding(folder: Path, rows: list[str]) -> Path:
+    head = "calc_time,funding_interval_hours,last_funding_rate"
+    return write(folder, "BTCUSDT-fundingRate-2024-01.csv", [head, *rows])
+
+
+def test_two_rates_for_one_settlement_are_refused_with_both_lines(tmp_path: Path) -> None:
+    rows = [f"{START},8,0.0001", "", f"{START + 3},8,0.0003", f"{START + 28_800_000},8,0.0002"]
+
+    with pytest.raises(DataError) as caught:
+        convert([path := funding(tmp_path, rows)], Request(tmp_path / "data", TradingMode.FUTURES))
+
+    assert str(caught.value) == (
+        f"{path} line 4: a different rate for the timestamp 1704067200003 (2024-01-01 00:00:00), "
+        "0.0001 instead of 0.0003 3 ms away, stands in line 2"
+    )
+    assert not list((tmp_path / "data").rglob("*.csv"))
+
+
+def test_copies_of_a_settlement_are_dropped_and_counted(tmp_path: Path) -> None:
+    rows = [f"{START},8,0.0001", f"{START},8,0.0001", f"{START + 59_999},8,0.0001"]
+    rows.append(f"{START + 2 * MINUTE},8,0.0001")
+
+    report = convert([funding(tmp_path, rows)], Request(tmp_path / "data", TradingMode.FUTURES))
+
+    assert (report.written, report.duplicates) == (1, 2)
+    assert rows_of(tmp_path / "data", "BTCUSDT_funding_2024-01.csv") == [
+        f"{START},0.0001",
+        f"{START + 2 * MINUTE},0.0001",
+    ]
+
+
+def test_a_dry_conversion_judges_and_writes_nothing(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    path = write(tmp_path, "BTCUSDT-1h-2024-01-01.csv", [kline(0)])
+    rates = funding(tmp_path, [f"{START},8,0.0001"])
+
+    report = convert([path, rates], Request(data, TradingMode.FUTURES, dry=True))
+
+    assert report.written == 2
+    assert not data.exists()
 
 
 def test_converting_again_changes_no_file(tmp_path: Path) -> None:

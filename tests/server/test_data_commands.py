@@ -20,7 +20,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_convert_writes_the_timeframes_it_is_asked_for(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(tmp_path, "BTCUSDT-trades-2024-01-01.csv", [trade(1, 5, "100", "2")])
+    trades = [trade(1, 5, "100", "2"), trade(2, 3_599_999, "100", "2")]
+    path = write(tmp_path, "BTCUSDT-trades-2024-01-01.csv", trades)
 
     code = main(
         ["data", "convert", str(path), "--symbol", "BTCUSDT", "--market", "futures",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.daily_files import Columns, DayFile, parse_days
 from engine.enums import Timeframe
-from server.day_writer import day_content, split_days, write_funding, write_if_changed, write_whole
+from server.day_writer import day_content, split_days, write_if_changed, write_whole
 
 DAY = 86_400_000
 
@@ -77,16 +77,3 @@ def test_files_of_others_can_be_read(tmp_path: Path) -> None:
     write_whole(tmp_path / "a.csv", b"x")
 
     assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o644
-
-
-def test_funding_joins_the_months_file_it_finds(tmp_path: Path) -> None:
-    write_funding(tmp_path, "BTCUSDT", [(1_704_067_200_000, 0.0001)])
-
-    changed, unchanged = write_funding(
-        tmp_path, "BTCUSDT", [(1_704_096_000_000, -0.0002), (1_706_745_600_000, 0.0)]
-    )
-
-    assert ([path.name[-11:] for path in changed], unchanged) == (["2024-01.csv", "2024-02.csv"], 0)
-    assert changed[0].read_text() == (
-        "timestamp,funding_rate\n1704067200000,0.0001\n1704096000000,-0.0002\n"
-    )

@@ -145,6 +145,32 @@ def test_days_that_cannot_be_published_yet_are_not_asked_for(
     assert report.notes == ["days after 2025-03-09 are not published yet"]
 
 
+def test_published_bars_join_stored_ones_and_replace_them_only_when_told_to(
+    archive: Archive, tmp_path: Path
+) -> None:
+    first = date(2025, 3, 1)
+    rows = hours(first, first).splitlines(keepends=True)
+    archive.publish_csv(KLINES.format("daily", first), "".join(rows[12:]))
+    folder = tmp_path / "binance/spot/BTCUSDT/1h"
+    folder.mkdir(parents=True)
+    path = folder / "BTCUSDT_1h_2025-03-01.csv"
+    cells = [",".join(row.split(",")[:6]) + "\n" for row in rows[:13]]
+    path.write_text("timestamp,open,high,low,close,volume\n" + "".join(cells))
+
+    joined = fetch(archive, tmp_path, "2025-03-01", "2025-03-01")
+    assert (joined.written, len(path.read_text().splitlines())) == (1, 25)
+    path.write_text(path.read_text().replace(",23.5\n", ",99\n"))
+    (tmp_path / "binance/spot/BTCUSDT/.downloaded.json").unlink()
+    refused = fetch(archive, tmp_path, "2025-03-01", "2025-03-01")
+    order = Order("BTCUSDT", first, first, timeframes=(Timeframe.H1,), overwrite=True)
+    replaced = download(order, tmp_path, ArchiveClient(archive.url), today=TODAY)
+
+    assert refused.failed == ["BTCUSDT-1h-2025-03-01.zip"]
+    assert "volume 23.5 here, 99 in" in refused.notes[0]
+    assert replaced.failed == []
+    assert path.read_text().splitlines()[-1].endswith(",23.5")
+
+
 @pytest.mark.parametrize("fault", [500, 503, 429, "truncated", "stalled"])
 def test_a_passing_fault_is_tried_again(archive: Archive, tmp_path: Path, fault: object) -> None:
     publish_days(archive, date(2025, 3, 1), date(2025, 3, 1))

@@ -11,6 +11,7 @@ from engine.enums import Timeframe, TradingMode
 from engine.errors import DataError, ValidationError
 from engine.market_data import Store
 from server.market import import_upload, summaries
+from server.store_writer import StoredDataError
 from tests.server.archive_server import zipped
 
 START = 1_704_067_200_000  # 2024-01-01
@@ -60,6 +61,25 @@ def test_a_conflict_found_late_keeps_the_earlier_days_out_too(store: Store, tmp_
         import_upload(store, "BTCUSDT-1h-2024-01.csv", io.BytesIO(rows.encode()))
 
     assert not list(tmp_path.rglob("*_1h_*.csv"))
+
+
+def test_a_bar_that_contradicts_the_store_keeps_the_whole_file_out(
+    store: Store, tmp_path: Path
+) -> None:
+    name = "BTCUSDT-1h-2024-01.csv"
+    import_upload(store, name, io.BytesIO(klines(24).encode()))
+    other = (klines(24) + klines(24, first=24)).replace(",102,", ",103,", 1).encode()
+
+    with pytest.raises(StoredDataError) as caught:
+        import_upload(store, name, io.BytesIO(other))
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{name} line 1: two different 1h bars open at 2024-01-01 00:00: high 103 here, 102 in "
+        "binance/spot/BTCUSDT/1h/BTCUSDT_1h_2024-01-01.csv line 2"
+    ]
+    assert len(list(tmp_path.rglob("*_1h_*.csv"))) == 1
+    report = import_upload(store, name, io.BytesIO(other), overwrite=True)
+    assert report.written == 2
 
 
 def test_an_upload_over_the_limit_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,23 @@ def test_a_bad_row_is_shown_with_its_line_and_nothing_is_stored(clients, submit,
     assert not list(settings.data_directory.rglob("BTCUSDT*"))
 
 
+def test_what_contradicts_the_store_is_shown_and_replaces_it_when_asked_to(clients, submit, ada):
+    browser = clients.browser(ada)
+    submit(browser, "/data/add/upload", files=upload(klines()))
+
+    refused = submit(browser, "/data/add/upload", files=upload(klines(high=103)))
+    replaced = submit(browser, "/data/add/upload", files=upload(klines(high=103)), overwrite="true")
+
+    assert refused.status_code == 422
+    assert (
+        "BTCUSDT-1h-2024-03-01.csv line 24: two different 1h bars open at 2024-03-01 23:00: high "
+        "103 here, 102 in binance/spot/BTCUSDT/1h/BTCUSDT_1h_2024-03-01.csv line 25"
+    ) in refused.text
+    assert "tick this to replace" in refused.text
+    assert "--overwrite" not in refused.text
+    assert "1 files written" in replaced.text
+
+
 @pytest.mark.parametrize(
     ("files", "fields", "complaint"),
     [
