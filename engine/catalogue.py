@@ -171,7 +171,7 @@ class Catalogue:
         try:
             mtime_ns = os.stat(directory).st_mtime_ns
             known = self._indexes.get(directory)
-            stored = self.index_directory / mode / symbol / f"{timeframe}.npy"
+            stored = self.index_directory / mode / symbol / f"{timeframe}.days"
             if known is None:
                 check_inside(directory, self.root)
                 known = read_index(stored)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.column_file import ColumnFile, read_columns, write_columns
 from engine.daily_files import MAX_DAY_FILE_BYTES, RACY_NS, DayFile, check_inside, read_file
 from engine.day_sources import covered_ms
 from engine.enums import DAY_MS, Timeframe
@@ -40,9 +41,8 @@ DAY_INDEX_DTYPE = np.dtype(
         ("gaps", "<i2", (_N,)),
     ]
 )
+KIND = "days 2"
 NO_LINES = np.empty(0, DAY_INDEX_DTYPE)
-# Stands for the directory in a stored index: its mtime, and when its files were last looked at.
-_DIRECTORY = -(2**62)
 _NEWLINE, _COMMA, _ZERO = b"\n,0"
 # Timestamps in ms from 2001 to 2286, and the value of each of their digits: exact as floats.
 _DIGITS = 13
@@ -220,28 +220,17 @@ def _timestamps(content: bytes) -> npt.NDArray[np.int64]:
 
 def read_index(path: Path) -> DayIndex:
     """A stored index; an empty one when there is none or it is broken."""
-    try:
-        stored: npt.NDArray[np.void] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return NO_INDEX
-    if stored.dtype != DAY_INDEX_DTYPE or stored.ndim != 1 or not len(stored):
-        return NO_INDEX
-    head = stored[0]
-    if head["day"] != _DIRECTORY:
-        return NO_INDEX
-    return DayIndex(stored[1:], int(head["mtime_ns"]), int(head["first"]))
+    return read_columns(path, KIND, _index) or NO_INDEX
 
 
 def write_index(path: Path, index: DayIndex) -> None:
     """Write aside and rename; an index that cannot be stored is made again next time."""
-    head = np.zeros(1, DAY_INDEX_DTYPE)
-    head["day"], head["mtime_ns"] = _DIRECTORY, index.directory_mtime_ns
-    head["first"] = index.checked_ns
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            np.save(file, np.concatenate((head, index.lines)), allow_pickle=False)
-        os.replace(aside, path)
-    except OSError:
-        return
+    meta = {"directory_mtime_ns": index.directory_mtime_ns, "checked_ns": index.checked_ns}
+    with suppress(OSError):
+        write_columns(path, KIND, meta, [np.ascontiguousarray(index.lines).view(np.uint8)])
+
+
+def _index(file: ColumnFile) -> DayIndex:
+    # A copy: the index outlives its file by far, and is small.
+    lines = file.columns[0].view(DAY_INDEX_DTYPE).copy()
+    return DayIndex(lines, int(file.meta["directory_mtime_ns"]), int(file.meta["checked_ns"]))

@@ -26,7 +26,7 @@ from cachetools import LRUCache
 
 from engine.bars import Bars, Funding
 from engine.catalogue import Catalogue, Coverage, DayPresence
-from engine.column_cache import Mapping
+from engine.column_file import Mapping
 from engine.daily_files import RACY_NS, Columns, DayFile, join_columns, parse_days
 from engine.data_quality import SourceCounts, describe_bars, describe_funding
 from engine.day_choice import choose_files, days_in

@@ -17,13 +17,12 @@ import numpy.typing as npt
 from engine.column_cache import (
     DAY_DTYPE,
     EMPTY_SERIES,
-    Mapping,
     Series,
     day_checksums,
-    is_sound,
     read_series,
     write_series,
 )
+from engine.column_file import Mapping
 from engine.daily_files import NO_ROWS, RACY_NS, Columns, DayFile, join_columns, parse_days
 from engine.enums import Timeframe, TradingMode
 
@@ -55,12 +54,11 @@ class ParsedDays:
             wanted = np.array([f.day for f in files], np.int64)
             series = read_series(path)
             positions = (series or EMPTY_SERIES).positions(wanted)
-            if series is None or not is_sound(series, positions[positions >= 0]):
+            if series is None:
                 if path.exists():
                     log.warning("columns_rebuilt path=%s", path)
                     self.counts["rebuilt"] += 1
                 series = EMPTY_SERIES
-                positions = series.positions(wanted)
             table = series.days[positions] if len(series.days) else np.zeros(len(files), DAY_DTYPE)
             sizes = np.array([f.size for f in files], np.int64)
             mtimes = np.array([f.mtime_ns for f in files], np.int64)

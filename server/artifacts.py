@@ -13,7 +13,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import orjson
 
 from engine.config import BacktestConfig
+from engine.whole_file import HIDDEN, aside_of, whole_directory, whole_file
 
 NAMES = (
     "config.json",
@@ -40,7 +41,6 @@ Content = bytes | Iterable[bytes]
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _ID = re.compile(r"bt_\d{8}_\d{6}_[a-z2-7]{8}")
-_HIDDEN = "."  # of directories on their way in or out; no id starts with it
 
 
 class StorageFullError(Exception):
@@ -103,7 +103,7 @@ class Artifacts:
         """Clear away what a crash left half-written; the number of directories. For the start."""
         if not self.directory.is_dir():
             return 0
-        leftovers = [e.path for e in os.scandir(self.directory) if e.name.startswith(_HIDDEN)]
+        leftovers = [e.path for e in os.scandir(self.directory) if e.name.startswith(HIDDEN)]
         for path in leftovers:
             shutil.rmtree(path, ignore_errors=True)
         return len(leftovers)
@@ -115,15 +115,11 @@ class Artifacts:
         raises; neither leaves anything behind, nor touches files stored before.
         """
         target = self._home(backtest_id)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        aside = self._aside(backtest_id)
-        with _or_nothing(aside, backtest_id):
-            aside.mkdir()
+        with _full_disk_named(backtest_id), whole_directory(target) as aside:
             size = write_files(aside, files)
             if target.exists():  # a run done over after a crash; nobody was told of the first
                 self.delete(backtest_id)
-            aside.rename(target)
-            _flush(self.directory)
+        _flush(self.directory)
         return size
 
     def delete(self, backtest_id: str) -> bool:
@@ -181,7 +177,7 @@ class Artifacts:
         return self.directory / backtest_id
 
     def _aside(self, backtest_id: str) -> Path:
-        return self.directory / f"{_HIDDEN}{backtest_id}.{secrets.token_hex(4)}"
+        return aside_of(self.directory / backtest_id)
 
 
 def write_files(directory: Path, files: Mapping[str, Content]) -> int:
@@ -191,41 +187,28 @@ def write_files(directory: Path, files: Mapping[str, Content]) -> int:
     file system then makes one transaction of them instead of one for each.
     """
     size, handles = 0, []
-    try:
+    with ExitStack() as stack:
         for name, content in files.items():
-            handle = open(directory / f"{_HIDDEN}{name}", "wb")  # noqa: SIM115
-            handles.append((handle, name))
+            handle = stack.enter_context(whole_file(directory / name))
+            handles.append(handle)
             for piece in (content,) if isinstance(content, bytes) else content:
                 size += handle.write(piece)
             handle.flush()
-        for handle, _ in handles:
+        for handle in handles:
             os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # begins to write out
-        for handle, _ in handles:
+        for handle in handles:
             os.fsync(handle.fileno())
-        for _, name in handles:
-            os.rename(directory / f"{_HIDDEN}{name}", directory / name)
-        _flush(directory)
-    except BaseException:
-        for _, name in handles:
-            (directory / f"{_HIDDEN}{name}").unlink(missing_ok=True)
-        raise
-    finally:
-        for handle, _ in handles:
-            try:
-                handle.close()
-            except OSError:  # a full disk complains again about what is still in the buffer
-                pass
+    _flush(directory)
     return size
 
 
 @contextmanager
-def _or_nothing(aside: Path, backtest_id: str) -> Iterator[None]:
-    """Remove `aside` when the body fails, and call a full disk by its name."""
+def _full_disk_named(backtest_id: str) -> Iterator[None]:
+    """Call a full disk by its name."""
     try:
         yield
-    except BaseException as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
+    except OSError as error:
+        if error.errno in NO_ROOM:
             raise StorageFullError(
                 f"the disk is full: the files of {backtest_id} could not be stored and nothing of "
                 "them was kept; free some space below the results directory and run it again"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import ConfigurationError
+from engine.whole_file import whole_directory
 from server.artifacts import Artifacts
 from server.settings import Settings, load_settings
 
@@ -42,16 +43,11 @@ def back_up(settings: Settings, target: Path) -> int:
         raise ConfigurationError(f"{target} exists already; name an empty directory or a new one")
     if not settings.database.is_file():
         raise ConfigurationError(f"there is no database at {settings.database}")
-    aside = target.with_name(target.name + ".partial")
-    shutil.rmtree(aside, ignore_errors=True)
     try:
-        aside.mkdir(parents=True)
-        copied = _copy(settings, aside)
-        aside.rename(target)
+        with whole_directory(target) as aside:
+            copied = _copy(settings, aside)
     except (OSError, sqlite3.Error) as error:
         raise ConfigurationError(f"the backup failed: {error}") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return copied
 
 

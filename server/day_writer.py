@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
@@ -14,6 +12,7 @@ import numpy as np
 from engine.daily_files import Columns
 from engine.enums import DAY_MS, Timeframe, TradingMode
 from engine.file_checks import HEADER, day_date
+from engine.whole_file import whole_file
 
 FILE_MODE = 0o644
 
@@ -31,17 +30,10 @@ def symbol_directory(data_directory: Path, mode: TradingMode, symbol: str) -> Pa
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write aside and rename, so that no reader ever sees half a file."""
+    """Write aside and rename, so that no reader ever sees half a file; readable by everybody."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(aside, FILE_MODE)
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    with whole_file(path, mode=FILE_MODE) as file:
+        file.write(content)
 
 
 def write_if_changed(path: Path, content: bytes) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BacktestError
+from engine.whole_file import whole_file
 
 TIMEOUT_S = 60.0
 MAX_TRIES = 5
@@ -52,14 +53,12 @@ class ApiClient:
 
     def download(self, path: str, target: Path) -> bool:
         """Whether there was such a file; it stands whole in `target` then, else nothing does."""
-        aside = target.with_name(f".{target.name}.partial")
         try:
-            with self._open("GET", path) as answer, open(aside, "wb") as file:
+            with self._open("GET", path) as answer, whole_file(target) as file:
                 while piece := answer.read(CHUNK_BYTES):
                     file.write(piece)
                 if answer.length:  # read() by pieces keeps silent about it
                     raise http.client.IncompleteRead(b"", answer.length)
-            aside.rename(target)
         except BROKEN_OFF as error:
             raise self._broken_off(error) from error
         except ApiError as error:
@@ -67,8 +66,6 @@ class ApiClient:
                 target.unlink(missing_ok=True)
                 return False
             raise
-        finally:
-            aside.unlink(missing_ok=True)
         return True
 
     def events(self, path: str) -> Iterator[tuple[str, Any]]:

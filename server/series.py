@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
-import mmap
 import os
-import secrets
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from engine.column_file import ColumnFile, read_columns, write_columns
 from engine.csv_text import Column, Texts, Words
 from engine.records import ACTIONS, PHASES, REASONS, SIDES
 from server.artifacts import Artifacts
@@ -34,8 +34,7 @@ Plots = dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]
 # Fewer rows than this in all tables are parsed from their files faster than a page is drawn.
 MIN_CACHED_ROWS = 2_000
 MAX_CACHE_BYTES = 2 * 1024**3
-_MAGIC = b"sandtable series 1\n"
-_ALIGNMENT = 64
+KIND = "series 2"
 _PIECE_BYTES = 512 * 1024
 _WORDS: dict[str, tuple[str, ...]] = {
     "action": ACTIONS,
@@ -82,17 +81,9 @@ class SeriesCache:
         rows = sum(series.length(name) for name in TABLES) + sum(len(t) for t, _ in plots.values())
         if rows < MIN_CACHED_ROWS:
             return
-        path = self._path(backtest_id)
-        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-            with open(aside, "wb") as handle:
-                _write(handle, series, self._stamp(backtest_id))
-            os.replace(aside, path)
+        with suppress(OSError):
+            _write(self._path(backtest_id), series, self._stamp(backtest_id))
             self._make_room()
-        except OSError:
-            with suppress(OSError):
-                aside.unlink()
 
     def load(self, backtest_id: str) -> RunSeries | None:
         """The series of a run, read-only; None when the run has left no tables."""
@@ -106,8 +97,9 @@ class SeriesCache:
             if series is not None:
                 self.save(backtest_id, series.tables, series.plots)
         else:
+            # Its use, by which the oldest goes first: the time of writing is part of its state.
             with suppress(OSError):
-                os.utime(path)
+                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
         return series
 
     def forget(self, backtest_id: str) -> None:
@@ -128,73 +120,52 @@ class SeriesCache:
     def _make_room(self) -> None:
         found = [(e.stat(), e.path) for e in os.scandir(self.directory) if e.is_file()]
         total = sum(stat.st_size for stat, _ in found)
-        for stat, path in sorted(found, key=lambda item: item[0].st_mtime_ns):
+        for stat, path in sorted(found, key=lambda item: item[0].st_atime_ns):
             if total <= self._max_bytes:
                 return
             Path(path).unlink(missing_ok=True)
             total -= stat.st_size
 
 
-def _write(handle: Any, series: RunSeries, stamp: list[int] | None) -> None:
-    """One file: a line of JSON that says which columns follow, then the columns, aligned."""
-    arrays: list[npt.NDArray[Any]] = []
-    header: dict[str, Any] = {"stamp": stamp, "tables": {}, "plots": {}}
-
-    def place(array: npt.NDArray[Any]) -> dict[str, Any]:
-        kept = np.ascontiguousarray(array)
-        if kept.dtype.kind == "i":
-            kept = kept.astype(np.int64)
-        arrays.append(kept)
-        return {"dtype": kept.dtype.str, "rows": len(kept)}
-
+def _write(path: Path, series: RunSeries, stamp: list[int] | None) -> None:
+    columns: list[npt.NDArray[Any]] = []
+    tables: dict[str, list[Any]] = {}
     for name, table in series.tables.items():
-        header["tables"][name] = entries = {}
+        # A column's name and the words that its codes stand for, null for numbers.
+        tables[name] = entries = []
         for column, content in table.items():
             assert not isinstance(content, Texts)
-            if isinstance(content, Words):
-                entries[column] = place(content.codes) | {"words": list(content.words)}
-            else:
-                entries[column] = place(content)
-    for name, (timestamp, value) in series.plots.items():
-        header["plots"][name] = [place(timestamp), place(value)]
-    lead = _MAGIC + orjson.dumps(header) + b"\n"
-    handle.write(lead + bytes(-len(lead) % _ALIGNMENT))
-    for array in arrays:
-        handle.write(array.data)
-        handle.write(bytes(-array.nbytes % _ALIGNMENT))
+            words = list(content.words) if isinstance(content, Words) else None
+            entries.append([column, words])
+            columns.append(content.codes if isinstance(content, Words) else _plain(content))
+    for timestamp, value in series.plots.values():
+        columns += [_plain(timestamp), _plain(value)]
+    meta = {"stamp": stamp, "tables": tables, "plots": list(series.plots)}
+    write_columns(path, KIND, meta, columns)
+
+
+def _plain(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return column.astype(np.int64) if column.dtype.kind == "i" else column
 
 
 def _read(path: Path, stamp: list[int]) -> RunSeries | None:
     """The series in a file; None when there is none, or it is another's, or broken."""
-    try:
-        with open(path, "rb") as handle:
-            content = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-        if content[: len(_MAGIC)] != _MAGIC:
-            return None
-        end = content.find(b"\n", len(_MAGIC)) + 1
-        header = orjson.loads(content[len(_MAGIC) : end])
-        if header["stamp"] != stamp:
-            return None
-        position = end - end % -_ALIGNMENT
 
-        def take(entry: dict[str, Any]) -> npt.NDArray[Any]:
-            nonlocal position
-            dtype = np.dtype(entry["dtype"])
-            array = np.frombuffer(content, dtype, entry["rows"], position)
-            position += array.nbytes - array.nbytes % -_ALIGNMENT
-            return array
-
+    def build(file: ColumnFile) -> RunSeries | None:
+        if file.meta["stamp"] != stamp:
+            return None
+        columns = iter(file.columns)
         tables: dict[str, Table] = {
             name: {
-                column: Words(take(entry), entry["words"]) if "words" in entry else take(entry)
-                for column, entry in entries.items()
+                column: next(columns) if words is None else Words(next(columns), words)
+                for column, words in entries
             }
-            for name, entries in header["tables"].items()
+            for name, entries in file.meta["tables"].items()
         }
-        plots = {name: (take(pair[0]), take(pair[1])) for name, pair in header["plots"].items()}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return RunSeries(tables, plots)
+        plots = {name: (next(columns), next(columns)) for name in file.meta["plots"]}
+        return RunSeries(tables, plots)
+
+    return read_columns(path, KIND, build)
 
 
 def _parse(artifacts: Artifacts, backtest_id: str) -> RunSeries | None:

@@ -61,6 +61,8 @@ VOCABULARY |= {
     "engine.funding_files",
     "engine.resample",
 }
+# How caches are kept, and how files appear whole, is one thing for both.
+VOCABULARY |= {"engine.column_file", "engine.whole_file"}
 # The worker's side checks a run by replaying it and computes its figures.
 ALSO = {
     "server.execution": {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -172,10 +173,39 @@ def test_an_answer_is_kept_for_its_ttl(data: Path) -> None:
     assert index.coverage() == before
 
 
-def test_a_broken_index_is_made_again(data: Path) -> None:
+def _cut_or_flipped(content: bytes, seed: int) -> bytes:
+    """Cut somewhere, or with some bits flipped anywhere."""
+    chance = random.Random(seed)
+    if seed % 3 == 0:
+        return content[: chance.randrange(len(content))]
+    changed = bytearray(content)
+    for _ in range(1 + seed % 3):
+        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_rotten_index_is_made_again_and_heals(data: Path, seed: int) -> None:
+    write_day(data, 0)
+    write_day(data, 1, hours=[0, 1, 5])
+    settle(data)
+    before = catalogue(data).coverage()
+    paths = sorted((data.parent / "index").rglob("*.days"))
+    whole = {path: path.read_bytes() for path in paths}
+    for path, content in whole.items():
+        path.write_bytes(_cut_or_flipped(content, seed))
+
+    assert catalogue(data).coverage() == before
+    assert paths
+    for path in paths:
+        index = engine.day_index.read_index(path)
+        assert len(index.lines) == 2
+
+
+def test_an_index_of_nonsense_is_made_again(data: Path) -> None:
     write_day(data, 0)
     before = catalogue(data).coverage()
-    for path in (data.parent / "index").rglob("*.npy"):
+    for path in (data.parent / "index").rglob("*.days"):
         path.write_bytes(b"\x93NUMPY nonsense")
 
     assert catalogue(data).coverage() == before

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import whole_file
 from server import artifacts as module
 from server.artifacts import (
     INDICATORS,
@@ -141,11 +142,11 @@ def test_a_full_disk_says_so_and_leaves_nothing(
 def test_a_really_full_device_says_so(artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch):
     opened = open
 
-    def on_a_full_device(path: Path, mode: str):
+    def on_a_full_device(path: Path, mode: str, buffering: int):
         opened(path, mode).close()
-        return opened("/dev/full", mode)
+        return opened("/dev/full", "wb", buffering=buffering)
 
-    monkeypatch.setattr(module, "open", on_a_full_device, raising=False)
+    monkeypatch.setattr(whole_file, "open", on_a_full_device, raising=False)
     with pytest.raises(StorageFullError):
         artifacts.store(RUN, {"log.txt": b"text"})
     assert left(artifacts) == []

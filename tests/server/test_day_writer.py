@@ -65,7 +65,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("server.day_writer.os.replace", full)
+    monkeypatch.setattr("engine.whole_file.os.replace", full)
     with pytest.raises(OSError, match="No space"):
         write_whole(path, b"new")
 

@@ -55,3 +55,27 @@ def test_a_broken_file_holds_nothing(tmp_path: Path, keep: int):
 )
 def test_a_range_is_that_of_the_numbers(values: list[float], extent: object):
     assert indicators.range_of(np.array(values, float)) == extent
+
+
+def test_any_flipped_bit_leaves_no_wrong_line(tmp_path: Path):
+    content = b"".join(indicators.pieces(MADE))
+    for position in range(len(content)):
+        changed = bytearray(content)
+        changed[position] ^= 1 << position % 8
+        # A file of its own: the state of one that was verified may look the same.
+        path = tmp_path / str(position)
+        path.write_bytes(changed)
+        assert indicators.load(path).lines == {}
+
+
+def test_a_file_of_the_first_format_is_still_read(tmp_path: Path):
+    header = b'{"rows":2,"lines":[["mean",1.5,2.5]],"left_out":1,"first_left_out":["slow"]}'
+    lead = b"sandtable indicators 1\n" + header + b"\n"
+    values = np.array([2.5, 1.5]).tobytes()
+    (tmp_path / "x").write_bytes(lead + bytes(-len(lead) % 64) + values)
+
+    found = indicators.load(tmp_path / "x")
+
+    assert found.lines["mean"].tolist() == [2.5, 1.5]
+    assert found.ranges == {"mean": (1.5, 2.5)}
+    assert (found.left_out, found.first_left_out) == (1, ("slow",))
