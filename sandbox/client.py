@@ -16,8 +16,11 @@ from sandbox import kernel, lookahead, probes, wire
 from sandbox.admission import OVERHEAD_MB, Admission
 from sandbox.bars_cache import BarsCache
 from sandbox.child import TASK_FAILED
+from sandbox.differences import Group
 from sandbox.job import (
+    CHECK_CPU_S,
     CONCURRENT_CHECKS,
+    CONCURRENT_SLOW_CHECKS,
     CheckReport,
     ErrorKind,
     Job,
@@ -30,16 +33,17 @@ from sandbox.job import (
 from sandbox.sealed import sealed_job
 from sandbox.servers import Servers
 from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
-from sandbox.verdicts import killed_from_outside, report_of, verdict_of
+from sandbox.verdicts import groups_of, has_run_out, killed_from_outside, report_of, verdict_of
 from sandbox.verifier import version_warning
 
 Level = Literal["strict", "degraded"]
 
 RECYCLE_AFTER_RUNS = 500
 MAX_SEALED_BYTES = 512 * 1024 * 1024
-CHECK_LIMITS = Limits(wall_s=20.0, cpu_s=8, memory_mb=256, max_log_bytes=4096)
+CHECK_LIMITS = Limits(wall_s=20.0, cpu_s=CHECK_CPU_S, memory_mb=256, max_log_bytes=4096)
+DIFF_LIMITS = Limits(wall_s=10.0, cpu_s=1, memory_mb=256, max_log_bytes=4096)
 PROBE_LIMITS = Limits(wall_s=20.0, cpu_s=10, memory_mb=128, max_log_bytes=4096)
-CHECKS_MB = CONCURRENT_CHECKS * (CHECK_LIMITS.memory_mb + OVERHEAD_MB)
+CHECKS_MB = (CONCURRENT_CHECKS + CONCURRENT_SLOW_CHECKS) * (CHECK_LIMITS.memory_mb + OVERHEAD_MB)
 _MACHINES = {
     "x86_64": "x86-64",
     "aarch64": "arm64 (its filter was checked by interpreting it; it has not run on one)",
@@ -101,11 +105,31 @@ class Sandbox:
 
     def check(self, source: str) -> CheckReport:
         """Whether `source` compiles, found out in a locked child; nothing of it is run."""
-        document = {"task": "check", "source": source}
-        outcome = self._run(document, None, None, CHECK_LIMITS)
+        return report_of(CHECK_LIMITS, self._checked(source, CHECK_LIMITS))
+
+    def check_within(self, source: str, cpu_s: int) -> tuple[CheckReport | None, float]:
+        """As `check`, with less time: the report, None when it came to that, and the time taken."""
+        limits = replace(CHECK_LIMITS, cpu_s=min(cpu_s, CHECK_CPU_S))
+        outcome = self._checked(source, limits)
+        stopped = has_run_out(limits, outcome)
+        return None if stopped else report_of(limits, outcome), outcome.cpu_s
+
+    def _checked(self, source: str, limits: Limits) -> Outcome:
+        outcome = self._run({"task": "check", "source": source}, None, None, limits)
         if isinstance(outcome, RunError):
             raise SandboxUnavailable(outcome.message)
-        return report_of(CHECK_LIMITS, outcome)
+        return outcome
+
+    def diff(self, before: str, after: str) -> tuple[Group, ...] | None:
+        """What changed from one text to the other, found out in a locked child.
+
+        None where they differ in too many places for the time there is.
+        """
+        document = {"task": "diff", "before": before, "after": after}
+        outcome = self._run(document, None, None, DIFF_LIMITS)
+        if isinstance(outcome, RunError):
+            raise SandboxUnavailable(outcome.message)
+        return groups_of(DIFF_LIMITS, outcome, len(before.splitlines()), len(after.splitlines()))
 
     def check_lookahead(
         self,

@@ -33,6 +33,10 @@ ErrorKind = Literal[
 MAX_SOURCE_BYTES = 256 * 1024
 # Checks have a small share of the machine for themselves, so that none waits behind long runs.
 CONCURRENT_CHECKS = 2
+# And this many more that have taken longer than nearly all do.
+CONCURRENT_SLOW_CHECKS = 1
+# Processor time that a check may take: four times what the largest ordinary file does.
+CHECK_CPU_S = 8
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from engine.config import (
 )
 from engine.errors import CalculationError
 from engine.order_entry import OrderLimit, OrderTorn
-from sandbox import clock, compiler, lookahead, probes, warmup, wire
+from sandbox import clock, compiler, differences, lookahead, probes, warmup, wire
 from sandbox.child import RESULT_FD, STDOUT_FD, Inside
 from sandbox.job import Parameter
 from sandbox.sealed import make_bars, parse_job
@@ -140,10 +140,38 @@ class Channel:
 
 def check(inside: Inside) -> None:
     """Answer whether the source would compile; nothing of it is run."""
+
+    def answer(document: dict[str, Any]) -> dict[str, Any]:
+        report = compiler.check(document["source"])
+        return {
+            "problems": _plain_problems(report.problems),
+            "parameters": _plain_parameters(report.parameters),
+            "class_name": report.class_name,
+            "remarks": _plain_problems(report.remarks),
+        }
+
+    _report(inside, answer)
+
+
+def diff(inside: Inside) -> None:
+    """Answer which lines of two texts differ; nothing of them is run."""
+
+    def answer(document: dict[str, Any]) -> dict[str, Any]:
+        before, after = document["before"].splitlines(), document["after"].splitlines()
+        try:
+            return {"groups": differences.groups_of(before, after)}
+        except ValueError:
+            return {"groups": None}
+
+    _report(inside, answer)
+
+
+def _report(inside: Inside, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Send what `answer` makes of the job's document, or the limit that it came to."""
     document, _ = parse_job(inside.job)
     channel = Channel(inside.stops)
     try:
-        report = compiler.check(document["source"])
+        made = answer(document)
     except BaseException as error:
         kind = error.kind if isinstance(error, Stopped) else "memory_limit"
         if not isinstance(error, Stopped | MemoryError | RecursionError):
@@ -151,13 +179,7 @@ def check(inside: Inside) -> None:
         inside.ballast.close()
         channel.send(wire.encode_json(wire.Frame.ERROR, {"kind": kind}))
     else:
-        answer = {
-            "problems": _plain_problems(report.problems),
-            "parameters": _plain_parameters(report.parameters),
-            "class_name": report.class_name,
-            "remarks": _plain_problems(report.remarks),
-        }
-        channel.send(_fitting(wire.Frame.REPORT, answer))
+        channel.send(_fitting(wire.Frame.REPORT, made))
     channel.finish_without_run()
 
 
@@ -358,6 +380,7 @@ def _write_all(fd: int, data: bytes) -> None:
 
 TASKS: dict[str, Callable[[Inside], None]] = {
     "check": check,
+    "diff": diff,
     "run": run,
     "cut": run_to_cut,
     "probe": probes.probe,

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from engine.bars import Bars
 from sandbox.child import TASK_FAILED
+from sandbox.differences import Group, NotBlocks, parse_groups
 from sandbox.job import (
     CheckReport,
     ErrorKind,
@@ -102,6 +103,29 @@ def report_of(limits: Limits, outcome: Outcome) -> CheckReport:
     reason = error.message if error else "the check ended without an answer"
     problem = Problem(1, 1, f"this code could not be checked: {reason}", code="SP001")
     return CheckReport((problem,))
+
+
+def has_run_out(limits: Limits, outcome: Outcome) -> bool:
+    """Whether a check came to a limit of time."""
+    try:
+        error = _error_of(limits, outcome, None, 0)
+    except Forged:
+        return False
+    return error is not None and error.kind in ("cpu_limit", "timeout")
+
+
+def groups_of(
+    limits: Limits, outcome: Outcome, n_before: int, n_after: int
+) -> tuple[Group, ...] | None:
+    """The answer to a comparison of texts of so many lines; None where there is no good one."""
+    try:
+        error = _error_of(limits, outcome, None, 0)
+        report = outcome.received.report
+        if error is None and report is not None and report.get("groups") is not None:
+            return parse_groups(report["groups"], n_before, n_after)
+    except (Forged, NotBlocks) as forged:
+        logger.warning("forged_difference problem=%s", forged)
+    return None
 
 
 def killed_from_outside(outcome: Outcome) -> bool:

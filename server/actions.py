@@ -30,7 +30,7 @@ def submit(
     earlier = _earlier(services, user, key, fingerprint)
     if earlier is not None:
         return earlier[0]
-    item = _judge(services, user, document)
+    item = _judge(services, user, document, lambda source: check(services, user, source))
     return _queue(services, user, [item], key, fingerprint)[0]
 
 
@@ -42,7 +42,10 @@ def submit_batch(
     earlier = _earlier(services, user, key, fingerprint)
     if earlier is not None:
         return earlier
-    items = submissions.judge_batch(lambda item: _judge(services, user, item), document, MAX_BATCH)
+    with services.worker.checking(user.id) as check_code:
+        items = submissions.judge_batch(
+            lambda item: _judge(services, user, item, check_code), document, MAX_BATCH
+        )
     return _queue(services, user, items, key, fingerprint)
 
 
@@ -85,13 +88,15 @@ def find(services: Services, user: User, backtest_id: str) -> Backtest:
     return found
 
 
-def _judge(services: Services, user: User, document: Any) -> NewBacktest:
+def _judge(
+    services: Services, user: User, document: Any, check_code: submissions.Check
+) -> NewBacktest:
     return submissions.judge(
         services.store,
         user.id,
         document,
         limits=services.settings.config_limits,
-        check=lambda source: check(services, user, source),
+        check=check_code,
         market=services.market,
     )
 

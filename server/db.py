@@ -36,6 +36,9 @@ class Store:
             connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S)
             connection.execute("PRAGMA foreign_keys=on")
             connection.execute("PRAGMA synchronous=normal")
+            # In KiB: a hundred threads with SQLite's 2 MB each would be felt, and the system
+            # keeps the file's pages anyway.
+            connection.execute("PRAGMA cache_size=-512")
             db = Database(connection, strict=True, execute_plugins=False)
             self._local.db = db
         return db

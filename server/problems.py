@@ -10,8 +10,9 @@ import json
 import logging
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -49,6 +50,9 @@ DISK_FULL = (
     "The service's disk is full and nothing can be saved now; what was saved is safe."
     " Try again later, or tell an administrator."
 )
+MAX_COMPLAINTS = 50  # that one answer names; of more it says how many there are
+MAX_NAME_SHOWN = 100  # characters of a field's name, which a sender chooses
+Fields = dict[str, list[str]]
 JSON_PATHS = ("/api/", "/health", "/metrics", "/schema")
 
 
@@ -95,15 +99,18 @@ class SignInNeeded(Problem):
 
 
 class Invalid(Problem):
-    """Input that breaks a rule; `fields` maps a field's name to its messages."""
+    """Input that breaks a rule; `fields` maps a field's name to its messages.
+
+    `uncounted` is how many more complaints there are than `fields` holds.
+    """
 
     status, word = 422, "invalid"
 
     def __init__(self, message: str = "", **options: Any) -> None:
-        fields = options.pop("fields", None)
+        fields, uncounted = options.pop("fields", None), options.pop("uncounted", 0)
         if fields is not None:
-            options["details"] = {"fields": fields}
-            message = message or sum_up(fields)
+            options["details"] = details_of(fields, uncounted=uncounted)
+            message = message or sum_up(fields, uncounted)
         super().__init__(message, **options)
 
 
@@ -171,7 +178,7 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
         )
     if isinstance(error, ValidationException):
         fields = _fields_of(error)
-        return Answer(422, "invalid", sum_up(fields), {"fields": fields}, backtest_id)
+        return Answer(422, "invalid", sum_up(fields), details_of(fields), backtest_id)
     if isinstance(error, HTTPException):
         status = error.status_code
         word = WORDS.get(status, "error")
@@ -196,7 +203,7 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
             break
         broken: dict[str, list[str]] | None = getattr(error, "fields", None)
         if broken:
-            return Answer(status, word, sum_up(broken), {"fields": broken}, backtest_id)
+            return Answer(status, word, sum_up(broken), details_of(broken), backtest_id)
         return Answer(status, word, str(error), None, backtest_id)
     return Answer(500, "internal", _message(500, ""), None, backtest_id)
 
@@ -311,8 +318,36 @@ def _in_words(complaint: str) -> str:
     return complaint
 
 
-def sum_up(fields: Mapping[str, list[str]]) -> str:
+def sum_up(fields: Mapping[str, list[str]], uncounted: int = 0) -> str:
     """The first few messages about fields as one sentence."""
-    parts = [f"{name}: {text}" for name, texts in fields.items() for text in texts]
-    more = f" (and {len(parts) - 3} more)" if len(parts) > 3 else ""
-    return "; ".join(parts[:3]) + more
+    parts = (f"{name[:MAX_NAME_SHOWN]}: {text}" for name, texts in fields.items() for text in texts)
+    rest = sum(map(len, fields.values())) + uncounted - 3
+    return "; ".join(islice(parts, 3)) + (f" (and {rest:,} more)" if rest > 0 else "")
+
+
+def details_of(
+    fields: Mapping[str, list[str]],
+    problems: Sequence[Mapping[str, Any]] = (),
+    *,
+    uncounted: int = 0,
+) -> dict[str, Any]:
+    """What an answer says of each field, and of the code: the first MAX_COMPLAINTS of each, and
+    under `more` how many more there are, `uncounted` ones included."""
+    named: Fields = {}
+    room = MAX_COMPLAINTS
+    for name, messages in fields.items():
+        if room <= 0:
+            break
+        named.setdefault(_short(name), []).extend(messages[:room])
+        room -= len(messages)
+    shown = sum(map(len, named.values()))
+    more = sum(map(len, fields.values())) - shown + uncounted
+    details: dict[str, Any] = {"fields": named} if named else {}
+    if problems:
+        details["problems"] = list(problems[:MAX_COMPLAINTS])
+        more += max(0, len(problems) - MAX_COMPLAINTS)
+    return details | ({"more": more} if more else {})
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_NAME_SHOWN else name[: MAX_NAME_SHOWN - 1] + "…"

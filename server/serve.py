@@ -26,9 +26,9 @@ from server.worker_link import WorkerProcess
 
 log = logging.getLogger(__name__)
 
-# More than those who wait for a check (`turns`) or a password (`passwords`) can hold: asyncio's own
-# number, four more than there are processors, would leave none for pages on a small machine.
-REQUEST_THREADS = 56
+# More than those who wait for a check (`code_checks`) or a password (`passwords`) can hold:
+# asyncio's own number, four more than there are processors, would leave none for pages.
+REQUEST_THREADS = 112
 # Connections that wait to be taken; also how often asyncio tries, and complains, when it cannot.
 LISTEN_QUEUE = 128
 # After the time for running backtests, what is left of a stop: answers under way, the worker's end.

@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     max_body_kb: int = Field(
         2048,
         ge=512,
-        description="Largest request body, in kilobytes, but for batches (64 MB); more is 413.",
+        description="Largest request body, in kilobytes, but for batches (8 MB); more is 413.",
     )
     queue_max: int = Field(
         20000, ge=1, description="Waiting runs of all accounts; more is answered 503."

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport
-from server.blobs import put_blob, sweep_blobs
+from server.blobs import content_hash, put_blob, sweep_blobs
 from server.db import Store, now_ms
 from server.plain_text import check_line, one_line
 from server.problems import TooMany
@@ -20,6 +20,8 @@ MAX_NAME = 120
 MAX_STRATEGIES = 1_000
 MAX_VERSIONS = 1_000
 MAX_SAVED = 10_000  # versions of all of an account's strategies
+PAGE = 50
+LISTED_PROBLEMS = 10  # of each version in a list
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,31 @@ class Strategy:
 
 
 @dataclass(frozen=True)
+class Version:
+    """One version of a strategy in a list: all but its code."""
+
+    id: str
+    name: str
+    version: int
+    created_at_ms: int
+    updated_at_ms: int
+    valid: bool
+    problems: tuple[Mapping[str, Any], ...]
+
+    def document(self) -> dict[str, Any]:
+        """As the API writes it; `problems` are the first LISTED_PROBLEMS."""
+        return {
+            "strategy_id": self.id,
+            "name": self.name,
+            "version": self.version,
+            "created_at": self.created_at_ms,
+            "updated_at": self.updated_at_ms,
+            "valid": self.valid,
+            "problems": [dict(item) for item in self.problems[:LISTED_PROBLEMS]],
+        }
+
+
+@dataclass(frozen=True)
 class StrategyLine:
     """A strategy in a list: what it is without its code, and how many backtests ran it."""
 
@@ -71,6 +98,13 @@ from strategies s
 join strategy_versions v on v.strategy_id = s.id
 join blobs b on b.sha256 = v.source_sha256
 """
+
+_VERSIONS = """
+select v.rowid as place, s.id, v.name, v.version, s.created_at_ms,
+    v.created_at_ms as updated_at_ms, v.valid, v.problems
+from strategies s join strategy_versions v on v.strategy_id = s.id
+"""
+_FIRST_PAGE = 2**62  # above every place
 
 
 def check_name(name: str) -> str:
@@ -171,21 +205,51 @@ def get_strategy(
     return None if row is None else _strategy_of(row)
 
 
-def list_versions(store: Store, owner: int, strategy_id: str) -> list[Strategy]:
-    """Every version of the owner's strategy, newest first; empty when there is none."""
-    rows = store.rows(
-        _COLUMNS + " where s.id = ? and s.user_id = ? order by v.version desc", strategy_id, owner
-    )
-    return [_strategy_of(row) for row in rows]
-
-
-def newest_strategies(store: Store, owner: int) -> list[Strategy]:
-    """The owner's strategies with the code of their newest versions, the last saved first."""
-    rows = store.rows(
-        _COLUMNS + " where s.user_id = ? and v.version = s.version order by v.rowid desc",
+def version_of_code(store: Store, owner: int, strategy_id: str, code: str) -> int | None:
+    """The newest version of the owner's strategy that has this very code, or None."""
+    version: int | None = store.value(
+        "select max(v.version) from strategies s join strategy_versions v on v.strategy_id = s.id"
+        " where s.id = ? and s.user_id = ? and v.source_sha256 = ?",
+        strategy_id,
         owner,
+        content_hash(code),
     )
-    return [_strategy_of(row) for row in rows]
+    return version
+
+
+def list_versions(
+    store: Store, owner: int, strategy_id: str, *, before: int | None = None, limit: int = PAGE
+) -> tuple[list[Version], int | None]:
+    """Versions of the owner's strategy, newest first, and where the next page begins.
+
+    `before` is what the last page gave; the page is empty when there is no such strategy.
+    """
+    rows = store.rows(
+        _VERSIONS + " where s.id = ? and s.user_id = ? and v.version < ?"
+        " order by v.version desc limit ?",
+        strategy_id,
+        owner,
+        _FIRST_PAGE if before is None else before,
+        limit + 1,
+    )
+    found = [_version_of(row) for row in rows[:limit]]
+    return found, found[-1].version if len(rows) > limit else None
+
+
+def newest_strategies(
+    store: Store, owner: int, *, before: int | None = None, limit: int = PAGE
+) -> tuple[list[Version], int | None]:
+    """The newest versions of the owner's strategies, the last saved first, and where the next
+    page begins; `before` is what the last page gave."""
+    rows = store.rows(
+        _VERSIONS + " where s.user_id = ? and v.version = s.version and v.rowid < ?"
+        " order by v.rowid desc limit ?",
+        owner,
+        _FIRST_PAGE if before is None else before,
+        limit + 1,
+    )
+    found = [_version_of(row) for row in rows[:limit]]
+    return found, int(rows[limit - 1]["place"]) if len(rows) > limit else None
 
 
 def list_strategies(store: Store, owner: int) -> list[StrategyLine]:
@@ -244,6 +308,18 @@ def _add_version(
             json.dumps(parameter_documents(report.parameters)),
             now,
         ],
+    )
+
+
+def _version_of(row: Any) -> Version:
+    return Version(
+        row["id"],
+        row["name"],
+        row["version"],
+        row["created_at_ms"],
+        row["updated_at_ms"],
+        bool(row["valid"]),
+        tuple(json.loads(row["problems"])),
     )
 
 

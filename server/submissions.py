@@ -6,6 +6,7 @@ not compile, parameters that the strategy does not have, history that is not the
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -22,20 +23,21 @@ from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
 from server.backtests import NewBacktest
 from server.db import Store
 from server.plain_text import check_line
-from server.problems import Invalid, NotFound, sum_up
+from server.problems import MAX_COMPLAINTS, Fields, Invalid, NotFound, details_of, sum_up
 from server.reports import problem_documents
 from server.strategies import get_strategy
 
 OWN_FIELDS = ("strategy_code", "strategy_id", "strategy_version", "name")
 _CODE_FIELDS = {"strategy_code", "strategy_id", "strategy_version"}
 _HISTORY_FIELDS = {"symbol", "timeframe", "trading_mode", "start_date", "end_date"}
+_KNOWN_FIELDS = {*OWN_FIELDS, *(item.name for item in dataclasses.fields(BacktestConfig))}
 MAX_NAME = 120
+MAX_PARAMETERS_NAMED = 20
 MAX_MONTHS_NAMED = 3
 MAX_PROBLEMS_NAMED = 3
 # What a parameter must be, in a trader's words.
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
 Check = Callable[[str], CheckReport]
-Fields = dict[str, list[str]]
 
 
 def judge(
@@ -51,7 +53,7 @@ def judge(
     if not isinstance(document, Mapping):
         raise Invalid(fields={"body": ["must be an object of fields"]})
     own = {name: document[name] for name in OWN_FIELDS if document.get(name) is not None}
-    rest = {str(name): value for name, value in document.items() if name not in OWN_FIELDS}
+    rest, uncounted = _config_part(document)
     fields = _own_violations(own)
     found = None if fields.keys() & _CODE_FIELDS else _source(store, owner, own)
     wrong, broken = config_violations(rest, limits), False
@@ -68,11 +70,9 @@ def judge(
         misfits = parameter_violations(rest.get("params", {}), report.parameters)
         fields |= {"params": misfits} if misfits else {}
     if fields:
-        details: dict[str, Any] = {"fields": fields}
-        if not report.valid:
-            details["problems"] = problem_documents(report.problems)
+        details = details_of(fields, problem_documents(report.problems), uncounted=uncounted)
         word = "data_error" if broken and len(fields) == 1 and report.valid else None
-        raise Invalid(sum_up(fields), word=word, details=details)
+        raise Invalid(sum_up(fields, uncounted), word=word, details=details)
     if not report.valid:
         raise rejected_code(report)
     assert found is not None
@@ -84,32 +84,34 @@ def judge(
 def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: int) -> list[Any]:
     """Every item checked; raises Invalid with the complaints of all, named `items.3.symbol`.
 
-    Raises NotFound, with the same complaints, when an item names a strategy that does not exist.
+    The strategy may stand once beside `items`, instead of in each of them.
     """
     items = document.get("items") if isinstance(document, Mapping) else None
-    if not isinstance(items, list) or set(document) != {"items"}:
-        raise Invalid(fields={"items": ["the body must be {items: [...]} and nothing else"]})
+    if not isinstance(items, list) or document.keys() - {"items", *_CODE_FIELDS}:
+        beside = "the body must be {items: [...]}, with the strategy beside items or in each"
+        raise Invalid(fields={"items": [beside]})
     if not 1 <= len(items) <= most:
         raise Invalid(fields={"items": [f"must hold 1 to {most} backtests; got {len(items)}"]})
+    shared = {name: document[name] for name in _CODE_FIELDS if document.get(name) is not None}
     judged: list[NewBacktest] = []
     missing: NotFound | None = None
     fields: Fields = {}
     problems: list[dict[str, Any]] = []
+    uncounted = 0
     for number, item in enumerate(items):
         try:
-            judged.append(judge_one(item))
+            judged.append(judge_one(_with(shared, item)))
         except NotFound as error:
             missing = missing or error
             fields[f"items.{number}.strategy_id"] = [error.message]
         except Invalid as error:
             details = error.details or {}
+            uncounted += details.get("more", 0)
             for name, messages in details.get("fields", {}).items():
                 fields[f"items.{number}.{name}"] = messages
             problems += [{"item": number, **item} for item in details.get("problems", [])]
     if fields or problems:
-        details = {"fields": fields} if fields else {}
-        if problems:
-            details |= {"problems": problems}
+        details = details_of(fields, problems, uncounted=uncounted)
         if missing is not None:
             raise NotFound(missing.message, details=details)
         wrong = len(items) - len(judged)
@@ -119,24 +121,55 @@ def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: in
     return judged
 
 
+def _with(shared: Mapping[str, Any], item: Any) -> Any:
+    """The item with the strategy that stands beside all of them. Raises Invalid."""
+    if not shared or not isinstance(item, Mapping):
+        return item
+    twice = [name for name in sorted(_CODE_FIELDS) if item.get(name) is not None]
+    if twice:
+        raise Invalid(fields={name: ["a strategy stands beside items already"] for name in twice})
+    return {**item, **shared}
+
+
+def _config_part(document: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """The engine's part of a request with its first unknown fields, and how many more there are.
+
+    Unknown names are the one part of a request whose number nothing else bounds.
+    """
+    unknown = [name for name in document if name not in _KNOWN_FIELDS]
+    left_out = set(unknown[MAX_COMPLAINTS:])
+    rest = {
+        str(name): value
+        for name, value in document.items()
+        if name not in OWN_FIELDS and name not in left_out
+    }
+    return rest, len(left_out)
+
+
 def rejected_code(report: CheckReport) -> Invalid:
     """Code that does not compile, with every complaint about it."""
     first = report.problems[0]
     return Invalid(
         f"The strategy does not compile: line {first.line}: {first.message}",
         word="rejected_code",
-        details={"problems": problem_documents(report.problems)},
+        details=details_of({}, problem_documents(report.problems)),
     )
 
 
 def parameter_violations(params: Mapping[str, Any], parameters: Sequence[Parameter]) -> list[str]:
-    """What is wrong with overrides of a strategy's parameters; an int serves for a float."""
+    """What is wrong with overrides of a strategy's parameters; an int serves for a float.
+
+    Ends at the first message beyond those that one answer names.
+    """
     known = {item.name: item for item in parameters}
-    wrong = []
+    there = ", ".join(list(known)[:MAX_PARAMETERS_NAMED]) or "none"
+    there += " ..." if len(known) > MAX_PARAMETERS_NAMED else ""
+    wrong: list[str] = []
     for name, value in params.items():
+        if len(wrong) > MAX_COMPLAINTS:
+            break
         if name not in known:
-            there = ", ".join(known) or "none"
-            wrong.append(f"{name}: the strategy has no such parameter; it has {there}")
+            wrong.append(f"{name:.60}: the strategy has no such parameter; it has {there}")
             continue
         kind = known[name].type
         fits = type(value).__name__ == kind or (kind == "float" and type(value) is int)

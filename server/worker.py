@@ -20,6 +20,7 @@ from typing import Any
 
 from engine.market_data import Store as MarketStore
 from sandbox.client import Sandbox
+from sandbox.job import CONCURRENT_CHECKS, CONCURRENT_SLOW_CHECKS
 from server import queue
 from server.artifacts import Artifacts
 from server.db import Store
@@ -34,7 +35,6 @@ from server.settings import Settings
 
 log = logging.getLogger(__name__)
 
-CHECKS_AT_ONCE = 2
 RETRY_ROOM_S = 30.0
 # Runs wait for a processor behind pages: a person looks at these.
 NICENESS = 5
@@ -64,7 +64,8 @@ class Worker:
         self.scheduler = Scheduler(self.store, settings, self.executor)
         self.stop = threading.Event()
         self.drain_s = 0.0
-        self.peer = Peer(link, self._answer, threads=CHECKS_AT_ONCE + 2, on_lost=_die)
+        checks = CONCURRENT_CHECKS + CONCURRENT_SLOW_CHECKS
+        self.peer = Peer(link, self._answer, threads=checks + 2, on_lost=_die)
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -116,7 +117,10 @@ class Worker:
             case "cancel":
                 self.executor.cancel(message["backtest_id"])
             case "check":
-                return report_document(self.sandbox.check(message["source"]))
+                report, cpu_s = self.sandbox.check_within(message["source"], message["cpu_s"])
+                return {"report": report and report_document(report), "cpu_s": cpu_s}
+            case "diff":
+                return self.sandbox.diff(message["before"], message["after"])
             case "stats":
                 return self._stats()
             case "stop":

@@ -9,23 +9,20 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from cachetools import LRUCache
-
-from sandbox.job import CONCURRENT_CHECKS, CheckReport
-from server.blobs import content_hash
+from sandbox.differences import Group
+from sandbox.job import CheckReport
+from server.code_checks import Check, CodeChecks
 from server.problems import Unavailable
-from server.reports import report_from
 from server.rpc import Peer, RemoteError
 from server.settings import PROJECT_ROOT
-from server.turns import Turns
 
 log = logging.getLogger(__name__)
 
 CHECK_TIMEOUT_S = 60.0
 STATS_TIMEOUT_S = 2.0
-KEPT_REPORTS = 512
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 
@@ -43,6 +40,10 @@ class WorkerLink(Protocol):
 
     def check(self, source: str, owner: int) -> CheckReport: ...
 
+    def checking(self, owner: int) -> AbstractContextManager[Check]: ...
+
+    def diff(self, before: str, after: str, owner: int) -> tuple[Group, ...] | None: ...
+
     def stats(self) -> Mapping[str, Any] | None: ...
 
 
@@ -54,9 +55,7 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._room: dict[str, Any] = _starting()
         self._stopping = threading.Event()
-        self._reports: LRUCache[str, CheckReport] = LRUCache(KEPT_REPORTS)
-        self._lock = threading.Lock()
-        self._turns = Turns(CONCURRENT_CHECKS)
+        self._checks = CodeChecks(self._ask)
         self._keeper = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
         self._connected = threading.Event()
 
@@ -85,37 +84,37 @@ class WorkerProcess:
 
         Raises Unavailable, and TooMany when the account has too many checks waiting.
         """
-        name = content_hash(source)
-        known = self._known(name)
-        if known is not None:
-            return known
+        with self.checking(owner) as check:
+            return check(source)
+
+    def checking(self, owner: int) -> AbstractContextManager[Check]:
+        """What checks all the codes of one request of the account's; raises as `check` does."""
+        return self._checks.checking(owner)
+
+    def diff(self, before: str, after: str, owner: int) -> tuple[Group, ...] | None:
+        """What changed from one text to the other; None where that takes too long to find out.
+
+        Raises as `check` does.
+        """
+        return self._checks.diff(before, after, owner)
+
+    def _ask(self, call: str, **fields: Any) -> Any:
+        """The worker's answer about somebody's code. Raises Unavailable."""
         reason = self._room.get("reason")
         if reason:
             raise Unavailable(f"Code cannot be checked here: {reason}.", word="sandbox_unavailable")
-        with self._turns.turn(owner):
-            report = self._known(name) or self._ask(source)
-        with self._lock:
-            self._reports[name] = report
-        return report
-
-    def _known(self, name: str) -> CheckReport | None:
-        with self._lock:
-            return self._reports.get(name)
-
-    def _ask(self, source: str) -> CheckReport:
         for last in (False, True):
             try:
                 if self._peer is None:
                     raise ConnectionError("the worker is not there")
-                answer = self._peer.call("check", timeout_s=CHECK_TIMEOUT_S, source=source)
-                break
+                return self._peer.call(call, timeout_s=CHECK_TIMEOUT_S, **fields)
             except ConnectionError as error:
                 if last or self._stopping.is_set() or not self._connected.wait(5.0):
                     raise Unavailable("The sandbox is restarting; try again.") from error
             except (TimeoutError, RemoteError) as error:
-                log.error("check_failed error=%s", error)
+                log.error("%s_failed error=%s", call, error)
                 raise Unavailable("The code could not be checked just now; try again.") from error
-        return report_from(answer)
+        raise AssertionError("the last try has raised or returned")
 
     def stats(self) -> Mapping[str, Any] | None:
         """The worker's own figures, or None while it cannot say."""

@@ -50,6 +50,7 @@ VOCABULARY = {
     "engine.records",
     "engine.results",
     "sandbox.client",
+    "sandbox.differences",
     "sandbox.job",
 }
 # Market data has one format: the engine reads it, the server's import commands write it.

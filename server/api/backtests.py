@@ -31,8 +31,7 @@ FOLLOW_EVERY_S = 0.25
 # Proxies take a connection that says nothing for a minute for a dead one.
 SAY_SOMETHING_EVERY_S = 15.0
 MAX_POINTS = 1_000_000
-# Two hundred codes of the largest size, as JSON may write them.
-MAX_BATCH_BYTES = 64 * 1024 * 1024
+MAX_BATCH_BYTES = 8 * 1024 * 1024
 
 
 class BacktestApi(Controller):
@@ -103,7 +102,8 @@ class BacktestApi(Controller):
         body: RawBody,
         key: Key = None,
     ) -> Response[bytes]:
-        """Body: `{items: [configuration, ...]}`. One wrong item and none is queued."""
+        """Body: `{items: [configuration, ...]}`. One wrong item and none is queued. The strategy
+        may stand once beside `items` instead of in each of them."""
         made = actions.submit_batch(services, request.user, json_body(body), idempotency_key=key)
         return json_response({"items": [_accepted(services, item) for item in made]}, 202)
 

@@ -9,7 +9,7 @@ import orjson
 from litestar import Response
 
 from engine.errors import ValidationError
-from server.problems import Invalid, Problem
+from server.problems import MAX_COMPLAINTS, Invalid, Problem
 
 
 class Malformed(Problem):
@@ -32,7 +32,8 @@ def text_fields(body: bytes, checks: Mapping[str, Callable[[str], object]]) -> d
     document = json_body(body)
     if not isinstance(document, dict):
         raise Invalid(fields={"body": ["must be an object of fields"]})
-    wrong = {name: ["unknown field"] for name in document if name not in checks}
+    unknown = [name for name in document if name not in checks]
+    wrong = {name: ["unknown field"] for name in unknown[:MAX_COMPLAINTS]}
     for name, check in checks.items():
         value = document.get(name)
         if value is None:
@@ -45,7 +46,7 @@ def text_fields(body: bytes, checks: Mapping[str, Callable[[str], object]]) -> d
             except ValidationError as error:
                 wrong |= error.fields
     if wrong:
-        raise Invalid(fields=wrong)
+        raise Invalid(fields=wrong, uncounted=max(0, len(unknown) - MAX_COMPLAINTS))
     return {name: document[name] for name in checks}
 
 

@@ -180,7 +180,22 @@ STRATEGY = obj(
     valid=BOOL,
     problems=arr(PROBLEM),
 )
-STRATEGY_LIST = obj("*", items=arr(STRATEGY))
+STRATEGY_LIST = obj(
+    "*",
+    items=arr(
+        obj(
+            "*",
+            strategy_id=STR,
+            name=STR,
+            version=INT,
+            created_at=TIME,
+            updated_at=TIME,
+            valid=BOOL,
+            problems=arr(PROBLEM, maxItems=10),
+        )
+    ),
+    next_cursor=maybe(STR),
+)
 SYMBOLS = obj(
     "*",
     symbols=arr(STR),
@@ -273,7 +288,13 @@ submit = operation(
 submit_batch = operation(
     {202: ACCEPTED_BATCH},
     *(400, 403, 404, 413, 422, 503),
-    body=obj("*", items=arr(CONFIG, minItems=1, maxItems=200)),
+    body=obj(
+        "items",
+        items=arr(CONFIG, minItems=1, maxItems=200),
+        strategy_code=maybe(STR | {"description": "of all items, instead of in each"}),
+        strategy_id=maybe(STR),
+        strategy_version=maybe(INT | {"minimum": 1}),
+    ),
     example={"items": [CONFIG_EXAMPLE]},
 )
 backtest_list = operation({200: BACKTEST_LIST}, 422)
@@ -307,14 +328,14 @@ validate = operation(
     body=obj("*", strategy_code=STR) | {"additionalProperties": False},
     example={"strategy_code": EXAMPLE_CODE},
 )
-strategy_list = operation({200: STRATEGY_LIST})
+strategy_list = operation({200: STRATEGY_LIST}, 422)
 create_strategy = operation(
     {201: STRATEGY},
     *(400, 403, 413, 422, 503),
     body=STRATEGY_BODY,
     example={"name": "Cross", "code": EXAMPLE_CODE},
 )
-strategy = operation({200: STRATEGY}, 404)
+strategy = operation({200: STRATEGY}, 404, 422)
 save_strategy = operation(
     {200: STRATEGY},
     *(400, 403, 404, 413, 422, 503),
@@ -322,7 +343,7 @@ save_strategy = operation(
     example={"name": "Cross", "code": EXAMPLE_CODE},
 )
 delete_strategy = operation({204: None}, 403, 404)
-versions = operation({200: STRATEGY_LIST}, 404)
+versions = operation({200: STRATEGY_LIST}, 404, 422)
 symbols = operation({200: SYMBOLS})
 history = operation({200: HISTORY}, 422)
 health = operation({200: HEALTH}, public=True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, RawBody
+from litestar.params import FromPath, QueryParameter, RawBody
 
 from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
 from server import strategies
 from server.api import docs
 from server.api.bodies import json_response, text_fields
-from server.problems import NotFound
+from server.problems import Invalid, NotFound
 from server.reports import parameter_documents, problem_documents
 from server.services import Services
+
+Limit = Annotated[int, QueryParameter(ge=1, le=strategies.PAGE)]
+Cursor = Annotated[str | None, QueryParameter(description="a next_cursor")]
 
 
 class StrategyApi(Controller):
@@ -52,11 +55,17 @@ class StrategyApi(Controller):
         operation_class=docs.strategy_list,
     )
     def listing(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        limit: Limit = strategies.PAGE,
+        cursor: Cursor = None,
     ) -> Response[bytes]:
-        """The last saved first, each in its newest version."""
-        found = strategies.newest_strategies(services.store, request.user.id)
-        return json_response({"items": [item.document() for item in found]})
+        """The last saved first, each in its newest version, without code."""
+        found, more = strategies.newest_strategies(
+            services.store, request.user.id, before=_place(cursor), limit=limit
+        )
+        return _page(found, more)
 
     @post(
         "/",
@@ -85,8 +94,12 @@ class StrategyApi(Controller):
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
         strategy_id: FromPath[str],
+        version: Annotated[
+            int | None, QueryParameter(ge=1, le=2**31, description="another version's code")
+        ] = None,
     ) -> Response[bytes]:
-        return json_response(_found(services, request, strategy_id).document())
+        """The newest version, or the one asked for."""
+        return json_response(_found(services, request, strategy_id, version).document())
 
     @put(
         "/{strategy_id:str}",
@@ -139,10 +152,33 @@ class StrategyApi(Controller):
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
         strategy_id: FromPath[str],
+        limit: Limit = strategies.PAGE,
+        cursor: Cursor = None,
     ) -> Response[bytes]:
-        _found(services, request, strategy_id)
-        found = strategies.list_versions(services.store, request.user.id, strategy_id)
-        return json_response({"items": [item.document() for item in found]})
+        """Without code; `?version=` of the strategy's own address gives one with it."""
+        found, more = strategies.list_versions(
+            services.store, request.user.id, strategy_id, before=_place(cursor), limit=limit
+        )
+        if not found:
+            _found(services, request, strategy_id)
+        return _page(found, more)
+
+
+def _place(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    try:
+        place = int(cursor, 16)
+    except ValueError:
+        place = 0
+    if not 0 < place < 2**62:
+        raise Invalid(fields={"cursor": ["is not a next_cursor of an earlier answer"]})
+    return place
+
+
+def _page(found: list[strategies.Version], more: int | None) -> Response[bytes]:
+    next_cursor = None if more is None else format(more, "x")
+    return json_response({"items": [item.document() for item in found], "next_cursor": next_cursor})
 
 
 def _name_and_code(body: bytes) -> tuple[str, str]:
@@ -158,9 +194,12 @@ def _check_size(source: str) -> None:
 
 
 def _found(
-    services: Services, request: Request[Any, Any, Any], strategy_id: str
+    services: Services,
+    request: Request[Any, Any, Any],
+    strategy_id: str,
+    version: int | None = None,
 ) -> strategies.Strategy:
-    found = strategies.get_strategy(services.store, request.user.id, strategy_id)
+    found = strategies.get_strategy(services.store, request.user.id, strategy_id, version)
     if found is None:
-        raise NotFound("There is no such strategy.")
+        raise NotFound("There is no such strategy, or not in this version.")
     return found

@@ -16,10 +16,11 @@ from server.backtests import Backtest
 from server.chart_lines import ChartLine, Curve, lines_document
 from server.pages import curves, figures, formats, plots, result
 from server.pages.backtests import chosen, json_response
+from server.pages.diff import Diff, code_diff
 from server.pages.render import page
-from server.pages.strategies import DiffLine, diff_lines
 from server.problems import Invalid
 from server.services import Services
+from server.users import User
 
 MOST, FEWEST = 6, 2
 
@@ -41,7 +42,7 @@ class ConfigRow:
 @dataclass(frozen=True)
 class CodeDiff:
     title: str
-    lines: list[DiffLine]
+    diff: Diff
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Compare(Controller):
             plot=_picture(compared, drawn),
             rows=figures.comparison([run.metrics or {} for run in runs]),
             config=_configuration(runs),
-            codes=_codes(services, runs, names),
+            codes=_codes(services, request.user, runs, names),
         )
         return page(request, "compare/show.html", context)
 
@@ -148,11 +149,13 @@ def _configuration(runs: list[Backtest]) -> list[ConfigRow]:
     return rows
 
 
-def _codes(services: Services, runs: list[Backtest], names: list[str]) -> list[CodeDiff]:
+def _codes(
+    services: Services, user: User, runs: list[Backtest], names: list[str]
+) -> list[CodeDiff]:
     """What the code of each run changes against the first one's."""
     sources = [backtests.source_of(services.store, run) for run in runs]
     return [
-        CodeDiff(f"From {names[0]} to {name}", diff_lines(sources[0], source))
+        CodeDiff(f"From {names[0]} to {name}", code_diff(services, user, sources[0], source))
         for name, source in zip(names[1:], sources[1:], strict=True)
         if source != sources[0]
     ]

@@ -240,11 +240,13 @@ def _linked(
     origin = values["origin_strategy"]
     if not origin:
         return body
-    for kept in strategies.list_versions(services.store, request.user.id, origin):
-        if kept.code == body["strategy_code"]:
-            rest = {name: value for name, value in body.items() if name != "strategy_code"}
-            return rest | {"strategy_id": kept.id, "strategy_version": kept.version}
-    return body
+    version = strategies.version_of_code(
+        services.store, request.user.id, origin, body["strategy_code"]
+    )
+    if version is None:
+        return body
+    rest = {name: value for name, value in body.items() if name != "strategy_code"}
+    return rest | {"strategy_id": origin, "strategy_version": version}
 
 
 def _market(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,10 +14,11 @@ from server import actions, auth, strategies
 from server.backtests import Backtest
 from server.listing import Wanted, list_backtests
 from server.pages import result
+from server.pages.diff import MAX_SHOWN_LINES, Diff, code_diff
 from server.pages.render import page
 from server.problems import NotFound
 from server.services import Services
-from server.strategies import Strategy, StrategyLine
+from server.strategies import Strategy, StrategyLine, Version
 
 Id = FromPath[str]
 RUNS_SHOWN = 10
@@ -39,15 +39,11 @@ class StrategyRun:
 @dataclass(frozen=True)
 class StrategyPage:
     strategy: Strategy
-    versions: list[Strategy]
+    versions: list[Version]
+    older: int | None
     lines: list[str]
+    more_lines: int
     runs: list[StrategyRun]
-
-
-@dataclass(frozen=True)
-class DiffLine:
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class DiffPage:
     versions: list[int]
     old: int
     new: int
-    lines: list[DiffLine]
+    diff: Diff
 
 
 class Strategies(Controller):
@@ -79,15 +75,23 @@ class Strategies(Controller):
         services: NamedDependency[Services],
         strategy_id: Id,
         version: Annotated[int | None, QueryParameter()] = None,
+        before: Annotated[int | None, QueryParameter()] = None,
     ) -> Template:
+        """One version's code, and fifty of the versions, those before a number if one is given."""
         found = _find(services, request, strategy_id, version)
+        versions, older = strategies.list_versions(
+            services.store, request.user.id, found.id, before=before
+        )
+        lines = found.code.split("\n")
         runs, _ = list_backtests(
             services.store, request.user.id, Wanted(strategy_id=found.id), limit=RUNS_SHOWN
         )
         context = StrategyPage(
             strategy=found,
-            versions=strategies.list_versions(services.store, request.user.id, found.id),
-            lines=found.code.split("\n"),
+            versions=versions,
+            older=older,
+            lines=lines[:MAX_SHOWN_LINES],
+            more_lines=max(0, len(lines) - MAX_SHOWN_LINES),
             runs=[StrategyRun(run, result.title_of(run), dict(run.metrics or {})) for run in runs],
         )
         return page(request, "strategies/show.html", context)
@@ -109,7 +113,7 @@ class Strategies(Controller):
             versions=list(range(newest.version, 0, -1)),
             old=before.version,
             new=after.version,
-            lines=diff_lines(before.code, after.code),
+            diff=code_diff(services, request.user, before.code, after.code),
         )
         return page(request, "strategies/diff.html", context)
 
@@ -136,17 +140,6 @@ class Strategies(Controller):
         _find(services, request, strategy_id, None)
         strategies.delete_strategy(services.store, request.user.id, strategy_id)
         return Redirect("/strategies", status_code=303)
-
-
-def diff_lines(before: str, after: str) -> list[DiffLine]:
-    """What changed, with three lines around each change; empty when nothing did."""
-    kinds = {"+": "add", "-": "del", "@": "at"}
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3)
-    return [
-        DiffLine(kinds.get(line[:1], ""), line)
-        for line in lines
-        if not line.startswith(("---", "+++"))
-    ]
 
 
 def _find(

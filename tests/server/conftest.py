@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
+from sandbox.differences import Group, groups_of, parse_groups
 from sandbox.job import CheckReport, Parameter
 from server.app import create_app
 from server.auth import SESSION_COOKIE
+from server.code_checks import Check
 from server.db import Store
 from server.passwords import Passwords
 from server.services import Services, make_services
@@ -146,6 +149,14 @@ class FakeWorker:
 
     def check(self, source: str, owner: int) -> CheckReport:
         return self.reports.get(source, self.report)
+
+    @contextmanager
+    def checking(self, owner: int) -> Iterator[Check]:
+        yield lambda source: self.check(source, owner)
+
+    def diff(self, before: str, after: str, owner: int) -> tuple[Group, ...] | None:
+        found = groups_of(before.splitlines(), after.splitlines())
+        return parse_groups(found, len(before.splitlines()), len(after.splitlines()))
 
     def stats(self) -> dict[str, Any] | None:
         bars = dict.fromkeys(("hits", "misses", "evictions", "entries", "bytes", "max_bytes"), 0)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import socket
 import time
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.server.conftest import document
-from tests.server.live import LiveService, wait_for
+from server.auth import SESSION_COOKIE
+from server.sessions import start_session
+from server.users import find_user
+from tests.server.conftest import CODE, document
+from tests.server.live import PATIENCE_S, LiveService, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +92,62 @@ def test_streams_have_places_of_their_own(service: LiveService, mallory: str, al
         assert service.ask("GET", address, token=mallory)[0] == 200
         assert service.ask("GET", "/api/backtest", token=alice)[0] == 200
     assert service.ask("POST", f"{address}/cancel", token=mallory)[0] == 202
+
+
+def session(service: LiveService, name: str) -> dict[str, str]:
+    """What a browser of the account's sends."""
+    user = find_user(service.store, name)
+    assert user is not None
+    secret = start_session(service.store, user.id, days=1)
+    return {"Cookie": f"{SESSION_COOKIE}={secret}", "Accept": "text/html"}
+
+
+def test_texts_made_to_be_hard_to_compare_stop_nobody(
+    service: LiveService, mallory: str, alice: str
+) -> None:
+    # Every line matches a hundred others, one at a time: hours of work at this size.
+    lines = [chr(0x100 + i) for i in range(104)] * 800
+    first = {"name": "hard", "code": "\n".join(lines)}
+    made = service.ask("POST", "/api/strategy", first, mallory)[1]
+    second = {"name": "hard", "code": "\n".join(reversed(lines))}
+    address = f"/api/strategy/{made['strategy_id']}"
+    assert service.ask("PUT", address, second, mallory)[0] == 200
+    page = f"{service.url}/strategies/{made['strategy_id']}/diff"
+    asked = urllib.request.Request(page, headers=session(service, "mallory"))
+
+    def look() -> str:
+        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
+            return str(answer.read().decode())
+
+    with ThreadPoolExecutor(8) as threads:
+        looks = [threads.submit(look) for _ in range(7)]
+        for _ in range(3):
+            assert service.ask("POST", "/api/backtest", document(), alice)[0] == 202
+            assert service.ask("GET", "/health")[0] == 200
+        for found in looks:
+            assert "so many places that they were not compared" in found.result()
+
+
+def test_slow_checks_of_three_accounts_refuse_nobody_elses_code(service: LiveService) -> None:
+    slow = "".join(f"a.b{i % 7}.c.d=e.f.g.h\n" for i in range(8_000))
+    others = [service.token(name) for name in ("trudy", "eve", "judy")]
+    dave = service.token("dave")
+
+    def check(token: str, number: int) -> int:
+        body = {"strategy_code": f"{slow}# {number}"}
+        return service.ask("POST", "/api/strategy/validate", body, token)[0]
+
+    with ThreadPoolExecutor(24) as threads:
+        for number in range(8):
+            for token in others:
+                threads.submit(check, token, number)
+        wait_for(lambda: service.ask("GET", "/api/backtest", token=others[0])[0] == 429)
+        for number in range(8):
+            code = f"{CODE}# {number}\n"
+            status, answer = service.ask(
+                "POST", "/api/backtest", document(strategy_code=code), dave
+            )
+            assert (status, answer) == (202, answer)
 
 
 def test_more_connections_than_descriptors_stop_nobody(tmp_path: Path) -> None:

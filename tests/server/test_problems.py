@@ -7,7 +7,7 @@ import pytest
 from litestar.exceptions import HTTPException, ValidationException
 
 from engine.errors import CalculationError, DataError, ValidationError
-from server.problems import Invalid, NotFound, TooMany, answer_to
+from server.problems import Invalid, NotFound, TooMany, answer_to, details_of
 
 
 def test_a_validation_error_is_422_with_its_fields() -> None:
@@ -94,3 +94,25 @@ def test_the_backtest_is_named_where_there_is_one() -> None:
 def test_many_wrong_fields_are_summed_up() -> None:
     answer = answer_to(Invalid(fields={name: ["bad"] for name in "abcde"}))
     assert answer.message == "a: bad; b: bad; c: bad (and 2 more)"
+
+
+def test_of_many_complaints_the_first_fifty_are_named_and_the_rest_counted() -> None:
+    fields = {f"f{number}": ["unknown field"] for number in range(60)}
+    answer = answer_to(Invalid(fields=fields, uncounted=1_000))
+    assert answer.details is not None
+    assert list(answer.details["fields"]) == [f"f{number}" for number in range(50)]
+    assert answer.details["more"] == 1_010
+    assert answer.message.endswith("f2: unknown field (and 1,057 more)")
+    assert "more" not in (answer_to(Invalid(fields={"a": ["x"]})).details or {})
+
+
+def test_complaints_are_counted_by_message_and_problems_too() -> None:
+    details = details_of({"a": ["x"] * 49, "b": ["y", "z"], "c": ["w"]}, [{"line": 1}] * 51)
+    assert details["fields"] == {"a": ["x"] * 49, "b": ["y"]}
+    assert len(details["problems"]) == 50
+    assert details["more"] == 3
+
+
+def test_a_fields_name_is_shown_in_part_when_it_is_long() -> None:
+    (name,) = details_of({"x" * 200: ["unknown field"]})["fields"]
+    assert name == "x" * 99 + "…"

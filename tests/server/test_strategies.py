@@ -16,6 +16,7 @@ from server.strategies import (
     list_versions,
     newest_strategies,
     save_strategy,
+    version_of_code,
 )
 from server.users import User
 
@@ -28,11 +29,9 @@ def test_every_save_is_a_version(fresh_db: Store, alice: User) -> None:
     saved = save_strategy(fresh_db, alice.id, made.id, "Cross again", "v2", GOOD)
     assert saved is not None
     assert (saved.version, saved.name, saved.code) == (2, "Cross again", "v2")
-    versions = list_versions(fresh_db, alice.id, made.id)
-    assert [(item.version, item.name, item.code) for item in versions] == [
-        (2, "Cross again", "v2"),
-        (1, "Cross", "v1"),
-    ]
+    versions, more = list_versions(fresh_db, alice.id, made.id)
+    assert [(item.version, item.name) for item in versions] == [(2, "Cross again"), (1, "Cross")]
+    assert more is None
 
 
 def test_code_that_does_not_compile_is_kept_as_a_draft(fresh_db: Store, alice: User) -> None:
@@ -53,9 +52,11 @@ def test_another_owner_has_no_such_strategy(fresh_db: Store, alice: User, bob: U
     made = create_strategy(fresh_db, alice.id, "Cross", "v1", GOOD)
     assert get_strategy(fresh_db, bob.id, made.id) is None
     assert save_strategy(fresh_db, bob.id, made.id, "Mine", "v2", GOOD) is None
-    assert list_versions(fresh_db, bob.id, made.id) == []
+    assert list_versions(fresh_db, bob.id, made.id) == ([], None)
+    assert version_of_code(fresh_db, bob.id, made.id, "v1") is None
     assert not delete_strategy(fresh_db, bob.id, made.id)
-    assert list_strategies(fresh_db, bob.id) == newest_strategies(fresh_db, bob.id) == []
+    assert list_strategies(fresh_db, bob.id) == []
+    assert newest_strategies(fresh_db, bob.id) == ([], None)
 
 
 def test_an_old_version_can_be_asked_for(fresh_db: Store, alice: User) -> None:
@@ -76,13 +77,46 @@ def test_the_last_saved_is_listed_first(fresh_db: Store, alice: User) -> None:
         ("First", 2, False),
         ("Second", 1, True),
     ]
-    assert [item.code for item in newest_strategies(fresh_db, alice.id)] == ["v2", "v1"]
+    newest, more = newest_strategies(fresh_db, alice.id)
+    assert ([item.name for item in newest], more) == (["First", "Second"], None)
+
+
+def test_lists_come_in_pages(fresh_db: Store, alice: User) -> None:
+    made = [create_strategy(fresh_db, alice.id, f"S{i}", "v1", GOOD) for i in range(3)]
+    for i in range(2, 6):
+        save_strategy(fresh_db, alice.id, made[0].id, "S0", f"v{i}", GOOD)
+    first, more = newest_strategies(fresh_db, alice.id, limit=2)
+    second, end = newest_strategies(fresh_db, alice.id, before=more, limit=2)
+    assert [item.name for item in first + second] == ["S0", "S2", "S1"]
+    assert end is None
+    versions, before = list_versions(fresh_db, alice.id, made[0].id, limit=2)
+    assert ([item.version for item in versions], before) == ([5, 4], 4)
+    versions, before = list_versions(fresh_db, alice.id, made[0].id, before=4, limit=3)
+    assert ([item.version for item in versions], before) == ([3, 2, 1], None)
+
+
+def test_the_version_of_a_code_is_found_without_reading_them_all(
+    fresh_db: Store, alice: User
+) -> None:
+    made = create_strategy(fresh_db, alice.id, "Cross", "same", GOOD)
+    save_strategy(fresh_db, alice.id, made.id, "Cross", "other", GOOD)
+    save_strategy(fresh_db, alice.id, made.id, "Cross", "same", GOOD)
+    assert version_of_code(fresh_db, alice.id, made.id, "same") == 3
+    assert version_of_code(fresh_db, alice.id, made.id, "other") == 2
+    assert version_of_code(fresh_db, alice.id, made.id, "none") is None
+
+
+def test_a_version_in_a_list_has_its_first_problems(fresh_db: Store, alice: User) -> None:
+    many = CheckReport(problems=tuple(Problem(i, 1, "no") for i in range(1, 30)))
+    create_strategy(fresh_db, alice.id, "Draft", "class (", many)
+    (listed,), _ = newest_strategies(fresh_db, alice.id)
+    assert [item["line"] for item in listed.document()["problems"]] == list(range(1, 11))
 
 
 def test_a_deleted_strategy_is_gone_with_its_versions(fresh_db: Store, alice: User) -> None:
     made = create_strategy(fresh_db, alice.id, "Cross", "v1", GOOD)
     assert delete_strategy(fresh_db, alice.id, made.id)
-    assert list_versions(fresh_db, alice.id, made.id) == []
+    assert list_versions(fresh_db, alice.id, made.id) == ([], None)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 121])

@@ -254,3 +254,56 @@ def test_a_batch_has_1_to_so_many_items_and_nothing_else(
         judge_batch(lambda item: judged(fresh_db, alice, document()), body, 3)
     assert caught.value.details is not None
     assert list(caught.value.details["fields"]) == ["items"]
+
+
+def test_a_strategy_may_stand_once_beside_the_items(fresh_db: Store, alice: User) -> None:
+    plain = {name: value for name, value in document().items() if name != "strategy_code"}
+    made = create_strategy(fresh_db, alice.id, "Cross", "v1", REPORT)
+    save_strategy(fresh_db, alice.id, made.id, "Cross", "v2", REPORT)
+
+    def sources(**beside: Any) -> set[str]:
+        body = {"items": [plain, plain | {"seed": 1}], **beside}
+        found = judge_batch(lambda item: judged(fresh_db, alice, item), body, 200)
+        return {item.source for item in found}
+
+    assert sources(strategy_code="shared") == {"shared"}
+    assert sources(strategy_id=made.id) == {"v2"}
+    assert sources(strategy_id=made.id, strategy_version=1) == {"v1"}
+
+
+def test_an_item_beside_a_shared_strategy_has_none_of_its_own(fresh_db: Store, alice: User) -> None:
+    plain = {name: value for name, value in document().items() if name != "strategy_code"}
+    body = {"strategy_code": "shared", "items": [plain, document()]}
+    with pytest.raises(Invalid) as caught:
+        judge_batch(lambda item: judged(fresh_db, alice, item), body, 200)
+    assert caught.value.details == {
+        "fields": {"items.1.strategy_code": ["a strategy stands beside items already"]}
+    }
+
+
+def test_unknown_fields_without_end_are_counted_and_the_first_are_named(
+    fresh_db: Store, alice: User
+) -> None:
+    body = document() | {f"f{number}": number for number in range(60_000)}
+    with pytest.raises(Invalid) as caught:
+        judged(fresh_db, alice, body)
+    assert caught.value.details is not None
+    assert list(caught.value.details["fields"]) == [f"f{number}" for number in range(50)]
+    assert caught.value.details["more"] == 59_950
+    with pytest.raises(Invalid) as caught:
+        judge_batch(lambda item: judged(fresh_db, alice, item), {"items": [body, body]}, 200)
+    assert caught.value.details is not None
+    assert list(caught.value.details["fields"]) == [f"items.0.f{number}" for number in range(50)]
+    assert caught.value.details["more"] == 119_950
+
+
+def test_very_many_unknown_parameters_are_not_all_named(fresh_db: Store, alice: User) -> None:
+    params = {f"p{number}": 1 for number in range(150)}
+    many = CheckReport(parameters=tuple(Parameter(f"a{i}", "int", 1) for i in range(30)))
+    with pytest.raises(Invalid) as caught:
+        judged(fresh_db, alice, document(params=params), many)
+    assert caught.value.details is not None
+    messages = caught.value.details["fields"]["params"]
+    assert len(messages) == 50
+    assert messages[0].endswith("it has " + ", ".join(f"a{i}" for i in range(20)) + " ...")
+    assert caught.value.details["more"] == 1

@@ -104,3 +104,36 @@ def test_unknown_fields_are_told_beside_the_others(alices: Any) -> None:
 def test_saving_what_is_not_there_is_404(alices: Any) -> None:
     answer = alices.put("/api/strategy/st_nothing", json={"name": "Cross", "code": "v1"})
     assert answer.status_code == 404
+
+
+def test_lists_have_no_code_and_come_fifty_a_page(alices: Any) -> None:
+    made = alices.post("/api/strategy", json={"name": "Cross", "code": "v1"}).json()
+    where = f"/api/strategy/{made['strategy_id']}"
+    for number in range(2, 53):
+        alices.put(where, json={"name": "Cross", "code": f"v{number}"})
+    listed = alices.get("/api/strategy").json()
+    assert sorted(listed["items"][0]) == [
+        "created_at",
+        "name",
+        "problems",
+        "strategy_id",
+        "updated_at",
+        "valid",
+        "version",
+    ]
+    assert listed["next_cursor"] is None
+    first = alices.get(f"{where}/versions").json()
+    assert [item["version"] for item in first["items"]] == list(range(52, 2, -1))
+    assert "code" not in first["items"][0]
+    rest = alices.get(f"{where}/versions", params={"cursor": first["next_cursor"]}).json()
+    assert [item["version"] for item in rest["items"]] == [2, 1]
+    assert rest["next_cursor"] is None
+    assert alices.get(where, params={"version": 7}).json()["code"] == "v7"
+    assert alices.get(where, params={"version": 53}).status_code == 404
+
+
+@pytest.mark.parametrize("query", ["limit=51", "limit=0", "cursor=x", "cursor=-1", "cursor="])
+def test_a_page_that_cannot_be_is_422(alices: Any, query: str) -> None:
+    made = alices.post("/api/strategy", json={"name": "Cross", "code": "v1"}).json()
+    for path in ("/api/strategy", f"/api/strategy/{made['strategy_id']}/versions"):
+        assert alices.get(f"{path}?{query}").status_code == 422

@@ -1,7 +1,7 @@
 import pytest
 
 from sandbox.job import CheckReport
-from server.pages.strategies import diff_lines
+from server.pages.diff import MAX_SHOWN_LINES
 from server.strategies import create_strategy, list_strategies, save_strategy
 
 
@@ -33,8 +33,26 @@ def test_the_last_two_versions_are_compared(clients, alice, kept):
     assert '<span class="row add">+b = 3</span>' in page
 
 
-def test_equal_texts_have_no_difference():
-    assert diff_lines("a\n", "a\n") == []
+def test_versions_come_fifty_a_page_and_without_their_code(clients, alice, kept, fresh_db):
+    for number in range(60):
+        save_strategy(fresh_db, alice.id, kept.id, "Mine", f"c = {number}\n", CheckReport())
+    alices = clients.browser(alice)
+    page = alices.get(f"/strategies/{kept.id}").text
+    assert f'href="/strategies/{kept.id}?version=13"' in page
+    assert f'href="/strategies/{kept.id}?version=12"' not in page
+    assert f"/strategies/{kept.id}?version=62&amp;before=13" in page
+    assert "c = 58" not in page
+    older = alices.get(f"/strategies/{kept.id}?version=62&before=13").text
+    assert f'href="/strategies/{kept.id}?version=12"' in older
+    assert "Older versions" not in older
+
+
+def test_code_of_very_many_lines_is_shown_in_part(clients, alice, kept, fresh_db):
+    code = "\n" * (MAX_SHOWN_LINES + 2)
+    save_strategy(fresh_db, alice.id, kept.id, "Mine", code, CheckReport())
+    page = clients.browser(alice).get(f"/strategies/{kept.id}").text
+    assert page.count('<span class="row">') == MAX_SHOWN_LINES
+    assert "3 more lines are not shown" in page
 
 
 def test_a_clone_starts_its_own_history(clients, submit, alice, kept, fresh_db):
