@@ -7,7 +7,7 @@ from engine.costs cimport funding_payment, slipped
 from engine.margin cimport leverage_of, liquidation_price
 from engine.table cimport Table
 
-cdef double INF, NAN, FUNDS_TOLERANCE, REMAINDER_TOLERANCE, MAX_ACCOUNT_NUMBER
+cdef double INF, NAN, FUNDS_TOLERANCE, NEARLY_ENOUGH, REMAINDER_TOLERANCE, MAX_ACCOUNT_NUMBER
 
 
 @cython.locals(
@@ -31,12 +31,16 @@ cpdef notify(Broker b, Py_ssize_t first)
 cpdef fold(Broker b, double price)
 cpdef bint cash_carries(double need, double cash) except *
 @cython.locals(
-    notional=double, need=double, held=double, margin=double, entry=double, level=double
+    notional=double, fee=double, need=double, held=double, margin=double, entry=double,
+    level=double,
 )
 cdef str _opening_problem(
     Broker b, int side, double quantity, double price, double fill, double leverage,
     double cash, double size,
 )
+@cython.locals(missing=double, digits=int)
+cdef str _cash_problem(double need, double cash)
+cdef double _margin_posted(double margin, double fee, double cash) noexcept
 @cython.locals(notional=double, fee=double, margin=double, held=double, cash=double)
 cdef _open(
     Broker b, Py_ssize_t index, int side, double quantity, double price, double fill,

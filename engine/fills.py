@@ -8,6 +8,8 @@ Whatever is refused changes nothing.
 
 from __future__ import annotations
 
+import math
+
 from engine import codes
 from engine.broker import Broker, check_numbers, watch
 from engine.codes import INF, NAN
@@ -17,6 +19,8 @@ from engine.errors import StrategyError
 from engine.margin import leverage_of, liquidation_price
 
 FUNDS_TOLERANCE = 1e-9
+# An order that lacks less than a tenth was meant to fit: it is told how orders are sized.
+NEARLY_ENOUGH = 0.9
 REMAINDER_TOLERANCE = 1e-9
 
 
@@ -43,7 +47,7 @@ def execute(
     first = b.rows.count
     if size == 0.0 or (size > 0.0) == (side > 0):
         if b.spot and side < 0:
-            return "nothing to sell: no position is held"
+            return "nothing to sell: no position is held, and spot cannot go short"
         problem = _opening_problem(b, side, quantity, price, fill, leverage, b.cash, size)
         if problem is not None:
             return problem
@@ -59,7 +63,10 @@ def execute(
                 notify(b, first)
             return None
         if b.spot:
-            return f"cannot sell {quantity:.12g}: only {held:.12g} is held"
+            return (
+                f"cannot sell {quantity:.12g}: only {held:.12g} is held; "
+                "close_position sells all of it"
+            )
         _, fee, gross, released = _closing_amounts(b, held, fill)
         cash = b.cash + released + gross - fee
         problem = _opening_problem(b, side, excess, price, fill, leverage, cash, 0.0)
@@ -99,7 +106,7 @@ def liquidate(b: Broker, price: float) -> None:
     margin = b.margin
     gross = max(size * (price - b.entry), -margin)
     fee = min(held * price * b.fee_rate, margin + gross)
-    b.cash = max(0.0, b.cash + (margin + gross - fee))
+    b.cash += margin + gross - fee
     b.realized += gross - fee
     _write_row(
         b, -1, codes.ACTION_LIQUIDATION, size > 0.0, codes.BY_LIQUIDATION, True, held, price,
@@ -165,15 +172,17 @@ def _opening_problem(
     cash: float, size: float,
 ) -> str | None:  # fmt: skip
     notional = quantity * fill
-    need = notional / leverage + notional * b.fee_rate
+    fee = notional * b.fee_rate
+    need = notional / leverage + fee
     if not cash_carries(need, cash):
-        return (
-            f"insufficient cash: the order needs {need:.2f} for margin and fee, {cash:.2f} is free"
-        )
+        return _cash_problem(need, cash)
+    margin = _margin_posted(notional / leverage, fee, cash)
+    if margin <= 0.0:
+        # Of next to no cash the tolerance alone would carry it, and the fee would leave no margin.
+        return _cash_problem(need, cash)
     if b.spot:
         return None
     held = abs(size)
-    margin = notional / leverage
     entry = fill
     if held:
         entry = (held * b.entry + notional) / (held + quantity)
@@ -182,9 +191,30 @@ def _opening_problem(
     if (price <= level) if side > 0 else (price >= level):
         return (
             f"insufficient margin: the position would be liquidated as it opens "
-            f"(liquidation price {level:.12g}, price {price:.12g})"
+            f"(liquidation price {level:.12g}, price {price:.12g}); less leverage moves it away"
         )
     return None
+
+
+def _cash_problem(need: float, cash: float) -> str:
+    """What is missing, with the digits that show it, and how an order is made to fit."""
+    missing = need - cash
+    digits = min(12, max(2, 1 - math.floor(math.log10(missing)))) if 0.0 < missing < 1.0 else 2
+    problem = (
+        f"insufficient cash: the order needs {need:.{digits}f} for margin and fee, "
+        f"{cash:.{digits}f} is free, {missing:.{digits}f} is missing"
+    )
+    if cash >= NEARLY_ENOUGH * need:
+        return f"{problem}; target_percent sizes an order by the price and the fee of its fill"
+    return problem
+
+
+def _margin_posted(margin: float, fee: float, cash: float) -> float:
+    """`margin`, or all that the fee leaves of `cash` where the tolerance let more than that pass.
+
+    What is posted is paid: margin that came from nowhere would be money made of nothing.
+    """
+    return margin if margin + fee <= cash else cash - fee
 
 
 def _open(
@@ -193,7 +223,7 @@ def _open(
 ) -> None:  # fmt: skip
     notional = quantity * fill
     fee = notional * b.fee_rate
-    margin = notional / leverage
+    margin = _margin_posted(notional / leverage, fee, b.cash)
     held = abs(b.size)
     if held:
         b.entry = (held * b.entry + notional) / (held + quantity)

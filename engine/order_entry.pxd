@@ -7,7 +7,7 @@ from engine.costs cimport slipped
 from engine.fills cimport cash_carries, close, execute
 from engine.table cimport Table
 
-cdef double INF, NAN, MIN_ORDER_AMOUNT, MAX_ORDER_AMOUNT, TARGET_TOLERANCE
+cdef double INF, NAN, MIN_ORDER_AMOUNT, MAX_ORDER_AMOUNT, MAX_ORDER_NOTIONAL, TARGET_TOLERANCE
 
 
 @cython.locals(converted=double)
@@ -20,7 +20,8 @@ cpdef bint order(
     Broker b, int call, amount, leverage=*, limit=*, stop=*, stop_loss=*, take_profit=*
 ) except *
 @cython.locals(
-    index=Py_ssize_t, calls=Table, cells=double[:, ::1], side=int, at_once=bint, problem=str
+    index=Py_ssize_t, calls=Table, cells=double[:, ::1], side=int, at_once=bint, problem=str,
+    price=double,
 )
 cpdef bint enter(
     Broker b, int call, int given, double amount, double leverage, double limit, double stop,
@@ -61,7 +62,7 @@ cdef bint _enqueue(
 ) except *
 @cython.locals(resting=RestingOrder)
 cdef bint _cancel(Broker b, Py_ssize_t index) except *
-cdef str _size_problem(double amount)
+cdef str _size_problem(double amount, double price)
 cdef str _malformed(
     Broker b, int call, int given, double amount, double leverage, double limit, double stop,
     double stop_loss, double take_profit,

@@ -14,7 +14,12 @@ import numpy as np
 from engine import codes
 from engine.broker import Broker, RestingOrder, reject, watch
 from engine.codes import INF, NAN
-from engine.config import MAX_ORDER_AMOUNT, MAX_RESTING_ORDERS, MIN_ORDER_AMOUNT
+from engine.config import (
+    MAX_ORDER_AMOUNT,
+    MAX_ORDER_NOTIONAL,
+    MAX_RESTING_ORDERS,
+    MIN_ORDER_AMOUNT,
+)
 from engine.costs import slipped
 from engine.errors import (
     BacktestError,
@@ -149,8 +154,17 @@ def enter(
                 b.outcomes[index] = codes.MALFORMED
                 b.notes[index] = problem
                 raise ValidationError(problem)
-        if amount < MIN_ORDER_AMOUNT or amount > MAX_ORDER_AMOUNT:
-            return reject(b, index, ValidationError, _size_problem(amount))
+        price = b.price
+        if given != codes.GIVEN_AMOUNT:
+            price = (
+                limit if given & codes.GIVEN_LIMIT else stop if given & codes.GIVEN_STOP else price
+            )
+        if (
+            amount < MIN_ORDER_AMOUNT
+            or amount > MAX_ORDER_AMOUNT
+            or amount * price > MAX_ORDER_NOTIONAL
+        ):
+            return reject(b, index, ValidationError, _size_problem(amount, price))
         side = 1 if call == codes.BUY else -1
         if given & (codes.GIVEN_LIMIT | codes.GIVEN_STOP):
             return _rest(
@@ -234,7 +248,11 @@ def _set_level(b: Broker, index: int, call: int, amount: float) -> bool:
             return False
     elif b.size == 0.0:
         return reject(
-            b, index, PositionNotFoundError, f"{CALLS[call]} needs a position and none is held"
+            b,
+            index,
+            PositionNotFoundError,
+            f"{CALLS[call]} needs a position and none is held; an order can bring its levels "
+            "along (stop_loss=, take_profit=), and on_fill is called once it has filled",
         )
     if call == codes.SET_STOP:
         b.stop_loss = amount
@@ -281,11 +299,8 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
         )  # fmt: skip
     wanted = k * (value + side * b.fee_rate * price * size) / (price * divisor)
     difference = side * (wanted - size)
-    if difference < MIN_ORDER_AMOUNT:
-        b.outcomes[index] = codes.NONE
-        return True
-    if difference > MAX_ORDER_AMOUNT:
-        return reject(b, index, ValidationError, _size_problem(difference))
+    if difference > MAX_ORDER_AMOUNT or difference * b.price > MAX_ORDER_NOTIONAL:
+        return reject(b, index, ValidationError, _size_problem(difference, b.price))
     quantity = _affordable(b, side, difference, price, leverage)
     if quantity < MIN_ORDER_AMOUNT:
         b.outcomes[index] = codes.NONE
@@ -316,7 +331,7 @@ def _affordable(b: Broker, side: int, quantity: float, fill: float, leverage: fl
     opening = quantity - closing
     if cash_carries(opening * cost, cash):
         return quantity
-    opening = max(0.0, cash) / cost
+    opening = cash / cost
     return closing + opening if opening >= MIN_ORDER_AMOUNT else closing
 
 
@@ -326,7 +341,10 @@ def _rest(
 ) -> bool:  # fmt: skip
     if len(b.resting) >= MAX_RESTING_ORDERS:
         return reject(
-            b, index, ValidationError, f"{MAX_RESTING_ORDERS:,} orders are resting, the limit"
+            b,
+            index,
+            ValidationError,
+            f"{MAX_RESTING_ORDERS:,} orders are resting, the limit; cancel_orders drops them",
         )
     is_stop = (given & codes.GIVEN_STOP) != 0
     price = stop if is_stop else limit
@@ -369,10 +387,15 @@ def _refusal(b: Broker, side: int) -> type[BacktestError]:
     return InsufficientFundsError
 
 
-def _size_problem(amount: float) -> str:
+def _size_problem(amount: float, price: float) -> str:
     if amount < MIN_ORDER_AMOUNT:
         return f"amount {told(amount)} is below the smallest order, {MIN_ORDER_AMOUNT:.5f}"
-    return f"amount {told(amount)} is above the largest order, {MAX_ORDER_AMOUNT:,.0f}"
+    if amount > MAX_ORDER_AMOUNT:
+        return f"amount {told(amount)} is above the largest order, {MAX_ORDER_AMOUNT:,.0f}"
+    return (
+        f"notional {told(amount * price)} (amount {told(amount)} x price {told(price)}) is above "
+        f"the largest order, {MAX_ORDER_NOTIONAL:,.0f}"
+    )
 
 
 def _malformed(

@@ -18,6 +18,7 @@ from engine.broker import Broker, check_numbers
 from engine.codes import NAN
 from engine.config import (
     MAX_ORDER_AMOUNT,
+    MAX_ORDER_NOTIONAL,
     MAX_POSITIONS,
     MIN_ORDER_AMOUNT,
     BacktestConfig,
@@ -220,6 +221,10 @@ class Portfolio:
         if not MIN_ORDER_AMOUNT <= quantity <= MAX_ORDER_AMOUNT:
             raise ValidationError(
                 f"amount must be {MIN_ORDER_AMOUNT:.5f} to {MAX_ORDER_AMOUNT:,.0f}; got {amount!r}"
+            )
+        if quantity * at > MAX_ORDER_NOTIONAL:
+            raise ValidationError(
+                f"amount x price must be at most {MAX_ORDER_NOTIONAL:,.0f}; got {quantity * at!r}"
             )
         book = self._book(symbol)
         book.cash = self.cash

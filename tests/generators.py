@@ -176,7 +176,10 @@ def random_call(rng: random.Random, config: BacktestConfig, bars: Bars, bar: int
 
     def amount() -> float:
         if rng.random() < 0.02:
-            return rng.choice([0.000001, 2_000_000.0, 0.00001, 1e-5 * 0.999])
+            largest = 1e12 / close
+            return rng.choice([0.000001, 2e12, largest, largest * 1.01, 0.00001, 1e-5 * 0.999])
+        if rng.random() < 0.02:
+            return unit * (1.0 + 5e-10)  # within the tolerance of funds, where nothing was lost
         return unit * rng.choice([0.01, 0.05, 0.1, 0.1, 0.2, 0.25, 0.25, 0.5, 0.9, 2.0, 8.0])
 
     def leverage() -> float:

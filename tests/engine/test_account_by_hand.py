@@ -172,10 +172,8 @@ def test_the_opening_half_of_a_flip_uses_the_orders_leverage():
 
 
 def test_a_flip_counts_as_a_whole_against_the_size_limit():
-    bars = flat_bars([0.001, 0.001])
-    played = play(
-        bars, {0: lambda s: s.buy(600_000.0), 1: lambda s: s.sell(1_100_000.0)}, **FUTURES
-    )
+    bars = flat_bars([1e-9, 1e-9])
+    played = play(bars, {0: lambda s: s.buy(0.6e12), 1: lambda s: s.sell(1.1e12)}, **FUTURES)
     assert played.answers == [True, False]
     assert played.rejected == [(1, "sell")]
 

@@ -86,7 +86,7 @@ def test_whatever_float_takes_is_an_amount(amount):
 def test_rejections_return_false_are_counted_and_change_nothing():
     script = {
         0: lambda s: [s.buy(1_000.0), s.sell(1.0), s.buy(0.000001), s.set_stop_loss(90.0)],
-        1: lambda s: s.buy(2_000_000.0),
+        1: lambda s: s.buy(2e12),
     }
     ledger, results = run_script(BARS, script)
     assert results == [[False, False, False, False], False]
@@ -107,9 +107,75 @@ def test_nothing_to_close_and_nothing_to_take_off_are_not_rejections():
 
 
 def test_a_refusal_tells_the_number_that_was_given_and_not_a_rounder_one():
-    ledger, _ = run_script(BARS, {0: lambda s: s.buy(1_000_000.5)})
+    ledger, _ = run_script(BARS, {0: lambda s: s.buy(1_000_000_000_000.5)})
     assert ledger.rejected_first[0].reason == (
-        "amount 1000000.5 is above the largest order, 1,000,000"
+        "amount 1000000000000.5 is above the largest order, 1,000,000,000,000"
+    )
+
+
+def test_an_order_is_bounded_by_its_notional_and_not_by_the_number_of_coins():
+    # 9.2e-06 a coin: a billion of them cost 9,200.
+    bars = flat_bars([9.2e-06, 9.2e-06])
+    ledger, results = run_script(bars, {0: lambda s: s.buy(1e9)})
+    assert results == [True]
+    assert ledger.states["cash"][0] == pytest.approx(800.0)
+
+
+RICH = FUTURES | {"initial_capital": 1e12}
+
+
+@pytest.mark.parametrize(
+    ("call", "taken"),
+    [
+        (lambda s: s.buy(0.99e10, leverage=10.0), True),
+        (lambda s: s.buy(1e10, leverage=10.0), True),  # 10^10 x 100 is 10^12, the largest
+        (lambda s: s.buy(1.0000001e10, leverage=10.0), False),
+        (lambda s: s.sell(1.0000001e10, leverage=10.0), False),
+        (lambda s: s.buy(1e12, limit=1.0), True),  # judged at the price it asks for
+        (lambda s: s.buy(1.1e12, limit=0.5), False),  # too many coins at any price
+        (lambda s: s.buy(1e10, stop=101.0), False),
+        (lambda s: s.target_percent(50.0, leverage=2.0), True),
+        (lambda s: s.target_percent(60.0, leverage=2.0), False),  # 1.2 x 10^12
+    ],
+)
+def test_a_notional_above_a_trillion_is_rejected(call, taken):
+    ledger, results = run_script(BARS, {0: call}, **RICH)
+    assert results == [taken]
+    if not taken:
+        assert "is above the largest order, 1,000,000,000,000" in ledger.rejected_first[0].reason
+
+
+def test_a_notional_too_large_is_told_with_what_it_is_made_of():
+    ledger, _ = run_script(BARS, {0: lambda s: s.buy(2e10)}, **RICH)
+    assert ledger.rejected_first[0].reason == (
+        "notional 2e+12 (amount 2e+10 x price 100) is above the largest order, 1,000,000,000,000"
+    )
+
+
+def test_closing_is_never_too_large():
+    # 10^10 coins bought at 100 are worth 2 x 10^12 at 200.
+    script = {0: lambda s: s.buy(1e10), 1: lambda s: [s.sell(1e10), s.close_position()]}
+    ledger, results = run_script(flat_bars([100.0, 200.0]), script, **RICH)
+    assert results == [True, [False, True]]
+    assert ledger.states["size"][-1] == 0.0
+
+
+def test_an_order_that_nearly_fits_is_told_what_is_missing_and_what_sizes_it():
+    bars = flat_bars([100.0, 100.02, 100.0])
+    script = {0: lambda s: s.buy(10.0)}
+    ledger, _ = run_script(bars, script, fill="next_open", initial_capital=1_000.0)
+    assert ledger.rejected_first[0].reason == (
+        "insufficient cash: the order needs 1000.20 for margin and fee, 1000.00 is free, 0.20 is "
+        "missing; target_percent sizes an order by the price and the fee of its fill"
+    )
+
+
+def test_what_is_missing_is_told_with_the_digits_that_show_it():
+    bars = flat_bars([0.0000003])
+    ledger, _ = run_script(bars, {0: lambda s: s.buy(200_000.0)}, initial_capital=0.05)
+    assert ledger.rejected_first[0].reason == (
+        "insufficient cash: the order needs 0.060 for margin and fee, 0.050 is free, 0.010 is "
+        "missing"
     )
 
 

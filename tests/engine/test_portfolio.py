@@ -81,3 +81,12 @@ def test_a_malformed_percentage_is_told_before_the_lack_of_a_position():
     for percentage in (0.0, 101.0):
         with pytest.raises(ValidationError, match="percentage"):
             portfolio.close_position("BTCUSDT", 100.0, percentage)
+
+
+def test_sizes_are_bounded_by_amount_and_by_notional():
+    portfolio = Portfolio(1e12, fee_rate=0.0)
+    with pytest.raises(ValidationError, match="amount must be 0.00001 to 1,000,000,000,000"):
+        portfolio.buy("PEPEUSDT", 1.1e12, 1e-6)
+    with pytest.raises(ValidationError, match=r"amount x price must be at most 1,000,000,000,000"):
+        portfolio.buy("PEPEUSDT", 1e11, 10.1)
+    assert portfolio.buy("PEPEUSDT", 1e11, 9.2e-6).quantity == 1e11

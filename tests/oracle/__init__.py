@@ -23,25 +23,29 @@ Fills
  4. A target of 0 closes whatever is held, also less than 0.00001; flat, it is nothing to do.
  5. The size limits judge a target's difference before cash cuts it; an increase that is cut below
     0.00001 is left out.
- 6. The two rows of a flip are both written before `on_fill` hears of either.
+ 6. Where the tolerance carries an order of next to no cash, and its fee alone would take all of
+    that, there is no margin to post: it is rejected for its cash.
+ 7. An order's notional is judged at its limit or stop price, else at the unslipped price of the
+    moment of the call (a target's difference: of its turn).
+ 8. The two rows of a flip are both written before `on_fill` hears of either.
 
 Inside the bar
- 7. After every fill inside the bar, what the same price has reached is looked at again from the
+ 9. After every fill inside the bar, what the same price has reached is looked at again from the
     top (liquidation, stop loss, trailing stop, take profit, resting orders): a position that a
     resting order opens beyond its own stop is stopped before the next resting order fills.
- 8. A level set in `on_fill` that the price of that fill has already reached triggers at once.
+10. A level set in `on_fill` that the price of that fill has already reached triggers at once.
     `set_*` calls in `on_fill` act at once under `next_open` too; `cancel_orders` always does.
- 9. Market orders given in `on_fill` during steps 1 to 4 wait, under `close`, in one queue; while
+11. Market orders given in `on_fill` during steps 1 to 4 wait, under `close`, in one queue; while
     that queue is filled at the close, `on_fill` is as in step 5: orders given in it fill at once.
-10. Under `next_open` orders given in `on_fill` join the queue of the next bar, never this one's.
-11. Settlements before the first bar or after the last are nobody's.
+12. Under `next_open` orders given in `on_fill` join the queue of the next bar, never this one's.
+13. Settlements before the first bar or after the last are nobody's.
 
 Figures
-12. A value within 1e-9 of a peak stands at it: it is not below it, sets no new one, and is the
+14. A value within 1e-9 of a peak stands at it: it is not below it, sets no new one, and is the
     latest close from which the fall that follows is counted.
-13. "Fewer than two daily returns" makes every metric that uses r null, value at risk included.
-14. `mae` and `mfe` look at unslipped prices of the path; a position opened at the close has seen
+15. "Fewer than two daily returns" makes every metric that uses r null, value at risk included.
+16. `mae` and `mfe` look at unslipped prices of the path; a position opened at the close has seen
     the close alone.
-15. The leverage of a position whose margin funding has eaten is infinite to the strategy, NaN (an
+17. The leverage of a position whose margin funding has eaten is infinite to the strategy, NaN (an
     empty field) in the files, and no reason to stop.
 """

@@ -157,9 +157,13 @@ class Account:
         fee = quantity * price * self.config.fee_rate
         if not self.can_pay(margin + fee):
             return "cash"
-        self.cash -= margin + fee
-        if self.cash < 0.0:
+        if margin + fee > self.cash:
+            margin = self.cash - fee
+            if margin <= 0.0:
+                return "cash"
             self.cash = 0.0
+        else:
+            self.cash -= margin + fee
         self.realized -= fee
         self.fees_paid += fee
         position = self.position

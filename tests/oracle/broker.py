@@ -10,6 +10,7 @@ from engine.bars import Bars, Funding
 from engine.config import (
     MAX_HOOK_DEPTH,
     MAX_ORDER_AMOUNT,
+    MAX_ORDER_NOTIONAL,
     MAX_RESTING_ORDERS,
     MIN_ORDER_AMOUNT,
     BacktestConfig,
@@ -340,7 +341,7 @@ class Broker:
         if difference < MIN_ORDER_AMOUNT:
             order.outcome = "none"
             return True
-        if difference > MAX_ORDER_AMOUNT:
+        if difference > MAX_ORDER_AMOUNT or difference * stamp.unslipped > MAX_ORDER_NOTIONAL:
             return self.reject(order, "size")
         closing, opening = account.split(side, difference)
         draft = account.draft()
@@ -411,7 +412,10 @@ class Broker:
             return True
         if order.call in ("buy", "sell"):
             assert order.amount is not None
+            price = order.limit or order.stop or self.current_price
             if not MIN_ORDER_AMOUNT <= order.amount <= MAX_ORDER_AMOUNT:
+                return self.reject(order, "size")
+            if order.amount * price > MAX_ORDER_NOTIONAL:
                 return self.reject(order, "size")
             if order.limit is not None or order.stop is not None:
                 if len(self.resting) >= MAX_RESTING_ORDERS:
