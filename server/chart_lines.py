@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.bars import Floats, Times
 from server.charts import MAX_BUCKETS, Buckets, line
+from server.holes import MAX_DRAWN, holes_of
 from server.indicators import KeptIndicators, Range, range_of
 from server.series import Plots
 
@@ -125,13 +126,15 @@ def lines_document(
 ) -> dict[str, Any]:
     """What a chart of lines draws between two times in ms, as columns for orjson.
 
-    `time` (s), `lines` (name -> a value a bucket, extremes kept, NaN where there is none), the
+    `time` (s), `lines` (name -> a value a bucket, extremes kept, NaN where there is none), their
+    `holes` (name -> `[first missing s, next s, bars missing]`, those wider than a bucket), the
     `unit` behind a number; and for the navigation `bar_ms`, `first`, `last` (ms) and
     `bars_per_point`.
     """
     there = {name: curve for name, curve in curves.items() if len(curve.timestamp)}
     if not there:
-        empty: dict[str, Any] = {"time": [], "lines": {}, "first": None, "last": None}
+        empty: dict[str, Any] = {"time": [], "lines": {}, "holes": {}}
+        empty |= {"first": None, "last": None}
         return empty | {"bar_ms": 1, "bars_per_point": 1, "unit": unit}
     bar_ms = min(curve.bar_ms for curve in there.values())
     first = min(int(curve.timestamp[0]) for curve in there.values())
@@ -143,9 +146,23 @@ def lines_document(
             name: line(curve.timestamp, curve.value, buckets).round(4)
             for name, curve in there.items()
         },
+        "holes": {name: _holes(curve, buckets) for name, curve in there.items()},
         "first": first,
         "last": last + bar_ms,
         "bar_ms": bar_ms,
         "bars_per_point": buckets.bars_each,
         "unit": unit,
     }
+
+
+def _holes(curve: Curve, buckets: Buckets) -> list[list[int]]:
+    """Where a curve has no value for longer than a bucket, within the view and across its edges."""
+    if not len(buckets):
+        return []
+    wide = holes_of(curve.timestamp, curve.bar_ms).longer_than(float(np.diff(buckets.edges).max()))
+    seen = (wide.start < buckets.edges[-1]) & (wide.after > buckets.edges[0])
+    found = sorted(
+        zip(wide.start[seen].tolist(), wide.after[seen].tolist(), strict=True),
+        key=lambda hole: hole[0] - hole[1],
+    )[:MAX_DRAWN]
+    return [[a // 1000, b // 1000, (b - a) // curve.bar_ms] for a, b in sorted(found)]

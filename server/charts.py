@@ -18,11 +18,13 @@ import numpy.typing as npt
 from engine.bars import Bars, Floats, Times
 from engine.csv_text import Words
 from engine.records import ACTIONS
+from server.holes import MAX_DRAWN, Holes, holes_of
 from server.series import Plots, RunSeries, Table
 
 MAX_BUCKETS = 2_000
 MAX_MARKERS = 600  # the chart library takes 500 with ease; more are grouped
 MAX_TRIPS = 300
+WIDE_BARS = 20  # beyond each side of a view, so that one may move on over a hole
 
 Indices = npt.NDArray[np.int64]
 
@@ -64,22 +66,56 @@ def buckets_of(
     start: int | None = None,
     end: int | None = None,
     most: int = MAX_BUCKETS,
+    wide: bool = False,
 ) -> Buckets:
     """Buckets over the bars that open in [start, end] ms, all of them when None; at most `most`.
 
     They begin at multiples of their own length counted from the run's first bar, so that a
-    view moved sideways shows the same candles.
+    view moved sideways shows the same candles, and after a hole longer than themselves, so that
+    none lies on both sides of one. `wide` adds bars on both sides: a quarter of the view, at
+    least `WIDE_BARS`, wherever they are.
     """
     first = 0 if start is None else int(np.searchsorted(timestamp, start, side="left"))
     stop = len(timestamp) if end is None else int(np.searchsorted(timestamp, end, side="right"))
+    if wide and len(timestamp):
+        more = max(WIDE_BARS, (stop - first) // 4)
+        first, stop = max(0, first - more), min(len(timestamp), stop + more)
     if stop <= first:
         return Buckets(np.zeros(1, np.int64), 1)
+    each = _bars_each(first, stop, most)
+    starts = np.arange(first // each * each, stop, each)
+    if each > 1:
+        holes = holes_of(timestamp[starts[0] : stop], bar_ms).longer_than(each * bar_ms).longest()
+        each = _bars_each(first, stop, max(1, most - len(holes)))
+        starts = np.arange(first // each * each, stop, each)
+        starts = np.union1d(starts, np.searchsorted(timestamp, holes.after))
+        starts = starts[starts >= first // each * each]
+    edges = np.append(timestamp[starts], timestamp[stop - 1] + bar_ms)
+    return Buckets(edges, each)
+
+
+def _bars_each(first: int, stop: int, most: int) -> int:
+    """The fewest bars a bucket with which [first, stop) needs at most `most` buckets."""
     each = -(-(stop - first) // most)
     while -(-(stop - first // each * each) // each) > most:
         each += 1
-    starts = np.arange(first // each * each, stop, each)
-    edges = np.append(timestamp[starts], timestamp[stop - 1] + bar_ms)
-    return Buckets(edges, each)
+    return each
+
+
+def drawn_holes(timestamp: Times, bar_ms: int, buckets: Buckets) -> list[list[int]]:
+    """Holes between buckets as `[first missing s, first bar after it s, bars missing]`."""
+    if not len(buckets):
+        return []
+    view = holes_of(timestamp, bar_ms).between(int(buckets.edges[0]), int(buckets.edges[-1]))
+    found: Holes = view.longest(MAX_DRAWN)
+    there = np.isin(found.after, buckets.edges[1:-1])
+    rows = zip(
+        (found.start[there] // 1000).tolist(),
+        (found.after[there] // 1000).tolist(),
+        (found.length_ms[there] // bar_ms).tolist(),
+        strict=True,
+    )
+    return [list(row) for row in rows]
 
 
 def candles(bars: Bars, buckets: Buckets) -> dict[str, Floats]:
@@ -261,20 +297,22 @@ def chart_document(
     start: int | None = None,
     end: int | None = None,
     most: int = MAX_BUCKETS,
+    wide: bool = False,
 ) -> dict[str, Any]:
     """Everything that a result chart draws between two times in ms, as columns for orjson.
 
     `time` (s) with `open high low close volume`, `equity`, `hold` (the capital put into the
     first open), `drawdown` (percent, each bucket's worst), `leverage` (each bucket's highest)
     and `exposure_low`, `exposure_high` (percent of equity: the furthest that each bucket went
-    short, at most 0, and long, at least 0); `markers`, `trips`, `plots`, `indicators`
-    (none here: whoever keeps them adds theirs, `chart_lines.indicator_columns`); and for the
-    navigation `timeframe`, `bar_ms`, `first` and `last` (the run's, ms), `bars_per_point`.
+    short, at most 0, and long, at least 0); `holes` in the history, `markers`, `trips`,
+    `plots`, `indicators` (none here: whoever keeps them adds theirs,
+    `chart_lines.indicator_columns`); and for the navigation `timeframe`, `bar_ms`, `first` and
+    `last` (the run's, ms), `bars_per_point`.
     Serialise it with OPT_SERIALIZE_NUMPY: NaN, where a failed run has no more values, is null.
     Lines of an overview have the digits that a picture can show, which halves the document.
     """
     bar_ms = bars.timeframe.ms
-    buckets = buckets_of(bars.timestamp, bar_ms, start, end, most)
+    buckets = buckets_of(bars.timestamp, bar_ms, start, end, most, wide)
     timestamp = series.numbers("portfolio", "timestamp")
     value = series.numbers("portfolio", "portfolio_value")
     leverage = series.numbers("portfolio", "leverage_ratio")
@@ -299,6 +337,7 @@ def chart_document(
         "leverage": worst(timestamp, leverage, buckets, np.fmax).round(4),
         "exposure_low": np.minimum(worst(timestamp, exposure, buckets, np.fmin), 0.0).round(2),
         "exposure_high": np.maximum(worst(timestamp, exposure, buckets, np.fmax), 0.0).round(2),
+        "holes": drawn_holes(bars.timestamp, bar_ms, buckets),
         "markers": markers(series.tables["trades"], buckets),
         "trips": trips(series.tables["round_trips"], buckets),
         "plots": plot_lines(series.plots, buckets),

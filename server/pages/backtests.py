@@ -101,10 +101,11 @@ class Backtests(Controller):
         backtest_id: Id,
         start: Annotated[int | None, QueryParameter()] = None,
         end: Annotated[int | None, QueryParameter()] = None,
+        wide: Annotated[bool, QueryParameter()] = False,
     ) -> Response[bytes]:
-        """What the chart draws between two times in ms."""
+        """What the chart draws between two times in ms; `wide`: and some bars around them."""
         run = actions.find(services, request.user, backtest_id)
-        return chart_response(services, run, start, end)
+        return chart_response(services, run, start, end, wide=wide)
 
     @get("/backtests/{backtest_id:str}/rolling.json", sync_to_thread=True)
     def rolling(
@@ -173,6 +174,7 @@ def chart_response(
     start: int | None,
     end: int | None,
     *,
+    wide: bool = False,
     with_indicators: bool = True,
 ) -> Response[bytes]:
     """The chart's data as JSON. Raises NotFound before there are any."""
@@ -182,10 +184,11 @@ def chart_response(
     bars = result.bars_of(services, run)
     if bars is None:
         raise NotFound("The bars of this backtest are gone.", backtest_id=run.id)
-    document = chart_document(series, bars, float(run.config["initial_capital"]), start, end)
+    capital = float(run.config["initial_capital"])
+    document = chart_document(series, bars, capital, start, end, wide=wide)
     kept = result.indicators_of(services, run) if with_indicators else NO_INDICATORS
     if kept.lines:
-        buckets = buckets_of(bars.timestamp, bars.timeframe.ms, start, end)
+        buckets = buckets_of(bars.timestamp, bars.timeframe.ms, start, end, wide=wide)
         timestamp = series.numbers("portfolio", "timestamp")
         document["indicators"] = indicator_columns(kept, series.plots, timestamp, buckets)
     return json_response(document)

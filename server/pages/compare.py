@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import MultipartBody, QueryParameter
@@ -130,12 +131,21 @@ def _picture(compared: list[Compared], drawn: dict[str, Curve]) -> plots.LinePlo
     """The same for readers without scripts."""
     document = lines_document(drawn, " %", most=curves.OUTLINE_POINTS)
     lines = [
-        (item.title, curves.joined(document["lines"][item.title]), item.css)
+        (item.title, _torn(document, item.title), item.css)
         for item in compared
         if item.title in drawn
     ]
     time_ms = [1000 * second for second in document["time"]]
     return plots.line_plot("Return in percent over time", time_ms, lines, " %")
+
+
+def _torn(document: dict[str, Any], name: str) -> list[float | None]:
+    """The line of one run, joined between its points but not over the holes in its history."""
+    values = curves.joined(document["lines"][name])
+    for start, end, _ in document["holes"][name]:
+        first, stop = np.searchsorted(document["time"], (start, end)).tolist()
+        values[first:stop] = [None] * (stop - first)
+    return values
 
 
 def _configuration(runs: list[Backtest]) -> list[ConfigRow]:

@@ -9,6 +9,7 @@ import numpy as np
 from engine.bars import Bars, Floats, Times
 from server.chart_lines import ChartLine, indicator_columns
 from server.charts import buckets_of, exposure_pct, line
+from server.holes import Holes, holes_of
 from server.indicators import KeptIndicators
 from server.pages import plots
 from server.series import RunSeries
@@ -42,15 +43,20 @@ def equity_plot(series: RunSeries, capital: float) -> plots.LinePlot | None:
     if len(time) < 30:
         time = series.numbers("portfolio", "timestamp")
         value = series.numbers("portfolio", "portfolio_value")
-    time, value = outline(time, value)
-    return plots.line_plot("Portfolio value", time.tolist(), [("", value.tolist(), "")])
+    holes = holes_of(series.numbers("portfolio", "timestamp"))
+    time, value = outline(time, value, holes)
+    lines = [("", value.tolist(), "")]
+    return plots.line_plot("Portfolio value", time.tolist(), lines, holes=holes)
 
 
 def exposure_plot(series: RunSeries) -> plots.LinePlot | None:
     """The exposure in percent of equity, for readers without scripts."""
-    time, value = outline(series.numbers("portfolio", "timestamp"), exposure_pct(series))
+    timestamp = series.numbers("portfolio", "timestamp")
+    holes = holes_of(timestamp)
+    time, value = outline(timestamp, exposure_pct(series), holes)
     known = [None if v != v else v for v in value.tolist()]
-    return plots.line_plot("Position in percent of equity", time.tolist(), [("", known, "")], " %")
+    label = "Position in percent of equity"
+    return plots.line_plot(label, time.tolist(), [("", known, "")], " %", holes=holes)
 
 
 def price_curves(
@@ -65,6 +71,7 @@ def price_curves(
     price = ChartLine("Price", 0, "ink")
     close = joined(line(bars.timestamp, bars.close, buckets))
     time_ms = (buckets.time_s * 1000).tolist()
+    holes = holes_of(bars.timestamp, bars.timeframe.ms)
     found = []
     for pane in range(max((item.pane for item in lines), default=0) + 1):
         there = [item for item in lines if item.pane == pane] + ([] if pane else [price])
@@ -72,7 +79,7 @@ def price_curves(
         drawn = [
             (item.name, close if item is price else columns[item.name], item.css) for item in there
         ]
-        plot = plots.line_plot(title, time_ms, drawn)
+        plot = plots.line_plot(title, time_ms, drawn, holes=holes)
         if plot is not None:
             found.append(Curves(title, plot, there))
     return found
@@ -89,9 +96,9 @@ def joined(values: Floats) -> list[float | None]:
     return made
 
 
-def outline(time: Times, value: Floats) -> tuple[Times, Floats]:
+def outline(time: Times, value: Floats, holes: Holes | None = None) -> tuple[Times, Floats]:
     """At most 602 of the points: the extremes of equal stretches, in order, keep every peak
-    and fall of the picture."""
+    and fall of the picture; and the points beside the longest holes."""
     if len(time) <= OUTLINE_POINTS:
         return time, value
     each = -(-len(time) // (OUTLINE_POINTS // 2))
@@ -100,13 +107,22 @@ def outline(time: Times, value: Floats) -> tuple[Times, Floats]:
     stretches = padded.reshape(-1, each)
     low = np.where(np.isnan(stretches), np.inf, stretches).argmin(axis=1)
     high = np.where(np.isnan(stretches), -np.inf, stretches).argmax(axis=1)
-    keep = np.unique(np.concatenate((starts + low, starts + high, [0, len(time) - 1])))
-    return time[keep], value[keep]
+    keep = [starts + low, starts + high, [0, len(time) - 1]]
+    if holes is not None:
+        after = np.searchsorted(time, holes.longest().after)
+        keep.append(np.clip(np.concatenate((after - 1, after)), 0, len(time) - 1))
+    chosen = np.unique(np.concatenate(keep)).astype(np.int64)
+    return time[chosen], value[chosen]
 
 
 def rolling_ratio(series: RunSeries, capital: float) -> tuple[Times, Floats] | None:
-    """(days in ms, the Sharpe ratio of the 30 days up to each), NaN where it is undefined; None
-    for runs of less than twice that, and where it never is defined."""
+    """(days in ms, the Sharpe ratio of the 30 days up to each) from the first day that has one
+    to the last; NaN between them where it is undefined.
+
+    It is undefined while the equity does not move, as in an account that is dead, and while the
+    30 days reach over more than a missing day. None for runs of less than twice the 30 days, and
+    where it never is defined.
+    """
     time, value = daily_values(series)
     if len(value) < 2 * ROLLING_DAYS:
         return None
@@ -115,8 +131,23 @@ def rolling_ratio(series: RunSeries, capital: float) -> tuple[Times, Floats] | N
         windows = np.lib.stride_tricks.sliding_window_view(returns, ROLLING_DAYS)
         spread = windows.std(axis=1, ddof=1)
         ratio = windows.mean(axis=1) / spread * np.sqrt(365)
-    ratio = np.where((spread > 1e-12) & np.isfinite(ratio), ratio, np.nan)
-    return None if np.isnan(ratio).all() else (time[ROLLING_DAYS - 1 :], ratio)
+    whole = time[ROLLING_DAYS - 1 :] - time[: 1 - ROLLING_DAYS] <= ROLLING_DAYS * DAY_MS
+    defined = np.flatnonzero((spread > 1e-12) & np.isfinite(ratio) & whole)
+    if not len(defined):
+        return None
+    known = np.full(len(ratio), np.nan)
+    known[defined] = ratio[defined]
+    shown = slice(defined[0], defined[-1] + 1)
+    return time[ROLLING_DAYS - 1 :][shown], known[shown]
+
+
+def rolling_ends_early(series: RunSeries, capital: float) -> int | None:
+    """The last day (ms) with a ratio where the run goes on after it; None where it does not."""
+    ratio = rolling_ratio(series, capital)
+    if ratio is None:
+        return None
+    last_day = int(daily_values(series)[0][-1])
+    return int(ratio[0][-1]) if ratio[0][-1] < last_day else None
 
 
 def rolling_sharpe(series: RunSeries, capital: float) -> plots.LinePlot | None:
@@ -124,7 +155,8 @@ def rolling_sharpe(series: RunSeries, capital: float) -> plots.LinePlot | None:
     found = rolling_ratio(series, capital)
     if found is None:
         return None
-    time, ratio = outline(*found)
+    holes = holes_of(found[0], DAY_MS)
+    time, ratio = outline(*found, holes)
     values = [None if v != v else v for v in ratio.tolist()]
     label = f"Sharpe ratio of the {ROLLING_DAYS} days before"
-    return plots.line_plot(label, time.tolist(), [("", values, "")])
+    return plots.line_plot(label, time.tolist(), [("", values, "")], holes=holes)

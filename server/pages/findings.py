@@ -31,10 +31,12 @@ def findings(
     dropped: int = 0,
     completed: bool = True,
     missing_layers: Sequence[str] = (),
+    missing: Sequence[Finding] = (),
 ) -> list[Finding]:
     """Everything that qualifies a finished run, the gravest first."""
     found = [
         *(_lookahead(lookahead, config) if completed else []),
+        *missing,
         *_liquidations(metrics),
         *_rejections(rejected_orders),
         *_data(data_quality),

@@ -13,6 +13,7 @@ from server.examples import Example
 from server.listing import FIGURES, Place, Wanted, count_backtests, list_backtests, symbols_of
 from server.marks import Marks, marks_of, tags_used
 from server.pages import result
+from server.pages.missing_bars import missing_share
 from server.services import Services
 
 PER_PAGE = 25
@@ -49,6 +50,7 @@ class Row:
     title: str
     metrics: dict[str, float | None]
     marks: Marks
+    missing: str  # how much of the range has no bars, "" when hardly any is missing
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,13 @@ def list_page(services: Services, owner: int, query: Mapping[str, str]) -> ListP
     empty = not found and not narrowed and after is None
     return ListPage(
         rows=[
-            Row(run, result.title_of(run), _figures(run), marked.get(run.id, Marks()))
+            Row(
+                run,
+                result.title_of(run),
+                _figures(run),
+                marked.get(run.id, Marks()),
+                missing_share(run.summary.get("data_quality") or {}, run.timeframe),
+            )
             for run in found
         ],
         total=count_backtests(services.store, owner, wanted),

@@ -50,6 +50,7 @@ class FormPage:
 class MarketPart:
     values: Values
     market: markets.MarketChoice
+    oob: bool = False
     errors: Errors = field(default_factory=dict)
 
 
@@ -111,7 +112,7 @@ class NewBacktest(Controller):
         picture = part == "picture"
         values, market = _market(services, request, values, preset=preset, keep_dates=picture)
         name = "backtests/_range.html" if picture else "backtests/_market.html"
-        return page(request, name, MarketPart(values, market))
+        return page(request, name, MarketPart(values, market, oob=picture))
 
     @post("/strategies/check", sync_to_thread=True, status_code=200)
     def check(

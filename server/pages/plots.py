@@ -12,11 +12,13 @@ from datetime import date
 
 import numpy as np
 
+from server.holes import Holes
 from server.pages import formats
 
 WIDTH, HEIGHT = 600.0, 160.0
 LEFT, BOTTOM = 8.0, 20.0
 DAY_MS = 86_400_000
+HATCH_STEP = 7.0
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,15 @@ class Line:
 
 @dataclass(frozen=True)
 class LinePlot:
-    """Lines over time; `zero` is the y of the value 0 when it is in view."""
+    """Lines over time; `zero` is the y of the value 0 when it is in view; `holes` are
+    stretches (x, width, path of the hatching) without bars, over which no line is drawn."""
 
     label: str
     lines: list[Line]
     y_ticks: list[Tick]
     x_ticks: list[Tick]
     zero: float | None = None
+    holes: list[tuple[float, float, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def line_plot(
     time_ms: Sequence[float],
     series: Sequence[tuple[str, Sequence[float | None], str]],
     unit: str = "",
+    holes: Holes | None = None,
 ) -> LinePlot | None:
     """`series` (name, values, CSS class) over `time_ms`; None when there is nothing to draw."""
     columns = [np.array([np.nan if v is None else v for v in s[1]], float) for s in series]
@@ -93,10 +98,15 @@ def line_plot(
     def y(value: float) -> float:
         return round((HEIGHT - BOTTOM) * (1 - (value - low) / (high - low)), 1)
 
+    hatched = _hatched(holes, t0, t1)
+    # The first point after each hole begins a new line.
+    torn = set(np.searchsorted(time_ms, hatched.after).tolist()) if hatched else set()
     lines = []
     for (name, _, css), values in zip(series, columns, strict=True):
         path, pen = [], "M"
-        for at, value in zip(x, values, strict=True):
+        for i, (at, value) in enumerate(zip(x, values, strict=True)):
+            if i in torn:
+                pen = "M"
             if math.isfinite(value):
                 path.append(f"{pen}{at:.1f} {y(float(value)):g}")
                 pen = "L"
@@ -109,7 +119,36 @@ def line_plot(
         [Tick(y(value), _short(value) + unit) for value in _round_values(low, high)],
         [Tick(0, formats.day(t0)), Tick(WIDTH, formats.day(t1))],
         y(0.0) if low < 0 < high else None,
+        _rects(hatched, t0, t1) if hatched else [],
     )
+
+
+def _hatched(holes: Holes | None, t0: float, t1: float) -> Holes | None:
+    """The holes that are as wide as a unit of the picture."""
+    if holes is None:
+        return None
+    return holes.between(int(t0), int(t1)).longer_than((t1 - t0) / WIDTH).longest()
+
+
+def _rects(holes: Holes, t0: float, t1: float) -> list[tuple[float, float, str]]:
+    left = (holes.before - t0) / (t1 - t0) * WIDTH
+    width = (holes.after - holes.before) / (t1 - t0) * WIDTH
+    return [
+        (round(x, 1), round(w, 1), _hatching(x, w))
+        for x, w in zip(left.tolist(), width.tolist(), strict=True)
+    ]
+
+
+def _hatching(left: float, width: float) -> str:
+    """Parallel lines up to the right over the whole height, cut at the edges."""
+    room = HEIGHT - BOTTOM
+    path = []
+    for foot in np.arange(-room, width, HATCH_STEP).tolist():
+        x0, x1 = max(foot, 0.0), min(foot + room, width)
+        path.append(
+            f"M{left + x0:.1f} {room - x0 + foot:.1f}L{left + x1:.1f} {room - x1 + foot:.1f}"
+        )
+    return "".join(path)
 
 
 def spark(values: Sequence[float], width: float = 96, height: float = 28) -> str:

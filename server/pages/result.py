@@ -26,6 +26,7 @@ from server.notices import missing_locks
 from server.outlook import outlook
 from server.pages import curves, figures, formats, plots
 from server.pages.findings import Finding, findings
+from server.pages.missing_bars import missing_findings
 from server.pages.trips import TripPage, trip_page
 from server.queue import load
 from server.result_document import config_of
@@ -119,6 +120,7 @@ class Result:
     exposure: plots.LinePlot | None
     distribution: plots.BarPlot | None
     rolling: plots.LinePlot | None
+    rolling_ends_ms: int | None
     trips: TripPage | None
 
     @property
@@ -213,6 +215,7 @@ def result_of(services: Services, run: Backtest) -> Result | None:
             dropped=int(summary.get("dropped_orders") or 0),
             completed=run.status == "completed",
             missing_layers=missing,
+            missing=missing_findings(quality, run.timeframe, series, capital),
         ),
         headlines=figures.headlines(metrics),
         groups=figures.groups(metrics),
@@ -231,6 +234,7 @@ def result_of(services: Services, run: Backtest) -> Result | None:
             " %",
         ),
         rolling=curves.rolling_sharpe(series, capital),
+        rolling_ends_ms=curves.rolling_ends_early(series, capital),
         trips=trip_page(run.id, series, {}),
     )
 

@@ -132,9 +132,10 @@ def shared_chart(
     secret: FromPath[str],
     start: Annotated[int | None, QueryParameter()] = None,
     end: Annotated[int | None, QueryParameter()] = None,
+    wide: Annotated[bool, QueryParameter()] = False,
 ) -> Response[bytes]:
     share, run = _open(services, secret)
-    return chart_response(services, run, start, end, with_indicators=share.with_code)
+    return chart_response(services, run, start, end, wide=wide, with_indicators=share.with_code)
 
 
 @get("/shared/{secret:str}/rolling.json", sync_to_thread=True)

@@ -72,3 +72,44 @@ def test_a_mean_cross_with_leverage_on_half_a_year_of_futures(
     expect(page.locator(".page-head")).to_contain_text("up to 5× leverage")
     page.get_by_text("Exposure and costs").click()
     expect(page.get_by_role("row", name=re.compile("^Highest leverage"))).to_contain_text("5.00×")
+
+
+def test_a_hole_in_the_history_cannot_make_a_fairy_tale(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("hole"))
+    page.goto("/backtests/new?symbol=BTCUSDT&timeframe=1h&mode=spot")
+    first, last = page.get_by_label("From (UTC)"), page.get_by_label("To, included")
+    expect(page.get_by_role("button", name="Newest without holes")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    expect(page.locator(".range-missing")).to_have_count(0)
+    first.fill("2024-07-01")
+    last.fill("2025-06-30")
+    # The 8th of August and June: 31 of 365 days.
+    warning = page.locator(".range-missing")
+    expect(warning).to_contain_text("92 % of the range has no bars")
+    expect(warning).to_contain_text("8,016 of 8,760 are missing")
+    page.get_by_role("button", name="Run backtest").click()
+    finding = page.locator(".message.bad")
+    expect(finding).to_contain_text("92 % of the range has no bars", timeout=60_000)
+    expect(finding).to_contain_text("1 trade was held across a hole and made +7,218.22")
+    expect(finding).to_contain_text("Without it the result is −1,703.08")
+    chart = page.locator(".chart[data-loaded]")
+    expect(chart).to_be_visible()
+    bands = "element => element.chart.bands().map((band) => band[2] / 86400)"
+    assert chart.evaluate(bands) == [296]
+    torn = "e => e.chart.equity.data().filter((point) => point.color === 'transparent').length"
+    assert chart.evaluate(torn) == 1
+    # The middle of the time lies in the hole, that of the bars does not.
+    chart.focus()
+    for _ in range(6):
+        with page.expect_response("**/chart.json**"):
+            page.keyboard.press("+")
+        page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    expect(page.locator("[data-chart-note]").first).to_have_text("Each candle is one bar of 1h.")
+    seen = "e => e.chart.inView()[1] - e.chart.inView()[0] + 1"
+    assert 15 <= chart.evaluate(seen) <= 25
+    page.goto("/backtests")
+    expect(page.locator("#rows")).to_contain_text("92 % of the range has no bars")
+    page.get_by_role("link", name="MeanCross").click()
+    page.get_by_role("button", name="Show trade 1 in the chart").click()
+    expect(page.locator("[data-chart-note]").first).to_have_text("Each candle is one bar of 1h.")

@@ -18,6 +18,7 @@ from server.charts import (
     candles,
     chart_document,
     drawdown_pct,
+    drawn_holes,
     exposure_pct,
     line,
     markers,
@@ -477,3 +478,36 @@ def test_some_rows_can_be_asked_for():
     table = {"a": np.arange(10)}
     assert rows_of(table, slice(0, 2)) == [{"a": 0}, {"a": 1}]
     assert rows_of(table, np.array([3, 9])) == [{"a": 3}, {"a": 9}]
+
+
+def with_hole(before: int, missing: int, after: int) -> np.ndarray:
+    """Minutes with that many missing after the first `before`."""
+    numbers = np.append(np.arange(before), before + missing + np.arange(after))
+    return START_MS + MINUTE_MS * numbers
+
+
+def test_no_bucket_lies_on_both_sides_of_a_hole():
+    timestamp = with_hole(25, 100, 75)
+    buckets = buckets_of(timestamp, MINUTE_MS, most=12)
+    # 100 bars, eleven buckets beside the hole: ten bars each, the third cut by the hole.
+    assert buckets.bars_each == 10
+    edges = ((buckets.edges - START_MS) // MINUTE_MS).tolist()
+    assert edges == [0, 10, 20, 125, 130, 140, 150, 160, 170, 180, 190, 200]
+    start, after = START_MS // 1000 + 25 * 60, START_MS // 1000 + 125 * 60
+    assert drawn_holes(timestamp, MINUTE_MS, buckets) == [[start, after, 100]]
+
+
+def test_a_hole_shorter_than_a_bucket_is_not_drawn_in_the_overview():
+    timestamp = with_hole(25, 5, 75)
+    assert drawn_holes(timestamp, MINUTE_MS, buckets_of(timestamp, MINUTE_MS, most=12)) == []
+    assert len(drawn_holes(timestamp, MINUTE_MS, buckets_of(timestamp, MINUTE_MS))) == 1
+
+
+def test_a_wide_view_goes_on_behind_a_hole():
+    timestamp = with_hole(30, 1_000, 30)
+    inside = START_MS + 500 * MINUTE_MS
+    assert len(buckets_of(timestamp, MINUTE_MS, inside, inside)) == 0
+    # Twenty bars on each side of nothing.
+    buckets = buckets_of(timestamp, MINUTE_MS, inside, inside, wide=True)
+    opens = (buckets.edges[:-1] - START_MS) // MINUTE_MS
+    assert opens.tolist() == [*range(10, 30), *range(1_030, 1_050)]

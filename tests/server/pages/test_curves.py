@@ -110,3 +110,41 @@ def test_exposure_is_drawn_for_readers_without_scripts():
     plot = curves.exposure_plot(series([100.0] * 5))
     assert plot is not None
     assert plot.label == "Position in percent of equity"
+
+
+def dead_after(days: int, total: int) -> RunSeries:
+    """An equity that swings between 100 and 101 and then stays."""
+    values = [100.0 + day % 2 if day < days else 100.0 for day in range(total)]
+    return series(values)
+
+
+def test_the_ratio_ends_where_the_account_died():
+    time, ratio = curves.rolling_ratio(dead_after(50, 152), 100.0)
+    # The last move is the fall into day 50; thirty days later no return is left but zeros.
+    assert time[0] == 29 * DAY_MS
+    assert time[-1] == 79 * DAY_MS
+    assert not np.isnan(ratio[[0, -1]]).any()
+    assert curves.rolling_ends_early(dead_after(50, 152), 100.0) == 79 * DAY_MS
+    assert curves.rolling_ends_early(dead_after(152, 152), 100.0) is None
+    assert curves.rolling_ends_early(series([100.0] * 10), 100.0) is None
+
+
+def test_thirty_days_over_a_hole_have_no_ratio():
+    whole = dead_after(120, 120)
+    portfolio = whole.tables["portfolio"]
+    days = np.append(np.arange(60), np.arange(100, 160))
+    portfolio["timestamp"] = DAY_MS * days
+    time, ratio = curves.rolling_ratio(whole, 100.0)
+    there = (time[~np.isnan(ratio)] // DAY_MS).tolist()
+    assert there == [*range(29, 60), *range(129, 160)]
+
+
+def test_a_curve_is_not_joined_over_a_hole():
+    gone = series([float(100 + day) for day in range(40)])
+    gone.tables["portfolio"]["timestamp"] = DAY_MS * np.append(np.arange(20), np.arange(80, 100))
+    plot = curves.equity_plot(gone, 100.0)
+    assert plot.lines[0].path.count("M") == 2
+    ((left, width, hatching),) = plot.holes
+    # Days 19 to 80 of 99 on 600 units.
+    assert (left, width) == (115.2, 369.7)
+    assert hatching.startswith("M")
