@@ -3,11 +3,17 @@
 // server sends at most 2,000 points a view with every extreme kept; zooming in asks for finer ones
 // until a point is a bar. Everything shown here is also in the page's tables.
 
+import { gapTimes, Hatching, holeAt, torn } from "./chart_holes.js";
+
 const L = window.LightweightCharts;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const DAY_S = 86_400;
 const LINE_DASHED = 2;
 const WITH_STEPS = 1;
+const MIN_BARS = 20; // what zooming in leaves
+const CROWD = 120; // fills in view with which arrows become small and wordless
+const UNSEEN_AREA = { lineColor: "transparent", topColor: "transparent", bottomColor: "transparent" };
+const UNSEEN_SIDES = Object.fromEntries(["topLineColor", "topFillColor1", "topFillColor2", "bottomLineColor", "bottomFillColor1", "bottomFillColor2"].map((name) => [name, "transparent"]));
 const formats = new Map();
 // A number as the page's tables write it: grouped, with a true minus.
 function text(value, digits = 2) {
@@ -114,11 +120,21 @@ class ZoomChart {
       handleScroll: { vertTouchDrag: false },
     });
     this.titles = [];
+    this.refilled = null;
     this.build({ priceLineVisible: false, lastValueVisible: false, crosshairMarkerRadius: 3 });
+    this.hatchings = this.chart.panes().map((pane, i) => {
+      const hatching = new Hatching(i === 0);
+      pane.attachPrimitive(hatching);
+      return hatching;
+    });
     this.theme();
     this.chart.subscribeCrosshairMove((param) => this.readout(param));
-    this.chart.timeScale().subscribeVisibleTimeRangeChange(() => this.moved());
+    this.chart.timeScale().subscribeVisibleTimeRangeChange(() => { this.moved(); this.settle(); });
   }
+
+  // What depends on how much is in view.
+  settle() {}
+  bands() { return []; }
 
   // A pane says in its corner what it shows.
   title(pane, name) { this.titles.push([L.createTextWatermark(this.chart.panes()[pane], { horzAlign: "left", vertAlign: "top", lines: [] }), name]); }
@@ -147,7 +163,7 @@ class ZoomChart {
     const url = new URL(this.element.dataset.src, location);
     // What a chart shows first is nobody's news; what a move of the reader's did is.
     if (from !== null) this.note.setAttribute("aria-live", "polite");
-    if (from !== null) { url.searchParams.set("start", Math.floor(from * 1000)); url.searchParams.set("end", Math.ceil(to * 1000)); }
+    if (from !== null) { url.searchParams.set("start", Math.floor(from * 1000)); url.searchParams.set("end", Math.ceil(to * 1000)); url.searchParams.set("wide", "true"); }
     this.request?.abort();
     const request = this.request = new AbortController();
     let data;
@@ -166,7 +182,12 @@ class ZoomChart {
     this.loading = true;
     this.data = data;
     this.index = new Map(data.time.map((t, i) => [t, i]));
+    this.gaps = this.gapsOf(data);
+    // Every place on the time axis: those of the bars, and the room of the holes.
+    this.slots = [...data.time, ...this.gaps.flat()].sort((a, b) => a - b);
+    this.slot = new Map(this.slots.map((t, i) => [t, i]));
     this.draw(data);
+    for (const hatching of this.hatchings) hatching.set(this.bands(), this.colors);
     this.readout({});
     if (!data.time.length) { this.note.textContent = "There are no bars in this view."; this.loading = false; return; }
     this.look(from === null ? null : { from: this.wanted?.from ?? from, to: this.wanted?.to ?? to });
@@ -174,6 +195,8 @@ class ZoomChart {
     this.note.textContent = this.detail(data, per);
     Object.assign(this.element.dataset, { loaded: data.time.length, perPoint: per, from: data.time[0], to: data.time.at(-1) });
   }
+
+  gapsOf() { return []; }
 
   // Turn to a range of time, or all of it, without taking that for a move of the reader's.
   look(range) {
@@ -197,7 +220,7 @@ class ZoomChart {
       const outside = (range.from <= first && first * 1000 > data.first) || (range.to >= last && last * 1000 < data.last - data.bar_ms * data.bars_per_point);
       if (coarse || outside) {
         this.wanted = { from: range.from, to: range.to };
-        this.load(range.from - span * 0.25, range.to + span * 0.25);
+        this.load(range.from, range.to);
       }
     }, 120);
   }
@@ -209,23 +232,43 @@ class ZoomChart {
     const low = Math.max(from, this.data.first / 1000);
     const high = Math.min(to, this.data.last / 1000);
     this.wanted = { from: low, to: high };
-    const pad = (high - low) * 0.25;
-    return this.load(low - pad, high + pad);
+    // At once with what is there, so that a key pressed again moves on from here.
+    if (low < this.slots.at(-1) && high > this.slots[0]) this.look(this.wanted);
+    return this.load(low, high);
   }
 
+  // The time at a place of the axis, which may lie between two and beyond those that are loaded.
+  timeAt(place) {
+    const { slots } = this;
+    const at = Math.min(Math.max(place, 0), slots.length - 1);
+    const low = Math.floor(at);
+    const inside = slots[low] + (at - low) * ((slots[low + 1] ?? slots[low]) - slots[low]);
+    return inside + ((place - at) * this.data.bar_ms * this.data.bars_per_point) / 1000;
+  }
+
+  // The places of the first and the last bar in view, whole ones.
+  inView() {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    const last = this.slots.length - 1;
+    return range ? [Math.max(0, Math.ceil(range.from)), Math.min(last, Math.floor(range.to))] : [0, last];
+  }
+
+  // About the middle of the bars in view: the middle of the time may lie in a hole.
   zoom(factor) {
-    const range = this.chart.timeScale().getVisibleRange();
-    const middle = (range.from + range.to) / 2;
-    const half = Math.max(((range.to - range.from) / 2) * factor, (this.data.bar_ms / 1000) * 10);
-    const whole = (this.data.last - this.data.first) / 1000;
-    return half * 2 >= whole ? this.view(null, null) : this.view(middle - half, middle + half);
+    const [from, to] = this.inView();
+    const middle = (from + to) / 2;
+    const half = Math.max(((to - from) / 2) * factor, MIN_BARS / 2 / this.data.bars_per_point);
+    const [low, high] = [this.timeAt(middle - half), this.timeAt(middle + half)];
+    const all = low <= this.data.first / 1000 && high >= (this.data.last - this.data.bar_ms * this.data.bars_per_point) / 1000;
+    return all ? this.view(null, null) : this.view(low, high);
   }
 
   pan(part) {
-    const range = this.chart.timeScale().getVisibleRange();
-    const step = (range.to - range.from) * part;
-    if (range.from + step < this.data.first / 1000 || range.to + step > this.data.last / 1000 + 1) return;
-    this.view(range.from + step, range.to + step);
+    const [from, to] = this.inView();
+    const step = Math.sign(part) * Math.max(1, Math.round((to - from) * Math.abs(part)));
+    const [low, high] = [this.timeAt(from + step), this.timeAt(to + step)];
+    if (low < this.data.first / 1000 || high > this.data.last / 1000 + 1) return;
+    this.view(low, high);
   }
 
   press(pressed) {
@@ -281,7 +324,8 @@ class ResultChart extends ZoomChart {
     const equity = pane("Equity and buy and hold");
     this.hold = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 1, priceFormat: money }, equity);
     this.equity = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 2, priceFormat: money }, equity);
-    this.drawdown = chart.addSeries(L.AreaSeries, { ...quiet, lineWidth: 1, priceFormat: format(axisPercent), invertFilledArea: true }, pane("Drawdown"));
+    // Shaded between the curve and zero, where it is under water.
+    this.drawdown = chart.addSeries(L.BaselineSeries, { ...quiet, lineWidth: 1, priceFormat: format(axisPercent), baseValue: { type: "price", price: 0 } }, pane("Drawdown"));
     const exposure = pane("Exposure, long above zero");
     const side = { ...quiet, lineWidth: 1, lineType: WITH_STEPS, priceFormat: format(axisPercent), baseValue: { type: "price", price: 0 } };
     this.long = chart.addSeries(L.BaselineSeries, side, exposure);
@@ -304,7 +348,7 @@ class ResultChart extends ZoomChart {
     this.volume.applyOptions({ color: fade(c.muted, 0.7) });
     this.equity.applyOptions({ color: c.accent });
     this.hold.applyOptions({ color: c["line-strong"] });
-    this.drawdown.applyOptions({ lineColor: c.loss, topColor: fade(c.loss, 0.05), bottomColor: fade(c.loss, 0.3) });
+    this.drawdown.applyOptions({ topLineColor: c.loss, bottomLineColor: c.loss, topFillColor1: "transparent", topFillColor2: "transparent", bottomFillColor1: fade(c.loss, 0.15), bottomFillColor2: fade(c.loss, 0.3) });
     // Each side draws its own half; at zero, and on the other side, it draws nothing.
     const [none, up, down] = ["transparent", c.gain, c.loss];
     this.long.applyOptions({ topLineColor: up, topFillColor1: fade(up, 0.3), topFillColor2: fade(up, 0.15), bottomLineColor: none, bottomFillColor1: none, bottomFillColor2: none });
@@ -316,17 +360,33 @@ class ResultChart extends ZoomChart {
     const { time } = data;
     const digits = time.length ? priceDigits(data.close.at(-1)) : 2;
     this.price.applyOptions({ priceFormat: format((v) => text(v, digits), 10 ** -digits) });
-    this.price.setData(time.map((t, i) => ({ time: t, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] })));
+    const candles = time.map((t, i) => ({ time: t, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] }));
+    for (const gap of this.gaps) candles.push(...gap.map((t) => ({ time: t })));
+    this.price.setData(candles.sort((a, b) => a.time - b.time));
+    const { holes } = data;
     this.volume.setData(points(time, data.volume));
-    this.equity.setData(points(time, data.equity));
-    this.hold.setData(points(time, data.hold));
-    this.drawdown.setData(points(time, data.drawdown));
-    this.long.setData(held(time, data.exposure_high));
-    this.short.setData(held(time, data.exposure_low));
-    this.leverage?.setData(points(time, data.leverage));
-    for (const line of this.lines) line.series?.setData(this.own(line, data));
-    this.markers.setMarkers(this.fills(data));
+    this.equity.setData(torn(points(time, data.equity), holes));
+    this.hold.setData(torn(points(time, data.hold), holes));
+    this.drawdown.setData(torn(points(time, data.drawdown), holes, UNSEEN_SIDES));
+    this.long.setData(torn(held(time, data.exposure_high), holes, UNSEEN_SIDES));
+    this.short.setData(torn(held(time, data.exposure_low), holes, UNSEEN_SIDES));
+    this.leverage?.setData(torn(points(time, data.leverage), holes, UNSEEN_AREA));
+    for (const line of this.lines) line.series?.setData(torn(this.own(line, data), holes));
+    this.refilled = null;
+    this.settle();
     this.trips.set(data.trips, this.colors);
+  }
+
+  gapsOf(data) { return gapTimes(data.holes, data.time.length, data.bars_per_point); }
+  bands() { return this.data.holes.map(([start, after], i) => [this.gaps[i][0], after, after - start]); }
+
+  // Arrows and words are as large as the fills in view have room for.
+  settle() {
+    if (!this.data?.time.length) { this.markers?.setMarkers([]); return; }
+    const view = this.inView();
+    if (this.refilled === view.join()) return;
+    this.refilled = view.join();
+    this.markers.setMarkers(this.fills(this.data, view));
   }
 
   // A plot is joined from point to point; an indicator has a gap where it has no value.
@@ -336,17 +396,18 @@ class ResultChart extends ZoomChart {
   }
 
   // Fills as arrows. Words stand beside those that have room for them.
-  fills({ markers, time }) {
-    const crowded = markers.length > 120;
-    const room = time.length / 25;
+  fills({ markers }, [from, to]) {
+    const [first, last] = [this.slots[from], this.slots[to]];
+    const crowded = markers.filter(([time]) => time >= first && time <= last).length > CROWD;
+    const room = (to - from + 1) / 25;
     const made = markers.map((fill) => this.marker(fill, crowded));
     for (const side of ["aboveBar", "belowBar"]) {
       // At the edges half of the words would be cut off.
-      let before = -room / 2;
+      let before = from - room / 2;
       for (const marker of made) {
         if (marker.position !== side || !marker.text) continue;
-        const at = this.index.get(marker.time);
-        if (at - before < room || at > time.length - room / 2) marker.text = "";
+        const at = this.slot.get(marker.time);
+        if (at - before < room || at > to - room / 2) marker.text = "";
         else before = at;
       }
     }
@@ -371,7 +432,12 @@ class ResultChart extends ZoomChart {
 
   readout(param) {
     const { data } = this;
-    if (!data?.time.length) return;
+    const hole = holeAt(data?.holes ?? [], param.time);
+    if (!data?.time.length || hole) {
+      for (const slot of this.card.querySelectorAll(".legend b")) slot.textContent = "–";
+      this.write("time", hole ? `no bars ${utc(hole[0])} to ${utc(hole[1])} UTC` : "–");
+      return;
+    }
     const i = this.index.get(param.time) ?? data.time.length - 1;
     this.write("time", utc(data.time[i]) + " UTC");
     this.write("price", text(data.close[i], priceDigits(data.close[i])));
@@ -439,7 +505,18 @@ class LinesChart extends ZoomChart {
 
   draw(data) {
     this.unit = data.unit;
-    for (const line of this.lines) line.series.setData(line.name in data.lines ? points(data.time, data.lines[line.name]) : []);
+    for (const line of this.lines) line.series.setData(line.name in data.lines ? torn(points(data.time, data.lines[line.name]), data.holes[line.name]) : []);
+  }
+
+  // Hatched is what no line knows.
+  bands() {
+    const [first, ...others] = Object.values(this.data.holes);
+    const shared = (first ?? []).filter(([start]) => others.every((holes) => holes.some((hole) => hole[0] <= start && start < hole[1])));
+    return shared.flatMap(([start, after]) => {
+      const at = this.data.time.findIndex((t) => t >= start);
+      const to = this.data.time.findIndex((t) => t >= after);
+      return at < 0 || to <= at ? [] : [[this.data.time[at], this.data.time[to], after - start]];
+    });
   }
 
   detail(data, per) {
@@ -450,16 +527,26 @@ class LinesChart extends ZoomChart {
   readout(param) {
     const { data } = this;
     if (!data?.time.length) return;
-    const i = this.index.get(param.time) ?? data.time.length - 1;
+    // Away from the chart it says the last that any line knows.
+    const i = this.index.get(param.time) ?? Math.max(0, ...Object.values(data.lines).map((values) => values.findLastIndex((value) => value !== null)));
     this.write("time", utc(data.time[i]) + " UTC");
     for (const { name, button } of this.lines) {
-      const values = data.lines[name] ?? [];
-      // A line of longer bars has no point at most of the others' times: its last one holds.
-      let at = i;
-      while (at > 0 && i - at < 2000 && (values[at] ?? null) === null) at -= 1;
-      const over = values.slice(i).every((value) => value === null) && i < data.time.length - 1;
-      button.querySelector("b").textContent = over || (values[at] ?? null) === null ? "–" : (this.unit && values[at] > 0 ? "+" : "") + text(values[at]) + this.unit;
+      const value = this.valueAt(name, i);
+      button.querySelector("b").textContent = value === null ? "–" : (this.unit && value > 0 ? "+" : "") + text(value) + this.unit;
     }
+  }
+
+  // A line of longer bars has no point at most of the others' times: its last one holds for as long
+  // as one of its bars lasts. Beyond its end and in a hole it has no value.
+  valueAt(name, i) {
+    const { data } = this;
+    const values = data.lines[name] ?? [];
+    const last = (from) => { let at = from; while (at >= 0 && (values[at] ?? null) === null) at -= 1; return at; };
+    const at = last(i);
+    if (at < 0 || holeAt(data.holes[name], data.time[i])) return null;
+    if (at === i) return values[i];
+    const bar = at - last(at - 1);
+    return last(at - 1) >= 0 && i - at >= bar && values.slice(i).every((value) => value === null) ? null : values[at];
   }
 }
 
