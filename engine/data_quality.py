@@ -12,8 +12,10 @@ import numpy as np
 from engine.bars import Bars, Funding, Times
 from engine.enums import DAY_MS, Timeframe
 from engine.file_checks import day_date, day_number, when
+from engine.wild_bars import wild_bars, wild_text
 
 MAX_LISTED_GAPS = 10
+MAX_LISTED_WILD_BARS = 10
 FUNDING_GAP_MS = (8 * 60 + 5) * 60_000
 SYNTHETIC_SYMBOLS = ("DEMOBTCUSDT", "DEMOETHUSDT")
 
@@ -39,6 +41,7 @@ def describe_bars(bars: Bars, start: date, end: date, counts: SourceCounts) -> d
     first, last = int(bars.timestamp[0]), int(bars.timestamp[-1])
     gap_count, missing, gaps = find_gaps(bars.timestamp, step)
     zero_volume = int(np.count_nonzero(bars.volume == 0))
+    wild = [bar.to_document() for bar in wild_bars(bars, bars.timeframe)]
     native = counts.days_by_source.get(str(bars.timeframe), 0)
     resampled = sum(counts.days_by_source.values()) - native
     quality: dict[str, Any] = {
@@ -61,6 +64,8 @@ def describe_bars(bars: Bars, start: date, end: date, counts: SourceCounts) -> d
         "partial_buckets": counts.partial_buckets,
         "empty_days": counts.empty_days,
         "zero_volume_bars": zero_volume,
+        "wild_bar_count": len(wild),
+        "wild_bars": sorted(wild, key=lambda bar: -abs(bar["deviations"]))[:MAX_LISTED_WILD_BARS],
         "funding_gaps": [],
         "warnings": [],
     }
@@ -165,6 +170,14 @@ def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, A
         said.append(f"{_count(quality['empty_days'], 'file')} with a header and no bar.")
     if quality["zero_volume_bars"]:
         said.append(f"{_count(quality['zero_volume_bars'], 'bar')} without volume.")
+    if quality["wild_bar_count"]:
+        worst = quality["wild_bars"][0]
+        said.append(
+            f"{_are(quality['wild_bar_count'], 'bar')} far out of line with the others, as a bad "
+            "print or another coin under the same name would be; "
+            f"{'the furthest, ' if quality['wild_bar_count'] > 1 else ''}"
+            f"{when(worst['timestamp'])} UTC, {wild_text(worst)}. Fills on it may be of no meaning."
+        )
     return said
 
 

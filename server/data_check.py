@@ -41,13 +41,9 @@ from engine.funding_files import (
     read_settlements,
 )
 from engine.resample import finer_divisors, resample
+from engine.wild_bars import wild_bars
 from server.data_report import MAX_BROKEN_ROWS, MAX_LISTED, DataReport, SeriesCheck
 
-OUTLIER_DEVIATIONS = 20.0
-# Median absolute deviation -> standard deviation, for a normal distribution.
-_MAD_SCALE = 1.4826
-# Returns that differ by less differ by rounding.
-_NO_DEVIATION = 1e-12
 _PRICE_TOLERANCE = 1e-9
 _VOLUME_TOLERANCE = 1e-6
 
@@ -203,35 +199,9 @@ def _describe(check: SeriesCheck, columns: Columns, timeframe: Timeframe) -> Non
     check.outliers = sorted(found, key=lambda o: -abs(o["deviations"]))[:MAX_LISTED]
 
 
-def outliers(columns: Columns, timeframe: Timeframe) -> list[dict[str, float]]:
-    """Bars whose return over the bar before is more than OUTLIER_DEVIATIONS robust deviations.
-
-    A robust deviation is 1.4826 times the median absolute deviation from the median; where more
-    than half of the returns are equal it is 0, and the mean absolute deviation takes its place.
-    """
-    close = columns.close
-    if len(close) < 3:
-        return []
-    returns = close[1:] / close[:-1] - 1.0
-    returns = np.where(np.diff(columns.timestamp) == timeframe.ms, returns, np.nan)
-    known = returns[~np.isnan(returns)]
-    if not len(known):
-        return []
-    middle = float(np.median(known))
-    deviation = _MAD_SCALE * float(np.median(np.abs(known - middle)))
-    if deviation < _NO_DEVIATION:
-        deviation = float(np.mean(np.abs(known - middle)))
-    if deviation < _NO_DEVIATION:
-        return []
-    scores = (returns - middle) / deviation
-    return [
-        {
-            "timestamp": int(columns.timestamp[i + 1]),
-            "return_pct": round(float(returns[i]) * 100, 4),
-            "deviations": round(float(scores[i]), 1),
-        }
-        for i in np.flatnonzero(np.abs(np.nan_to_num(scores)) > OUTLIER_DEVIATIONS)
-    ]
+def outliers(columns: Columns, timeframe: Timeframe) -> list[dict[str, Any]]:
+    """The wild bars as documents, in order of time."""
+    return [bar.to_document() for bar in wild_bars(columns, timeframe)]
 
 
 def _compare(series: dict[Timeframe, Columns], folder: Path, report: DataReport) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.file_checks import when
+from engine.wild_bars import wild_text
 
 MAX_LISTED = 20
 MAX_BROKEN_ROWS = 1000
@@ -36,7 +37,7 @@ class SeriesCheck:
     zero_volume_bars: int = 0
     zero_volume_stretches: list[dict[str, int]] = field(default_factory=list)
     outlier_count: int = 0
-    outliers: list[dict[str, float]] = field(default_factory=list)
+    outliers: list[dict[str, Any]] = field(default_factory=list)
     compared_bars: int = 0
     disagreement_count: int = 0
     disagreements: list[dict[str, Any]] = field(default_factory=list)
@@ -131,8 +132,8 @@ def _details(report: DataReport) -> Iterator[str]:
             )
         for bar in s.outliers[:3]:
             yield (
-                f"{name}: {when(int(bar['timestamp']))} moved {bar['return_pct']:+g} %, "
-                f"{abs(bar['deviations']):g} robust deviations"
+                f"{name}: {when(int(bar['timestamp']))} {wild_text(bar)}, "
+                f"{abs(bar['deviations']):,.1f} robust deviations"
             )
         for entry in s.disagreements[:3]:
             yield (

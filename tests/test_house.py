@@ -61,6 +61,7 @@ VOCABULARY |= {
     "engine.file_checks",
     "engine.funding_files",
     "engine.resample",
+    "engine.wild_bars",
 }
 # How caches are kept, and how files appear whole, is one thing for both.
 VOCABULARY |= {"engine.column_file", "engine.whole_file"}

@@ -80,3 +80,23 @@ def test_everything_that_was_done_to_the_data_is_said() -> None:
         "3 bars without volume.",
     ]
     assert quality["synthetic"] is True
+
+
+def test_a_bar_far_out_of_line_is_warned_of_with_its_place() -> None:
+    bars = hour_bars([*range(20), *range(38, 58)])
+    close = np.r_[np.full(20, 5e-5), np.full(20, 9.5)]
+    volume = np.ones(40)
+    columns = dict.fromkeys(("open", "high", "low", "close"), close) | {"volume": volume}
+    bars = Bars(bars.symbol, bars.timeframe, bars.timestamp, **columns)
+
+    quality = describe_bars(bars, date(2024, 1, 1), date(2024, 1, 3), SourceCounts())
+
+    assert quality["wild_bar_count"] == 1
+    # 9.5 / 0.00005 - 1 = 189,999 times as much again.
+    assert quality["wild_bars"][0]["timestamp"] == START + 38 * HOUR
+    assert quality["wild_bars"][0]["return_pct"] == 18_999_900.0
+    assert quality["warnings"][-1] == (
+        "1 bar is far out of line with the others, as a bad print or another coin under the same "
+        "name would be; 2024-01-02 14:00 UTC, moved +18,999,900 % over a gap of 18 bars. Fills on "
+        "it may be of no meaning."
+    )

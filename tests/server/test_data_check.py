@@ -114,6 +114,21 @@ def test_a_move_across_a_gap_is_no_outlier() -> None:
     assert outliers(Columns(times, close, close, close, close, close), Timeframe.H1) == []
 
 
+def test_a_jump_over_a_gap_and_a_broken_wick_are_listed_with_their_place(tmp_path: Path) -> None:
+    low = hours(1)
+    low[5] = low[5].replace(",80,", ",0.01,")
+    write(tmp_path, 1, low)
+    write(tmp_path, 4, [row.replace("100,120,80,100", "9,9,9,9") for row in hours(4, close=100)])
+
+    report = check_data(tmp_path)
+
+    assert report.series[0].outlier_count == 2
+    told = table(report)
+    assert "1h: 2024-01-01 05:00 has a low 99.99 % below the closes on either side, " in told
+    assert "1h: 2024-01-04 00:00 moved -91 % over a gap of 48 bars, " in told
+    assert report.broken == []
+
+
 def test_where_most_returns_are_equal_the_mean_deviation_judges() -> None:
     moves = np.zeros(200)
     moves[100] = 0.5
