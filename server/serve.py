@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -48,6 +49,10 @@ def serve(settings: Settings) -> int:
     worker.start()
     # The first look at a large data directory takes a while; better now than for the first page.
     threading.Thread(target=services.market.catalogue, name="index", daemon=True).start()
+    # What was imported lives as long as the process: a collection that looks through all of it
+    # would hold up a page for a tenth of a second.
+    gc.collect()
+    gc.freeze()
     config = uvicorn.Config(
         app,
         log_config=None,

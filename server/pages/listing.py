@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from server import examples
 from server.backtests import STATUSES, Backtest
 from server.examples import Example
-from server.listing import FIGURES, Place, Wanted, count_backtests, list_backtests, symbols_of
-from server.marks import Marks, marks_of, tags_used
+from server.listing import COUNTED, FIGURES, Place, Wanted, page_and_total, symbols_of, tags_of
+from server.marks import Marks, marks_of
 from server.pages import result
 from server.pages.missing_bars import missing_share
 from server.services import Services
@@ -48,7 +48,7 @@ class Row:
 
     run: Backtest
     title: str
-    metrics: dict[str, float | None]
+    metrics: Mapping[str, float | None]
     marks: Marks
     missing: str  # how much of the range has no bars, "" when hardly any is missing
 
@@ -76,10 +76,12 @@ class Heading:
 
 @dataclass(frozen=True)
 class ListPage:
-    """`asked` holds every field of the filter as a text; `narrowed` says that one is filled."""
+    """`asked` holds every field of the filter as a text; `narrowed` says that one is filled, and
+    `many` that there are more than `total`."""
 
     rows: list[Row]
     total: int
+    many: bool
     asked: dict[str, str]
     narrowed: bool
     bounds: list[Bound]
@@ -102,7 +104,8 @@ def list_page(services: Services, owner: int, query: Mapping[str, str]) -> ListP
     asked = _asked(query)
     wanted = _wanted(asked)
     after = Place.parse(query.get("after", ""))
-    found, more = list_backtests(services.store, owner, wanted, after=after, limit=PER_PAGE)
+    shown = page_and_total(services.store, owner, wanted, after=after, limit=PER_PAGE)
+    found, more = shown.runs, shown.place
     marked = marks_of(services.store, owner, [run.id for run in found])
     narrowed = any(text for name, text in asked.items() if name != "sort")
     empty = not found and not narrowed and after is None
@@ -111,13 +114,14 @@ def list_page(services: Services, owner: int, query: Mapping[str, str]) -> ListP
             Row(
                 run,
                 result.title_of(run),
-                _figures(run),
+                shown.figures[run.id],
                 marked.get(run.id, Marks()),
                 missing_share(run.summary.get("data_quality") or {}, run.timeframe),
             )
             for run in found
         ],
-        total=count_backtests(services.store, owner, wanted),
+        total=min(shown.total, COUNTED),
+        many=shown.total > COUNTED,
         asked=asked,
         narrowed=narrowed,
         bounds=[
@@ -130,7 +134,7 @@ def list_page(services: Services, owner: int, query: Mapping[str, str]) -> ListP
         first_page=_url(asked) if after else "",
         more=_url(asked, after=str(more)) if more else "",
         symbols=symbols_of(services.store, owner),
-        tags=tags_used(services.store, owner),
+        tags=tags_of(services.store, owner),
         live=any(not run.ended for run in found),
         empty=empty,
         first=examples.find(examples.FIRST) if empty else None,
@@ -177,11 +181,6 @@ def _wanted(asked: Mapping[str, str]) -> Wanted:
         sort=asked["sort"].removesuffix(ASCENDING),
         ascending=asked["sort"].endswith(ASCENDING),
     )
-
-
-def _figures(run: Backtest) -> dict[str, float | None]:
-    metrics = run.metrics or {}
-    return {name: metrics.get(name) for name in FIGURES}
 
 
 def _number(text: str) -> float | None:

@@ -1,12 +1,24 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from server import listing
 from server.backtests import Backtest, request_cancel
 from server.db import Store
-from server.listing import FIGURES, Place, Wanted, count_backtests, list_backtests
+from server.listing import (
+    FIGURES,
+    Place,
+    Wanted,
+    count_backtests,
+    list_backtests,
+    page_and_total,
+    symbols_of,
+    tags_of,
+)
+from server.marks import set_marks
 from server.settings import Settings
 from server.users import User
 from tests.server.builders import queue_runs
@@ -120,3 +132,122 @@ def test_sorted_pages_are_read_from_an_index(fresh_db: Store, alice: User) -> No
         told = " ".join(row["detail"] for row in plan)
         assert "backtests_total_return" in told
         assert "TEMP B-TREE" not in told
+
+
+ORDERS = [("", False), ("", True), ("sharpe_ratio", False), ("closed_trades", True)]
+FILTERS = [
+    {},
+    {"status": "queued"},
+    {"symbol": "TINYUSDT"},
+    {"strategy_id": "st_1"},
+    {"search": "cross"},
+    {"search": "no match"},
+    {"tag": "keep"},
+    {"starred": True},
+    {"least": {"total_return": 1.0}},
+    {"most": {"max_drawdown": -1.0}, "status": "completed"},
+    {"search": "x", "symbol": "TINYUSDT", "starred": True},
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("narrowed", FILTERS)
+def test_filters_are_judged_in_indexes_and_wide_rows_are_read_for_one_page(
+    fresh_db: Store, alice: User, order: tuple[str, bool], narrowed: dict[str, Any]
+) -> None:
+    asked: list[str] = []
+    fresh_db.db.conn.set_trace_callback(asked.append)
+    page_and_total(fresh_db, alice.id, Wanted(sort=order[0], ascending=order[1], **narrowed))
+    count_backtests(fresh_db, alice.id, Wanted(sort=order[0], **narrowed))
+    symbols_of(fresh_db, alice.id)
+    tags_of(fresh_db, alice.id)
+    fresh_db.db.conn.set_trace_callback(None)
+    for statement in asked:
+        steps = [row["detail"] for row in fresh_db.rows(f"explain query plan {statement}")]
+        ours = [step for step in steps if step.split()[1:2] in (["t"], ["backtests"])]
+        assert not [step for step in ours if step.startswith("SCAN")], steps
+        if "from backtests t join blobs" not in statement and "strategy_id" not in narrowed:
+            assert all("INDEX backtests_" in step for step in ours), steps
+
+
+def test_a_filter_that_nothing_passes_reads_no_summary(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    """Counted in SQLite's own steps: a row more costs a few, whatever lies beside it."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def steps_of(wanted: Wanted) -> int:
+        nonlocal steps
+        steps = 0
+        page_and_total(fresh_db, alice.id, wanted)
+        return steps
+
+    runs = queue_runs(fresh_db, settings, alice, 100)
+    with_figures(fresh_db, runs, "total_return", [float(n) for n in range(100)])
+    fresh_db.db.conn.set_progress_handler(step, 1)
+    try:
+        for wanted in (
+            Wanted(search="no such name"),
+            Wanted(tag="none"),
+            Wanted(least={"total_return": 1000.0}, sort="sharpe_ratio"),
+        ):
+            assert steps_of(wanted) < 100 * 20
+        assert steps_of(Wanted(symbol="NONE")) < 100
+    finally:
+        fresh_db.db.conn.set_progress_handler(None, 1)
+
+
+def test_beyond_the_bound_a_list_says_only_that_there_are_more(
+    fresh_db: Store, settings: Settings, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue_runs(fresh_db, settings, alice, 4)
+    for most, total in ((5, 4), (4, 4), (3, 4), (2, 3)):
+        monkeypatch.setattr(listing, "COUNTED", most)
+        assert count_backtests(fresh_db, alice.id, Wanted()) == total
+        page = page_and_total(fresh_db, alice.id, Wanted(), limit=2)
+        assert (page.total, len(page.runs)) == (total, 2)
+        after = page_and_total(fresh_db, alice.id, Wanted(), after=page.place, limit=2)
+        assert (after.total, after.place) == (total, None)
+
+
+def test_what_is_searched_for_is_text_and_no_pattern(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    (run,) = queue_runs(fresh_db, settings, alice, name="100 % _sure_!")
+    queue_runs(fresh_db, settings, alice, name="nothing of it")
+    for text in ("0 % _", "_sure_!", "% _SURE"):
+        assert pages(fresh_db, alice, Wanted(search=text), 5) == [[run.id]]
+        assert pages(fresh_db, alice, Wanted(search=text, sort="sharpe_ratio"), 5) == [[run.id]]
+    assert pages(fresh_db, alice, Wanted(search=run.id[3:20]), 5)[0][-1] == run.id
+    assert pages(fresh_db, alice, Wanted(search="x" * 100_000), 5) == [[]]
+
+
+def test_star_and_tags_follow_the_marks(fresh_db: Store, settings: Settings, alice: User) -> None:
+    one, two = queue_runs(fresh_db, settings, alice, 2)
+    set_marks(fresh_db, alice.id, one.id, starred=True, tags="keep trend")
+    assert pages(fresh_db, alice, Wanted(starred=True), 5) == [[one.id]]
+    assert pages(fresh_db, alice, Wanted(tag="trend"), 5) == [[one.id]]
+    set_marks(fresh_db, alice.id, one.id, starred=False, tags="")
+    set_marks(fresh_db, alice.id, two.id, tags="keep")
+    assert pages(fresh_db, alice, Wanted(starred=True), 5) == [[]]
+    assert (pages(fresh_db, alice, Wanted(tag="keep"), 5), tags_of(fresh_db, alice.id)) == (
+        [[two.id]],
+        ["keep"],
+    )
+    with fresh_db.write() as db:
+        db.conn.execute("delete from marks")
+    assert tags_of(fresh_db, alice.id) == []
+
+
+def test_symbols_are_ones_own_each_once(
+    fresh_db: Store, settings: Settings, alice: User, bob: User
+) -> None:
+    queue_runs(fresh_db, settings, alice, 3, symbol="OTHERUSDT")
+    queue_runs(fresh_db, settings, alice)
+    queue_runs(fresh_db, settings, bob, symbol="BOBSUSDT")
+    assert symbols_of(fresh_db, alice.id) == ["OTHERUSDT", "TINYUSDT"]

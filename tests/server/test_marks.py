@@ -1,7 +1,8 @@
 import pytest
 
 from engine.errors import ValidationError
-from server.marks import Marks, marks_of, parse_tags, set_marks, tags_used
+from server.listing import tags_of
+from server.marks import Marks, marks_of, parse_tags, set_marks
 from tests.server.builders import queue_runs
 
 
@@ -16,7 +17,7 @@ def test_marks_are_kept_apart_from_each_other(fresh_db, alice, run):
     made = set_marks(fresh_db, alice.id, run.id, note=" look again ")
     assert made == Marks(True, ("trend", "keep"), "look again")
     assert marks_of(fresh_db, alice.id, [run.id]) == {run.id: made}
-    assert tags_used(fresh_db, alice.id) == ["keep", "trend"]
+    assert tags_of(fresh_db, alice.id) == ["keep", "trend"]
 
 
 def test_another_users_run_cannot_be_marked_or_read(fresh_db, alice, bob, run):
