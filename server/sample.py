@@ -2,15 +2,16 @@
 
 A random walk whose volatility comes in waves, with busier and quieter hours of the day, a drift
 that turns every few weeks and now and then a jump; the second market follows the first with a
-will of its own, futures follow spot with a basis that funding pulls back. Nothing of it ever
+will of its own, futures follow spot with a basis that funding pulls back. A bar opens a little off
+the close before, so that filling at the one or at the other is not the same. Nothing of it ever
 traded: the symbols start with DEMO and are called synthetic wherever they are shown. The seed and
-the dates are fixed, so every installation has the same files.
+the dates are fixed, so every installation of one version has the same files.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -28,11 +29,13 @@ from server.day_writer import day_content, day_path, split_days, write_whole
 from server.funding_writer import plan_funding
 
 SEED = 20_240_101
-VERSION = 2
+VERSION = 3
 LAST_DAY = date(2025, 12, 31)
 HOUR_DAYS = 731
 MINUTE_DAYS = 90
 FUNDING_HOURS = 8
+# Standard deviation of a bar's opening gap, in that of the bar's return.
+GAP = 0.1
 MARKER = ".sample.json"
 
 
@@ -56,33 +59,49 @@ def write_sample(
 ) -> int:
     """Write the sample files that are not there yet; returns how many were written.
 
-    `progress(done, total)` is called per series.
+    Files of another version of the sample, which its marker tells, are all replaced. Without a
+    marker nobody knows whose files they are, and they stay. `progress(done, total)` is called per
+    series.
     """
     marker = data_directory / "binance" / MARKER
     if _is_complete(marker, data_directory):
         return 0
+    replaces = _version(marker) not in (None, VERSION)
     written = 0
     names: dict[str, int] = {}
     total = len(MARKETS) * len(TradingMode)
     for done, (symbol, mode, minutes, hours, rates) in enumerate(_series(), start=1):
         for timeframe, columns in ((Timeframe.M1, minutes), (Timeframe.H1, hours)):
-            count = 0
-            for day, rows in split_days(columns):
-                write_whole(
-                    day_path(data_directory, mode, symbol, timeframe, day), day_content(rows)
-                )
-                count += 1
-            names[f"{mode}/{symbol}/{timeframe}"] = count
-            written += count
+            contents = {
+                day_path(data_directory, mode, symbol, timeframe, day): day_content(rows)
+                for day, rows in split_days(columns)
+            }
+            names[f"{mode}/{symbol}/{timeframe}"] = len(contents)
+            written += _write(contents, replaces)
         if mode == TradingMode.FUTURES:
             settled = [Settlement(timestamp, rate, marker, 0) for timestamp, rate in rates]
-            plan_funding(data_directory, symbol, settled, overwrite=True).write()
-            folder = data_directory / "binance" / mode / symbol / "funding"
-            names[f"{mode}/{symbol}/funding"] = len(list(folder.glob("*.csv")))
-            written += names[f"{mode}/{symbol}/funding"]
+            plan = plan_funding(data_directory, symbol, settled, overwrite=True)
+            names[f"{mode}/{symbol}/funding"] = len(plan.contents) + plan.unchanged
+            written += _write(plan.contents, replaces)
         progress(done, total)
     write_whole(marker, json.dumps({"version": VERSION, "folders": names}).encode())
     return written
+
+
+def _write(contents: Mapping[Path, bytes], replaces: bool) -> int:
+    """Write the files, all of them or those that are not there; returns how many."""
+    missing = [path for path in contents if replaces or not path.exists()]
+    for path in missing:
+        write_whole(path, contents[path])
+    return len(missing)
+
+
+def _version(marker: Path) -> int | None:
+    """The version of the sample that was written in full, None when none was."""
+    try:
+        return int(json.loads(marker.read_bytes())["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _is_complete(marker: Path, data_directory: Path) -> bool:
@@ -103,6 +122,7 @@ def _is_complete(marker: Path, data_directory: Path) -> bool:
 def _series() -> Iterator[tuple[str, TradingMode, Columns, Columns, list[tuple[int, float]]]]:
     """(symbol, mode, minute bars, hour bars, funding) of each market."""
     generator = np.random.default_rng(SEED)
+    openings = np.random.default_rng(SEED + 1)
     stop = (day_number(LAST_DAY) + 1) * DAY_MS
     fine = np.arange(stop - MINUTE_DAYS * DAY_MS, stop, MINUTE_MS)
     coarse = np.arange(stop - HOUR_DAYS * DAY_MS, fine[0], 5 * MINUTE_MS)
@@ -117,7 +137,8 @@ def _series() -> Iterator[tuple[str, TradingMode, Columns, Columns, list[tuple[i
         basis = _basis(generator, minutes)
         for mode in TradingMode:
             prices = close if mode == TradingMode.SPOT else close * (1 + basis)
-            bars = _bars(generator, market, times, minutes, mood, prices)
+            gaps = _gaps(openings, market, times, minutes, mood)
+            bars = _bars(generator, market, times, minutes, mood, prices, gaps)
             first_fine = len(coarse)
             old, _ = resample(bars.take(0, first_fine), Timeframe.M5, Timeframe.H1)
             new, _ = resample(bars.take(first_fine, len(times)), Timeframe.M1, Timeframe.H1)
@@ -175,6 +196,18 @@ def _basis(generator: np.random.Generator, minutes: Floats) -> Floats:
     return 0.0002 + 0.0004 * _ornstein(generator, minutes, half_life_minutes=720.0)
 
 
+def _gaps(
+    generator: np.random.Generator, market: _Market, times: Times, minutes: Floats, mood: Floats
+) -> Floats:
+    """Opening price over the close before, as a fraction: normal, GAP of the bar's own deviation.
+
+    The first bar of an hour opens the bar of that hour too, so its gap is that of an hour.
+    """
+    length = np.where(times % Timeframe.H1.ms == 0, 60.0, minutes)
+    deviation = market.daily_volatility * mood * np.sqrt(length / 1440.0)
+    return np.asarray(GAP * deviation * generator.standard_normal(len(times)))
+
+
 def _bars(
     generator: np.random.Generator,
     market: _Market,
@@ -182,10 +215,12 @@ def _bars(
     minutes: Floats,
     mood: Floats,
     close: Floats,
+    gaps: Floats,
 ) -> Columns:
-    """Bars that open where the last one closed, with wicks and volume to match their moves."""
+    """Bars that open by `gaps` off the last close, with wicks and volume to match their moves."""
     close = np.round(close, market.decimals)
-    open_ = np.concatenate((close[:1], close[:-1]))
+    before = np.concatenate((close[:1], close[:-1]))
+    open_ = np.round(before * (1 + gaps), market.decimals)
     spread = close * market.daily_volatility * mood * np.sqrt(minutes / 1440.0)
     above, below = generator.exponential(0.45, (2, len(times))) * spread
     high = np.round(np.maximum(open_, close) + above, market.decimals)
