@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from array import array
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,8 +96,10 @@ class Run(Uncopied):
         self._sink: Sink = sink or NullSink()
         self._indicator_inputs: dict[str, npt.NDArray[np.float64]] = {}
         self._indicators: dict[str, tuple[npt.NDArray[np.float64], ...]] = {}
-        self._plots: dict[str, tuple[list[int], list[float]]] = {}
+        # Flat arrays: two million points as objects would take more memory than most runs.
+        self._plots: dict[str, tuple[array[int], array[float]]] = {}
         self._plot_points = 0
+        self.dropped_points = 0
         self._initializing = False
 
     @property
@@ -206,9 +210,10 @@ class Run(Uncopied):
         if line is None:
             if len(self._plots) >= MAX_PLOTS:
                 raise ValidationError(f"plot: at most {MAX_PLOTS} lines; {name!r} is one more")
-            line = self._plots[name] = ([], [])
+            line = self._plots[name] = (array("q"), array("d"))
         if self._plot_points >= MAX_PLOT_POINTS:
-            raise ValidationError(f"plot: at most {MAX_PLOT_POINTS:,} points in all")
+            self.dropped_points += 1
+            return
         self._plot_points += 1
         line[0].append(self.broker.times[self.broker.i])
         line[1].append(number)
@@ -293,6 +298,7 @@ def run_backtest(
     run = Run(config, bars, funding, sink=sink)
     run.execute(strategy_class)
     ledger = ledger_of(run.broker, len(bars), run.plots())
+    ledger = replace(ledger, dropped_points=run.dropped_points)
     return BacktestResults.build(config, bars, ledger, time.perf_counter() - started)
 
 

@@ -18,6 +18,7 @@ MAX_LISTED_GAPS = 10
 MAX_LISTED_WILD_BARS = 10
 FUNDING_GAP_MS = (8 * 60 + 5) * 60_000
 SYNTHETIC_SYMBOLS = ("DEMOBTCUSDT", "DEMOETHUSDT")
+SYNTHETIC_WARNING = "These prices are synthetic: they were made up and never traded."
 
 
 @dataclass
@@ -138,7 +139,7 @@ def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, A
     said = []
     first, last = quality["served"]["first"], quality["served"]["last"]
     if quality["synthetic"]:
-        said.append("These prices are synthetic: they were made up and never traded.")
+        said.append(SYNTHETIC_WARNING)
     if first > day_number(start) * DAY_MS:
         said.append(f"The range was asked for from {start}; the data starts {when(first)} UTC.")
     if last + timeframe.ms < (day_number(end) + 1) * DAY_MS:

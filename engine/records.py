@@ -150,6 +150,7 @@ class Ledger:
     rejected_count: int = 0
     rejected_first: tuple[Rejection, ...] = ()
     dropped_orders: int = 0
+    dropped_points: int = 0
     plots: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = field(
         default_factory=dict
     )

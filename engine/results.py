@@ -17,6 +17,7 @@ from engine.config import BacktestConfig
 from engine.csv_text import CHUNK_ROWS, Column, Texts, Words, csv_chunks
 from engine.metrics import Metrics, compute_metrics, drawdowns, monthly_returns
 from engine.records import ACTIONS, CALLS, OUTCOMES, PHASES, REASONS, SIDES, Ledger
+from engine.result_warnings import result_warnings
 from engine.round_trips import ROUND_TRIP_NAMES, RoundTripColumns, round_trip_columns
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ class BacktestResults:
         return monthly_returns(
             columns.timestamp, columns.portfolio_value, self.ledger.initial_capital
         )
+
+    @cached_property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What the result must be warned of (`result_warnings`)."""
+        return result_warnings(self.config, self.bars, self.ledger)
 
     @property
     def rejected_orders(self) -> dict[str, Any]:

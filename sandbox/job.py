@@ -164,6 +164,7 @@ class Verdict:
         default_factory=dict
     )
     indicators: Indicators = field(default_factory=Indicators)
+    dropped_points: int = 0
     log: bytes = b""
     log_truncated: bool = False
     bars_done: int = 0

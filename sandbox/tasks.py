@@ -93,8 +93,14 @@ class Channel:
             points += len(times)
             for frame in wire.encode_plot(str(name), times, values):
                 self.send(frame)
-        if indicators and not torn:
-            self._send_indicators(run)
+        left_out = self._send_indicators(run) if indicators and not torn else []
+        if left_out or run.dropped_points:
+            answer = {
+                "count": min(len(left_out), wire.MAX_LEFT_OUT),
+                "first": left_out[: wire.MAX_LEFT_OUT_NAMES],
+                "points": min(run.dropped_points, wire.MAX_DROPPED_POINTS),
+            }
+            self.send(wire.encode_json(wire.Frame.LEFT_OUT, answer))
         final = wire.FINAL.pack(run.bars_done, self._orders_sent, points)
         digest = b"" if torn else run.fills_digest()
         self.send(wire.encode(wire.Frame.FINAL, final + digest))
@@ -103,15 +109,13 @@ class Channel:
         self.flush_log()
         self.send(wire.encode(wire.Frame.FINAL, wire.FINAL.pack(0, 0, 0)))
 
-    def _send_indicators(self, run: Run) -> None:
+    def _send_indicators(self, run: Run) -> list[str]:
+        """Send the lines; the names of those beyond the limits."""
         lines, left_out = indicator_lines(run)
         for name, values in lines.items():
             for frame in wire.encode_indicator(name, values):
                 self.send(frame)
-        if left_out:
-            first = left_out[: wire.MAX_LEFT_OUT_NAMES]
-            answer = {"count": min(len(left_out), wire.MAX_LEFT_OUT), "first": first}
-            self.send(wire.encode_json(wire.Frame.LEFT_OUT, answer))
+        return left_out
 
     def _run_of(self) -> Run:
         if self.run is None:

@@ -52,7 +52,9 @@ class Frame(IntEnum):
     REPORT = 7  # JSON: the answer of a check or of the probes
     FINAL = 8  # bars done, orders, plot points, digest; nothing follows
     INDICATOR = 9  # name, then float64 values, one for each bar that was done
-    LEFT_OUT = 10  # JSON: how many indicators were over the limits, and the first of their names
+    # JSON: how many indicators were over the limits, the first of their names, and how many plot
+    # points were
+    LEFT_OUT = 10
 
 
 HEADER = struct.Struct("<IB")
@@ -68,6 +70,7 @@ MAX_DIGEST_BYTES = 64
 MAX_PLOT_NAME_BYTES = 480
 MAX_LEFT_OUT_NAMES = 10
 MAX_LEFT_OUT = 1_000_000
+MAX_DROPPED_POINTS = 10**12
 # Frames that a run may send: full ones of all orders and points, and, for each second, ten of
 # progress and some of what was ordered meanwhile. More would only keep the reader busy.
 MAX_FRAMES = 5_000
@@ -335,15 +338,17 @@ def _named_rows(payload: bytes, dtype: np.dtype[Any], what: str) -> tuple[str, n
 
 
 def _left_out(document: dict[str, Any]) -> dict[str, Any]:
-    """`{count, first}` as our own code says it. Raises WireError."""
-    count, first = document.get("count"), document.get("first")
-    if type(count) is not int or not 0 < count <= MAX_LEFT_OUT:
+    """`{count, first, points}` as our own code says it. Raises WireError."""
+    count, first, points = (document.get(name) for name in ("count", "first", "points"))
+    if type(count) is not int or not 0 <= count <= MAX_LEFT_OUT:
         raise WireError("indicators left out that are no number")
+    if type(points) is not int or not 0 <= points <= MAX_DROPPED_POINTS:
+        raise WireError("plot points left out that are no number")
     if not isinstance(first, list) or len(first) > min(count, MAX_LEFT_OUT_NAMES):
         raise WireError("indicators left out that are no list")
     if not all(isinstance(n, str) and 0 < len(n) <= MAX_PLOT_NAME_BYTES for n in first):
         raise WireError("an indicator left out that has no name")
-    return {"count": count, "first": first}
+    return {"count": count, "first": first, "points": points}
 
 
 def parse_json(payload: bytes) -> dict[str, Any]:

@@ -122,6 +122,8 @@ def print_figures(document: Mapping[str, Any], stream: TextIO) -> None:
     quality = document.get("data_quality") or {}
     for warning in quality.get("warnings", []):
         print(f"note: {warning}", file=stream)
+    for warning in document.get("warnings") or ():
+        print(f"note: {warning['text']}", file=stream)
     lookahead = document["lookahead"]
     if lookahead["passed"] is False:
         print("note: the look-ahead check FAILED: the run used bars of its future", file=stream)

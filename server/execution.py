@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from engine.bars import NO_FUNDING, Bars, Funding
@@ -210,6 +210,7 @@ def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunErr
     if ledger.n_bars == 0 and not len(ledger.orders):
         return None, error  # Stopped in its first bar: what it did there is not known.
     ledger.plots.update(verdict.plots)
+    ledger = replace(ledger, dropped_points=verdict.dropped_points)
     return BacktestResults.build(job.config, job.bars, ledger, verdict.wall_s), error
 
 
@@ -278,6 +279,7 @@ def _execution(
         "monthly_returns": results.monthly_returns if results else [],
         "metrics": results.metrics if results else None,
         "dropped_orders": results.ledger.dropped_orders if results else 0,
+        "warnings": results.warnings if results else [],
         "missing_locks": list(request.missing_locks),
         "wall_s": verdict.wall_s,
         "cpu_s": verdict.cpu_s,

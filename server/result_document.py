@@ -83,6 +83,7 @@ def _head(backtest: Backtest, source: str, series: RunSeries | None) -> dict[str
         "data_quality": summary.get("data_quality") or None,
         "rejected_orders": summary.get("rejected_orders", NO_REJECTIONS),
         "lookahead": summary.get("lookahead", NO_LOOKAHEAD),
+        "warnings": summary.get("warnings", []),
         "drawdowns": summary.get("drawdowns", []),
         "monthly_returns": summary.get("monthly_returns", []),
         "round_trips": _first(series, "round_trips"),

@@ -158,6 +158,7 @@ RESULT = obj(
     error=maybe(obj("*", kind=STR, message=STR, line=maybe(INT), timestamp=maybe(TIME))),
     data_quality=maybe(ANY_OBJECT),
     rejected_orders=obj("*", count=INT, first=arr(ANY_OBJECT)),
+    warnings=arr(obj("*", kind=STR, count=INT, timestamp=maybe(INT), text=STR)),
     lookahead=LOOKAHEAD,
     drawdowns=arr(ANY_OBJECT, maxItems=10),
     monthly_returns=arr(obj("*", month=STR, return_pct=maybe(NUM))),

@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.data_quality import SYNTHETIC_WARNING, is_synthetic
 from engine.enums import DAY_MS
 from server.pages import formats
 
 FEW_TRADES = 30
 FEW_DAYS = 90
+WARNING_TITLES = {
+    "small_openings": "Sizes from cash that was not free yet",
+    "dropped_plot_points": "Lines are cut short",
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ def findings(
     lookahead: Mapping[str, Any] | None,
     open_size: float | None,
     dropped: int = 0,
+    warnings: Sequence[Mapping[str, Any]] = (),
     completed: bool = True,
     missing_layers: Sequence[str] = (),
     missing: Sequence[Finding] = (),
@@ -40,8 +46,13 @@ def findings(
         *_liquidations(metrics),
         *_rejections(rejected_orders),
         *_data(data_quality),
+        *(
+            Finding("warn" if item["kind"] == "small_openings" else "info", title, item["text"])
+            for item in warnings
+            if (title := WARNING_TITLES.get(item["kind"]))
+        ),
     ]
-    if str(config.get("symbol", "")).startswith("DEMO"):
+    if is_synthetic(str(config.get("symbol", ""))):
         found.append(
             Finding(
                 "info",
@@ -139,7 +150,7 @@ def _lookahead(lookahead: Mapping[str, Any] | None, config: Mapping[str, Any]) -
             )
         ]
     where = lookahead.get("first_difference")
-    at = f" first at {formats.moment(where)} UTC" if isinstance(where, int) and where > 1e9 else ""
+    at = "" if where is None else f" first at {formats.moment(where)} UTC"
     return [
         Finding(
             "bad",
@@ -196,7 +207,7 @@ def _days(quality: Mapping[str, Any]) -> int | None:
 
 def _data(quality: Mapping[str, Any]) -> list[Finding]:
     """What the data say of themselves; that they are synthetic has a finding of its own."""
-    said = [str(text) for text in quality.get("warnings") or () if "synthetic" not in str(text)]
+    said = [str(text) for text in quality.get("warnings") or () if text != SYNTHETIC_WARNING]
     if not said:
         return []
     grave = bool(quality.get("missing_bars") or quality.get("funding_gaps"))

@@ -85,7 +85,7 @@ def test_a_malformed_percentage_is_told_before_the_lack_of_a_position():
 
 def test_sizes_are_bounded_by_amount_and_by_notional():
     portfolio = Portfolio(1e12, fee_rate=0.0)
-    with pytest.raises(ValidationError, match="amount must be 0.00001 to 1,000,000,000,000"):
+    with pytest.raises(ValidationError, match=r"amount must be 0\.00001 to 1,000,000,000,000"):
         portfolio.buy("PEPEUSDT", 1.1e12, 1e-6)
     with pytest.raises(ValidationError, match=r"amount x price must be at most 1,000,000,000,000"):
         portfolio.buy("PEPEUSDT", 1e11, 10.1)

@@ -212,6 +212,20 @@ def test_what_an_indicator_made_is_kept_over_all_bars_and_replaced_by_its_name()
     ]
 
 
+def test_points_beyond_the_limit_are_dropped_and_counted(monkeypatch):
+    monkeypatch.setattr("engine.backtest.MAX_PLOT_POINTS", 2)
+
+    class Draws(Strategy):
+        def on_data(self, data):
+            self.plot("a", 1.0)
+            self.plot("b", 2.0)
+
+    run = execute(Draws)
+    drawn = [values.tolist() for _, values in run.plots().values()]
+    assert drawn == [[1.0], [2.0]]
+    assert run.dropped_points == 2 * len(run.bars) - 2
+
+
 def test_plots_keep_time_and_value_and_skip_what_is_not_a_number_yet():
     class Draws(Strategy):
         def on_data(self, data):

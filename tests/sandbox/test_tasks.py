@@ -28,6 +28,7 @@ class FakeRun(Run):
     def __init__(self, bars: int = 3) -> None:
         self.bars_done = bars
         self.computed: dict[str, tuple[Any, ...]] = {}
+        self.dropped_points = 0
 
     def orders(self, start: int = 0, stop: int | None = None) -> Any:
         rows = tasks.np.zeros(self.bars_done, wire.ORDER_DTYPE)
@@ -142,7 +143,7 @@ def test_a_line_beyond_the_limit_is_left_out_by_name(sent: dict[int, bytearray])
     run.computed = {name: (column(1, 2, 3),) for name in names}
     channel.finish(indicators=True)
     assert list(heard(sent).indicators) == names[:-1]
-    assert heard(sent).left_out == {"count": 1, "first": [names[-1]]}
+    assert heard(sent).left_out == {"count": 1, "first": [names[-1]], "points": 0}
 
 
 def test_a_line_that_does_not_fit_leaves_room_to_shorter_runs_of_values(
@@ -153,6 +154,14 @@ def test_a_line_that_does_not_fit_leaves_room_to_shorter_runs_of_values(
     run.computed = {name: (column(1, 2, 3),) for name in "abc"}
     lines, left_out = tasks.indicator_lines(run)
     assert (list(lines), left_out) == (["a", "b"], ["c"])
+
+
+def test_plot_points_that_were_dropped_are_told(sent: dict[int, bytearray]) -> None:
+    channel = tasks.Channel(Stops())
+    channel.run = run = FakeRun()
+    run.dropped_points = 7
+    channel.finish(indicators=True)
+    assert heard(sent).left_out == {"count": 0, "first": [], "points": 7}
 
 
 def test_only_the_first_names_left_out_are_told(sent: dict[int, bytearray]) -> None:

@@ -45,7 +45,7 @@ def whole_run() -> bytes:
             wire.encode(Frame.CHECKPOINT, wire.CHECKPOINT.pack(10, 3)),
             *wire.encode_plot("price", times, values),
             *wire.encode_indicator("mean", np.arange(10.0)),
-            wire.encode_json(Frame.LEFT_OUT, {"count": 2, "first": ["slow"]}),
+            wire.encode_json(Frame.LEFT_OUT, {"count": 2, "first": ["slow"], "points": 0}),
             wire.encode_json(Frame.ERROR, {"kind": "strategy_error", "message": "x", "line": 3}),
             wire.encode_json(Frame.REPORT, {"opened": []}),
             final(10, 3, 3, b"digest"),
@@ -74,7 +74,7 @@ def test_what_is_written_is_read() -> None:
     times, values = received.plot_lines()["price"]
     assert (list(times), list(values)) == ([0, 1, 2], [1.0, 2.0, 3.0])
     assert received.indicator_lines()["mean"].tolist() == list(range(10))
-    assert received.left_out == {"count": 2, "first": ["slow"]}
+    assert received.left_out == {"count": 2, "first": ["slow"], "points": 0}
     assert received.error == {"kind": "strategy_error", "message": "x", "line": 3}
     assert (received.finished, received.digest) == (True, b"digest")
 
@@ -217,17 +217,19 @@ def test_an_indicator_has_a_name_of_text_and_one_value_for_each_bar() -> None:
     "document",
     [
         {},
-        {"count": 0, "first": []},
-        {"count": -1, "first": []},
-        {"count": True, "first": []},
-        {"count": 2.0, "first": []},
-        {"count": wire.MAX_LEFT_OUT + 1, "first": []},
-        {"count": 1, "first": ["a", "b"]},
-        {"count": 99, "first": ["a"] * (wire.MAX_LEFT_OUT_NAMES + 1)},
-        {"count": 1, "first": [1]},
-        {"count": 1, "first": [""]},
-        {"count": 1, "first": ["x" * (wire.MAX_PLOT_NAME_BYTES + 1)]},
-        {"count": 1, "first": "a"},
+        {"count": -1, "first": [], "points": 0},
+        {"count": True, "first": [], "points": 0},
+        {"count": 2.0, "first": [], "points": 0},
+        {"count": wire.MAX_LEFT_OUT + 1, "first": [], "points": 0},
+        {"count": 1, "first": ["a", "b"], "points": 0},
+        {"count": 99, "first": ["a"] * (wire.MAX_LEFT_OUT_NAMES + 1), "points": 0},
+        {"count": 1, "first": [1], "points": 0},
+        {"count": 1, "first": [""], "points": 0},
+        {"count": 1, "first": ["x" * (wire.MAX_PLOT_NAME_BYTES + 1)], "points": 0},
+        {"count": 1, "first": "a", "points": 0},
+        {"count": 0, "first": [], "points": -1},
+        {"count": 0, "first": [], "points": True},
+        {"count": 0, "first": [], "points": wire.MAX_DROPPED_POINTS + 1},
     ],
 )
 def test_lines_left_out_are_a_number_and_a_few_names(document: dict[str, object]) -> None:
@@ -248,7 +250,7 @@ def test_counts_that_do_not_agree_are_refused() -> None:
 
 def test_an_answer_comes_once() -> None:
     for kind in (Frame.ERROR, Frame.REPORT, Frame.LEFT_OUT):
-        answer = wire.encode_json(kind, {"count": 1, "first": []})
+        answer = wire.encode_json(kind, {"count": 1, "first": [], "points": 0})
         assert "twice" in refused(answer, answer)
 
 

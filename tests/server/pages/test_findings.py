@@ -1,5 +1,6 @@
 from typing import Any
 
+from engine.data_quality import SYNTHETIC_WARNING
 from server.pages.findings import Finding, findings
 
 
@@ -44,6 +45,29 @@ def test_a_liquidation_is_named():
 
 def test_synthetic_prices_are_called_so():
     assert "Synthetic prices" in found(config={"symbol": "DEMOBTCUSDT"})
+
+
+def test_a_symbol_that_only_begins_like_a_synthetic_one_is_real():
+    assert "Synthetic prices" not in found(config={"symbol": "DEMONUSDT"})
+
+
+def test_a_first_difference_is_named_by_its_time_however_early():
+    early = {"checked": True, "passed": False, "cuts": [1], "first_difference": 0}
+    assert "changed first at 1970-01-01 00:00 UTC" in told(lookahead=early)[0]
+
+
+def test_the_sentence_on_synthetic_data_is_told_once_and_no_other_is_lost():
+    other = "A synthetic-looking file was joined."
+    quality = {"warnings": [SYNTHETIC_WARNING, other]}
+    texts = told(config={"symbol": "DEMOBTCUSDT"}, data_quality=quality)
+    assert SYNTHETIC_WARNING not in " ".join(texts)
+    assert other in texts
+
+
+def test_sizes_from_cash_that_was_not_free_are_warned_of():
+    warning = {"kind": "small_openings", "count": 1, "timestamp": 0, "text": "why"}
+    (item,) = [i for i in items(warnings=[warning]) if i.kind == "warn"]
+    assert (item.title, item.text) == ("Sizes from cash that was not free yet", "why")
 
 
 def test_few_trades_say_little_and_none_say_nothing():
