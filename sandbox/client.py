@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -188,6 +189,12 @@ class Sandbox:
                     break
         early = len(done) < len(cuts)
         return told(True, note="the check's own time limit ended it early" if early else "")
+
+    def memory(
+        self, own_mb: int, child_mb: int = 0, cancelled: Callable[[], bool] | None = None
+    ) -> AbstractContextManager[bool]:
+        """Room for what this process does with a run, and for one child at a time beside it."""
+        return self._admission.held(own_mb, child_mb, cancelled)
 
     # --- its condition -------------------------------------------------------------------------
     @property

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from sandbox.job import CheckReport
-from server import backtests, submissions
+from server import backtests, disk, submissions
 from server.artifacts import new_backtest_id
 from server.backtests import Backtest, NewBacktest
 from server.problems import NotFound, Unavailable, WrongState
@@ -52,6 +52,11 @@ def submit_batch(
 def check(services: Services, user: User, source: str) -> CheckReport:
     """Whether the code compiles; nothing of it is run, here or anywhere."""
     return services.worker.check(source, user.id)
+
+
+def check_saving(services: Services, user: User, code: str) -> None:
+    """Raise TooMany or Unavailable when there is no room for the code as a strategy's version."""
+    disk.check_room(services.store, services.settings, user, len(code.encode()))
 
 
 def cancel(services: Services, user: User, backtest_id: str) -> Backtest:

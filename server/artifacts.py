@@ -47,6 +47,10 @@ class StorageFullError(Exception):
     """The disk or the quota below results/ has no room; nothing was half-written."""
 
 
+class OverQuotaError(Exception):
+    """Files are larger than their owner may store; nothing of them was kept."""
+
+
 def new_backtest_id(now: datetime | None = None) -> str:
     """`bt_{YYYYMMDD}_{HHMMSS}_{8 random base-32 characters}`, in UTC: 40 bits against guessing."""
     at = (now or datetime.now(UTC)).astimezone(UTC)
@@ -108,15 +112,18 @@ class Artifacts:
             shutil.rmtree(path, ignore_errors=True)
         return len(leftovers)
 
-    def store(self, backtest_id: str, files: Mapping[str, Content]) -> int:
+    def store(
+        self, backtest_id: str, files: Mapping[str, Content], most_bytes: int | None = None
+    ) -> int:
         """Put a run's files in place, instead of those it had; the bytes that they take.
 
-        Raises StorageFullError when the disk is full, and whatever the making of a content
+        Raises StorageFullError when the disk is full, OverQuotaError when they take more than
+        `most_bytes`, and whatever the making of a content
         raises; neither leaves anything behind, nor touches files stored before.
         """
         target = self._home(backtest_id)
         with _full_disk_named(backtest_id), whole_directory(target) as aside:
-            size = write_files(aside, files)
+            size = write_files(aside, files, most_bytes)
             if target.exists():  # a run done over after a crash; nobody was told of the first
                 self.delete(backtest_id)
         _flush(self.directory)
@@ -180,8 +187,12 @@ class Artifacts:
         return aside_of(self.directory / backtest_id)
 
 
-def write_files(directory: Path, files: Mapping[str, Content]) -> int:
+def write_files(
+    directory: Path, files: Mapping[str, Content], most_bytes: int | None = None
+) -> int:
     """Write each file aside and rename it into `directory`; the bytes written, safe on the disk.
+
+    Raises OverQuotaError as soon as there are more than `most_bytes`.
 
     The kernel is told of all before the first is waited for, and writes them out together: the
     file system then makes one transaction of them instead of one for each.
@@ -193,6 +204,8 @@ def write_files(directory: Path, files: Mapping[str, Content]) -> int:
             handles.append(handle)
             for piece in (content,) if isinstance(content, bytes) else content:
                 size += handle.write(piece)
+                if most_bytes is not None and size > most_bytes:
+                    raise OverQuotaError(f"more than {most_bytes:,} bytes")
             handle.flush()
         for handle in handles:
             os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # begins to write out

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from engine.config import BacktestConfig
 from server.blobs import put_blob, sweep_blobs
 from server.db import Store, now_ms
+from server.disk import check_room, run_estimate
 from server.plain_text import one_line
 from server.problems import Invalid, TooMany, Unavailable
 from server.settings import Settings
@@ -31,6 +32,7 @@ class NewBacktest:
     name: str = ""
     strategy_id: str | None = None
     strategy_version: int | None = None
+    bars: int = 0  # about, where the history's length is known
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def create_backtests(
             earlier = earlier_backtests(store, owner.id, idempotency_key, request_sha256)
             if earlier is not None:
                 return earlier
-        _check_quotas(store, settings, owner, len(items))
+        _check_quotas(store, settings, owner, items)
         made = [_insert(store, owner.id, item, new_id(), now) for item in items]
         if idempotency_key is not None:
             db.conn.execute(
@@ -212,13 +214,10 @@ def ids_of(store: Store, owner: int) -> list[str]:
     return [r["id"] for r in store.rows("select id from backtests where user_id = ?", owner)]
 
 
-def storage_used(store: Store, owner: int) -> int:
-    """Bytes of the owner's stored results."""
-    return int(
-        store.value(
-            "select coalesce(sum(storage_bytes), 0) from backtests where user_id = ?", owner
-        )
-    )
+def note_cache(store: Store, backtest_id: str, size: int) -> None:
+    """Write down what a run's cache takes, now that it was made (or dropped: 0)."""
+    with store.write() as db:
+        db.conn.execute("update backtests set cache_bytes = ? where id = ?", [size, backtest_id])
 
 
 def backtest_of(row: Any) -> Backtest:
@@ -239,8 +238,9 @@ def _insert(store: Store, owner: int, item: NewBacktest, backtest_id: str, now: 
     )
     store.db.conn.execute(
         "insert into backtests (id, user_id, name, status, symbol, timeframe, trading_mode,"
-        " payload_sha256, source_sha256, strategy_id, strategy_version, created_at_ms)"
-        " values (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
+        " payload_sha256, source_sha256, strategy_id, strategy_version, created_at_ms,"
+        " code_bytes, reserved_bytes)"
+        " values (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             backtest_id,
             owner,
@@ -253,9 +253,22 @@ def _insert(store: Store, owner: int, item: NewBacktest, backtest_id: str, now: 
             item.strategy_id,
             item.strategy_version,
             now,
+            _own_code_bytes(store, owner, item, source),
+            run_estimate(item.bars, item.source),
         ],
     )
     return backtest_id
+
+
+def _own_code_bytes(store: Store, owner: int, item: NewBacktest, source_sha256: str) -> int:
+    """Bytes of the run's code, unless a strategy or another run of the owner's counts for it."""
+    counted = item.strategy_id is not None or store.value(
+        "select exists (select 1 from backtests"
+        " where source_sha256 = ? and user_id = ? and code_bytes > 0)",
+        source_sha256,
+        owner,
+    )
+    return 0 if counted else len(item.source.encode())
 
 
 def _existing(store: Store, owner: int, backtest_id: str) -> Backtest:
@@ -264,7 +277,10 @@ def _existing(store: Store, owner: int, backtest_id: str) -> Backtest:
     return found
 
 
-def _check_quotas(store: Store, settings: Settings, owner: User, more: int) -> None:
+def _check_quotas(
+    store: Store, settings: Settings, owner: User, items: Sequence[NewBacktest]
+) -> None:
+    more = len(items)
     queued = store.value(
         "select count(*) from backtests where user_id = ? and status = 'queued'", owner.id
     )
@@ -277,15 +293,9 @@ def _check_quotas(store: Store, settings: Settings, owner: User, more: int) -> N
             retry_after_s=30,
             word="queue_quota",
         )
-    mb = quota_of(owner, settings, "max_storage_mb")
-    used = storage_used(store, owner.id)
-    if used >= mb * 1024 * 1024:
-        raise TooMany(
-            f"Your results take {used / 1024 / 1024:.0f} MB and may take {mb} MB;"
-            " delete some backtests.",
-            retry_after_s=60,
-            word="storage_quota",
-        )
+    sources = {item.source for item in items if item.strategy_id is None}
+    wanted = sum(run_estimate(item.bars, item.source) for item in items)
+    check_room(store, settings, owner, wanted + sum(len(source.encode()) for source in sources))
     waiting = store.value("select count(*) from backtests where status = 'queued'")
     if waiting + more > settings.queue_max:
         raise Unavailable(

@@ -38,6 +38,10 @@ from server.artifacts import Content, config_document, json_bytes
 from server.db import now_ms
 from server.reports import problem_documents
 
+# Of this process, for each bar and each order call of a run while its result is made and stored.
+BAR_BYTES = 400
+ORDER_BYTES = 640
+Memory = Callable[[int, int], object]
 log = logging.getLogger(__name__)
 
 FORGED = "The run's own account of its trades differs from what its orders make of the bars."
@@ -104,8 +108,13 @@ def execute(
     *,
     on_progress: Callable[[Progress], None] = lambda now: None,
     cancelled: Callable[[], bool] = lambda: False,
+    memory: Memory = lambda own_mb, child_mb: None,
 ) -> Execution:
-    """Run, replay, compare, check for look-ahead, compute."""
+    """Run, replay, compare, check for look-ahead, compute.
+
+    `memory` is told before the replay what this process and a child beside it will want, and
+    returns when there is room.
+    """
     started_ms = now_ms()
     quality: dict[str, Any] = {}
     verdict, results, lookahead, bars = Verdict("failed"), None, Lookahead(), 0
@@ -117,9 +126,11 @@ def execute(
             request.backtest_id, request.source, request.config, loaded, funding, request.limits
         )
         verdict = room.run(job, on_progress=on_progress, cancelled=cancelled)
+        checks = request.config.lookahead_check is not LookaheadCheck.OFF
+        memory(replay_mb(verdict), request.limits.memory_mb if checks else 0)
         results, error = replayed(job, verdict)
         if error is None and verdict.status == "completed" and results is not None:
-            if request.config.lookahead_check is not LookaheadCheck.OFF:
+            if checks:
                 # Who waits for the check is told that the bars are done.
                 on_progress(Progress(bars, bars, float(results.columns.portfolio_value[-1])))
             lookahead = _look_ahead(room, job, verdict, results, cancelled)
@@ -142,6 +153,12 @@ def execute(
         error=error,
         lookahead=_lookahead_document(lookahead, market_bars=results.bars if results else None),
     )
+
+
+def replay_mb(verdict: Verdict) -> int:
+    """Megabytes that the replay of a run and the tables of its result take."""
+    bars_bytes, orders_bytes = verdict.bars_done * BAR_BYTES, len(verdict.orders) * ORDER_BYTES
+    return 1 + (bars_bytes + orders_bytes) // 2**20
 
 
 def failure(request: Request, kind: ErrorKind, message: str, started_ms: int) -> Execution:

@@ -33,6 +33,7 @@ class Outcome:
     error: Mapping[str, Any] | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
     storage_bytes: int = 0
+    cache_bytes: int = 0
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 
 from engine.config import BacktestConfig
 from engine.market_data import Store as MarketStore
 from sandbox.job import Limits, Progress
 from server import indicators
-from server.artifacts import INDICATORS, Artifacts, Content, StorageFullError
+from server.artifacts import INDICATORS, Artifacts, Content, OverQuotaError, StorageFullError
 from server.db import now_ms
 from server.execution import Execution, Request, Room, execute, failure
 from server.executor import Advanced, Event, Finished, Job, Outcome
@@ -51,7 +52,11 @@ class LocalExecutor:
         payload: Callable[[Job], Payload],
         still_wanted: Callable[[Job], bool] = lambda job: True,
         missing_locks: Callable[[], Sequence[str]] = tuple,
+        room_left: Callable[[Job], int | None] = lambda job: None,
+        memory: Callable[..., AbstractContextManager[bool]] = lambda *_: nullcontext(True),
     ) -> None:
+        """`room_left` says how many bytes the owner of a job may still store, None for any;
+        `memory` waits for room for so many megabytes of this process and of a child beside it."""
         self._room = room
         self._market = market
         self._artifacts = artifacts
@@ -61,6 +66,8 @@ class LocalExecutor:
         self._payload = payload
         self._still_wanted = still_wanted
         self._missing_locks = missing_locks
+        self._room_left = room_left
+        self._memory = memory
         self._lock = threading.Lock()
         self._running: dict[str, threading.Event] = {}
         # Threads that last, because each keeps a connection to the database.
@@ -142,15 +149,30 @@ class LocalExecutor:
                 last_told = time.monotonic()
                 self._events.put(Advanced(job, now.bars_done, now.bars, now.equity))
 
-        execution = execute(
-            request, self._room, self._market, on_progress=advance, cancelled=stop.is_set
-        )
+        # Held until the files are stored: the tables that they are made of are the larger part.
+        with ExitStack() as held:
+            execution = execute(
+                request,
+                self._room,
+                self._market,
+                on_progress=advance,
+                cancelled=stop.is_set,
+                memory=lambda own_mb, child_mb: held.enter_context(
+                    self._memory(own_mb, child_mb, stop.is_set)
+                ),
+            )
+            return self._kept(job, request, execution, stop)
+
+    def _kept(
+        self, job: Job, request: Request, execution: Execution, stop: threading.Event
+    ) -> Outcome | None:
+        """What is told of a run once its files are stored; None when nobody wants it any more."""
         if stop.is_set() and self._closing:
             return None
         # Another attempt may have taken over, or the owner may have deleted the run.
         if not self._still_wanted(job):
             return None
-        execution, size = self._store(request, execution)
+        execution, size, cached = self._store(request, execution, self._room_left(job))
         if not self._still_wanted(job):  # deleted while its files were written
             self._artifacts.delete(job.backtest_id)
             self._series.forget(job.backtest_id)
@@ -163,12 +185,26 @@ class LocalExecutor:
             error=execution.error,
             summary=execution.summary,
             storage_bytes=size,
+            cache_bytes=cached,
         )
 
-    def _store(self, request: Request, execution: Execution) -> tuple[Execution, int]:
-        """Put the files in place; a disk that is full fails this run and nothing else."""
+    def _store(
+        self, request: Request, execution: Execution, most_bytes: int | None
+    ) -> tuple[Execution, int, int]:
+        """Put the files in place: how it ended then, and the bytes of files and of their cache.
+
+        A disk that is full, or a quota, fails this run and nothing else.
+        """
         try:
-            size = self._artifacts.store(request.backtest_id, _files(execution))
+            size = self._artifacts.store(request.backtest_id, _files(execution), most_bytes)
+        except OverQuotaError:
+            assert most_bytes is not None
+            reason = (
+                f"stopped: the result takes more than the {most_bytes / 2**20:,.1f} MB that you"
+                " may still store (the limit), and nothing of it was kept. Delete some backtests,"
+                " and run it again."
+            )
+            return failure(request, "output_limit", reason, execution.started_at_ms), 0, 0
         except (StorageFullError, OSError) as error:
             log.error("store_failed backtest_id=%s", request.backtest_id, exc_info=error)
             reason = (
@@ -178,12 +214,16 @@ class LocalExecutor:
                 else "The result could not be stored, and nothing of it was kept. The fault is"
                 " ours; it was logged."
             )
-            return failure(request, "internal", reason, execution.started_at_ms), 0
+            return failure(request, "internal", reason, execution.started_at_ms), 0, 0
+        cached = 0
         if execution.results is not None:
-            self._series.save(
-                request.backtest_id, execution.results.tables(), execution.results.plots
+            cached = self._series.save(
+                request.backtest_id,
+                execution.results.tables(),
+                execution.results.plots,
+                None if most_bytes is None else most_bytes - size,
             )
-        return execution, size
+        return execution, size, cached
 
 
 def _files(execution: Execution) -> Mapping[str, Content]:

@@ -278,6 +278,44 @@ def lists(db: Database) -> None:
         db.conn.execute(f"create trigger marks_{event} after {event} on marks begin {change}; end")
 
 
+@migrations(name="0011_storage")
+def storage(db: Database) -> None:
+    # What a run's cache and its own code take, what is set aside for it until it ends, and what
+    # each version's code takes: all that an account stores is found without a look at every run.
+    _run(
+        db,
+        """alter table backtests add column cache_bytes integer not null default 0;
+        alter table backtests add column code_bytes integer not null default 0;
+        alter table backtests add column reserved_bytes integer not null default 0;
+        alter table strategy_versions add column code_bytes integer not null default 0;
+        update strategy_versions set code_bytes = (
+            select length(cast(body as blob)) from blobs where sha256 = source_sha256);
+        alter table users add column runs_bytes integer not null default 0;
+        drop index backtests_storage;
+        create index strategy_versions_code on strategy_versions
+            (strategy_id, source_sha256, code_bytes);
+        update users set runs_bytes = (
+            select coalesce(sum(storage_bytes), 0) from backtests where user_id = users.id);
+        """,
+    )
+    # What an account's runs take is asked at every claim, and must not cost more with every run
+    # that has ended: it is kept as they change.
+    total = "{0}.storage_bytes + {0}.cache_bytes + {0}.code_bytes"
+    for event, change, row in (
+        ("insert", total.format("new"), "new"),
+        (
+            "update of storage_bytes, cache_bytes, code_bytes",
+            f"{total.format('new')} - ({total.format('old')})",
+            "new",
+        ),
+        ("delete", f"-({total.format('old')})", "old"),
+    ):
+        db.conn.execute(
+            f"create trigger backtests_bytes_{event.split()[0]} after {event} on backtests begin"
+            f" update users set runs_bytes = runs_bytes + {change} where id = {row}.user_id; end"
+        )
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript: that would commit the transaction the migration runs in.
     for statement in script.split(";\n"):

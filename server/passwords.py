@@ -17,6 +17,9 @@ from server.problems import Unavailable
 MIN_LENGTH = 10
 MAX_LENGTH = 256
 MAX_WAITING = 16
+# Newcomers have places of their own: a crowd that signs up must not keep people from signing in.
+NEWCOMERS_AT_ONCE = 1
+MAX_NEWCOMERS = 6
 
 
 class Hasher(Protocol):
@@ -40,15 +43,15 @@ class Passwords:
 
     def __init__(self, hasher: Hasher | None = None, concurrency: int = 2) -> None:
         self._hasher: Hasher = hasher or argon2()
-        self._turn = threading.BoundedSemaphore(concurrency)
-        # Who waits holds a request thread; a crowd at the door must not take all of them.
-        self._places = threading.BoundedSemaphore(concurrency + MAX_WAITING)
+        self._known = _Door(concurrency, concurrency + MAX_WAITING)
+        self._newcomers = _Door(NEWCOMERS_AT_ONCE, MAX_NEWCOMERS)
         self._dummy: str | None = None
 
-    def hash(self, password: str) -> str:
-        """The hash to store. Raises ValidationError for a password too short or too long."""
+    def hash(self, password: str, *, newcomer: bool = False) -> str:
+        """The hash to store. Raises ValidationError for a password too short or too long, and
+        Unavailable when too many wait, of newcomers or of those who have an account."""
         check_password(password)
-        with self._admitted():
+        with (self._newcomers if newcomer else self._known).admitted():
             return self._hasher.hash(password)
 
     def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
@@ -58,7 +61,7 @@ class Passwords:
         """
         if len(password) > MAX_LENGTH:
             return False, None
-        with self._admitted():
+        with self._known.admitted():
             if stored is None:
                 if self._dummy is None:
                     self._dummy = self._hasher.hash(secrets.token_hex(16))
@@ -66,11 +69,20 @@ class Passwords:
                 return False, None
             return self._hasher.verify_and_update(password, stored)
 
+
+class _Door:
+    """Lets `at_once` people in at a time, and `places` be there in all."""
+
+    def __init__(self, at_once: int, places: int) -> None:
+        self._turn = threading.BoundedSemaphore(at_once)
+        # Who waits holds a request thread; a crowd at the door must not take all of them.
+        self._places = threading.BoundedSemaphore(places)
+
     @contextmanager
-    def _admitted(self) -> Iterator[None]:
+    def admitted(self) -> Iterator[None]:
         """A turn to hash. Raises Unavailable when too many wait for theirs already."""
         if not self._places.acquire(blocking=False):
-            raise Unavailable("Too many people sign in right now; try again in a moment.")
+            raise Unavailable("Too many people sign in or up right now; try again in a moment.")
         try:
             with self._turn:
                 yield

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.db import Store, now_ms
+from server.disk import over_quota
 from server.executor import Job, Outcome
 from server.settings import Settings
+from server.users import get_user
 
 MAX_ATTEMPTS = 3  # the first, and two more after the service died under it
 
@@ -62,9 +64,12 @@ where running < max_running order by running, last_claim, turn limit 1
 def claim(store: Store, settings: Settings) -> Job | None:
     """The next run, marked as running; None when nobody may start one."""
     with store.write() as db:
-        seq = store.value(_NEXT, max_running=settings.user_max_running)
-        if seq is None:
-            return None
+        while True:
+            seq = store.value(_NEXT, max_running=settings.user_max_running)
+            if seq is None:
+                return None
+            if not _fail_without_room(store, settings, seq):
+                break
         db.conn.execute(
             "update backtests set status = 'running', attempt = attempt + 1, started_at_ms = ?,"
             " bars_done = 0, bars = 0 where seq = ? and status = 'queued'",
@@ -81,6 +86,25 @@ def claim(store: Store, settings: Settings) -> Job | None:
         return Job(row["id"], row["attempt"], row["user_id"], row["payload_sha256"])
 
 
+def _fail_without_room(store: Store, settings: Settings, seq: int) -> bool:
+    """Whether the owner of a run that waits has used up what they may store.
+
+    Then all that they have waiting fails with a sentence: none of it could be kept.
+    """
+    owner = get_user(store, store.value("select user_id from backtests where seq = ?", seq))
+    reason = None if owner is None else over_quota(store, settings, owner)
+    if owner is None or reason is None:
+        return False
+    error = {"kind": "output_limit", "message": reason, "line": None, "timestamp": None}
+    with store.write() as db:
+        db.conn.execute(
+            "update backtests set status = 'failed', finished_at_ms = ?, error = ?"
+            " where user_id = ? and status = 'queued'",
+            [now_ms(), json.dumps(error), owner.id],
+        )
+    return True
+
+
 def note_progress(store: Store, job: Job, bars_done: int, bars: int, equity: float) -> None:
     with store.write() as db:
         db.conn.execute(
@@ -95,7 +119,7 @@ def finish(store: Store, job: Job, outcome: Outcome) -> bool:
     with store.write() as db:
         cursor = db.conn.execute(
             "update backtests set status = ?, finished_at_ms = ?, bars_done = ?, bars = ?,"
-            " error = ?, summary = ?, storage_bytes = ?"
+            " error = ?, summary = ?, storage_bytes = ?, cache_bytes = ?"
             " where id = ? and attempt = ? and status = 'running'",
             [
                 outcome.status,
@@ -105,6 +129,7 @@ def finish(store: Store, job: Job, outcome: Outcome) -> bool:
                 _json(outcome.error),
                 _json(outcome.summary),
                 outcome.storage_bytes,
+                outcome.cache_bytes,
                 job.backtest_id,
                 job.attempt,
             ],

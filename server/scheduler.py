@@ -9,12 +9,14 @@ import time
 
 from server import queue
 from server.db import Store
+from server.disk import below_floor
 from server.executor import Advanced, Event, Executor, Finished
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
+COMPLAIN_EVERY_S = 60.0
 
 
 class Scheduler:
@@ -26,6 +28,7 @@ class Scheduler:
         self._executor = executor
         self._owed: list[Finished] = []
         self._next_look = 0.0
+        self._next_complaint = 0.0
         self.draining = threading.Event()
         self.in_flight = 0
 
@@ -58,12 +61,22 @@ class Scheduler:
 
     def _claim(self) -> None:
         while not self.draining.is_set() and self._executor.slots() > 0:
+            if self._disk_is_low():
+                return
             job = queue.claim(self._store, self._settings)
             if job is None:
                 return
             log.info("run_started backtest_id=%s attempt=%d", job.backtest_id, job.attempt)
             self.in_flight += 1
             self._executor.submit(job)
+
+    def _disk_is_low(self) -> bool:
+        """Whether runs wait for room on the disk, said once a minute."""
+        shortage = below_floor(self._settings)
+        if shortage is not None and time.monotonic() >= self._next_complaint:
+            self._next_complaint = time.monotonic() + COMPLAIN_EVERY_S
+            log.error("disk_is_low what=%s", shortage)
+        return shortage is not None
 
     def _pass_cancels_on(self) -> None:
         """Notices get lost; the wish to cancel is in the database."""

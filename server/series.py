@@ -12,7 +12,7 @@ import csv
 import io
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,24 +66,45 @@ class SeriesCache:
     """Series of runs, kept below one cache directory up to `max_bytes`, oldest use out first."""
 
     def __init__(
-        self, cache_directory: Path, artifacts: Artifacts, max_bytes: int = MAX_CACHE_BYTES
+        self,
+        cache_directory: Path,
+        artifacts: Artifacts,
+        max_bytes: int = MAX_CACHE_BYTES,
+        note: Callable[[str, int], None] = lambda backtest_id, size: None,
     ) -> None:
+        """`note` is told what a run's file takes as soon as that changes."""
         self.directory = cache_directory / "series"
         self._artifacts = artifacts
         self._max_bytes = max_bytes
+        self._note = note
 
-    def save(self, backtest_id: str, tables: Mapping[str, Table], plots: Plots) -> None:
-        """Keep what was just stored, so that the first look at it need not parse it.
+    def save(
+        self,
+        backtest_id: str,
+        tables: Mapping[str, Table],
+        plots: Plots,
+        most_bytes: int | None = None,
+    ) -> int:
+        """Keep what was just stored, so that the first look at it need not parse it; the bytes.
 
-        A cache that cannot be written (a full disk) costs time later, and nothing now.
+        A cache that cannot be written (a full disk), or takes more than `most_bytes`, costs time
+        later, and nothing now.
         """
         series = RunSeries({name: dict(tables[name]) for name in TABLES}, dict(plots))
         rows = sum(series.length(name) for name in TABLES) + sum(len(t) for t, _ in plots.values())
         if rows < MIN_CACHED_ROWS:
-            return
-        with suppress(OSError):
-            _write(self._path(backtest_id), series, self._stamp(backtest_id))
-            self._make_room()
+            return 0
+        path = self._path(backtest_id)
+        try:
+            _write(path, series, self._stamp(backtest_id))
+            size = path.stat().st_size
+            if most_bytes is not None and size > most_bytes:
+                path.unlink()
+                return 0
+            self._make_room(backtest_id)
+        except OSError:
+            return 0
+        return size
 
     def load(self, backtest_id: str) -> RunSeries | None:
         """The series of a run, read-only; None when the run has left no tables."""
@@ -95,7 +116,7 @@ class SeriesCache:
         if series is None:
             series = _parse(self._artifacts, backtest_id)
             if series is not None:
-                self.save(backtest_id, series.tables, series.plots)
+                self._note(backtest_id, self.save(backtest_id, series.tables, series.plots))
         else:
             # Its use, by which the oldest goes first: the time of writing is part of its state.
             with suppress(OSError):
@@ -117,14 +138,16 @@ class SeriesCache:
             return None
         return [found.st_size, found.st_mtime_ns] if found else None
 
-    def _make_room(self) -> None:
-        found = [(e.stat(), e.path) for e in os.scandir(self.directory) if e.is_file()]
+    def _make_room(self, newest_id: str) -> None:
+        found = [(e.stat(), Path(e.path)) for e in os.scandir(self.directory) if e.is_file()]
         total = sum(stat.st_size for stat, _ in found)
         for stat, path in sorted(found, key=lambda item: item[0].st_atime_ns):
             if total <= self._max_bytes:
                 return
-            Path(path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             total -= stat.st_size
+            if path.stem != newest_id:
+                self._note(path.stem, 0)
 
 
 def _write(path: Path, series: RunSeries, stamp: list[int] | None) -> None:

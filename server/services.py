@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 from dataclasses import dataclass, field
 
 from engine.market_data import Store as MarketStore
 from server.artifacts import Artifacts
+from server.backtests import note_cache
 from server.db import Store
 from server.download_jobs import DownloadJobs
 from server.notices import missing_locks
@@ -17,6 +20,8 @@ from server.series import SeriesCache
 from server.settings import Settings
 from server.throttle import LoginThrottle
 from server.worker_link import WorkerLink
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,18 @@ class Services:
         return self.settings.signup_open and "seccomp" not in missing_locks(self.worker.room)
 
 
+def series_cache(settings: Settings, store: Store, artifacts: Artifacts) -> SeriesCache:
+    """The cache of results' numbers, whose files are counted to the runs' owners."""
+
+    def note(backtest_id: str, size: int) -> None:
+        try:
+            note_cache(store, backtest_id, size)
+        except sqlite3.Error as error:  # it will be counted when it is made again
+            log.warning("cache_not_counted backtest_id=%s error=%s", backtest_id, error)
+
+    return SeriesCache(settings.cache_directory, artifacts, settings.cache_mb * 2**20, note)
+
+
 def make_services(
     settings: Settings, worker: WorkerLink, passwords: Passwords | None = None
 ) -> Services:
@@ -61,7 +78,7 @@ def make_services(
         passwords=passwords or Passwords(concurrency=settings.password_hash_concurrency),
         market=market,
         artifacts=artifacts,
-        series=SeriesCache(settings.cache_directory, artifacts),
+        series=series_cache(settings, store, artifacts),
         worker=worker,
         downloads=DownloadJobs(settings.data_directory, market.forget_catalogue),
     )

@@ -77,7 +77,18 @@ class Settings(BaseSettings):
     user_max_running: int = Field(2, ge=1, description="Runs at once of one account.")
     user_max_queued: int = Field(1000, ge=1, description="Waiting runs of one account.")
     user_max_storage_mb: int = Field(
-        2048, ge=1, description="Stored results of one account, in megabytes."
+        2048, ge=1, description="Results, their caches and code of one account, in megabytes."
+    )
+    min_free_disk_mb: int = Field(
+        1024,
+        ge=0,
+        description="Megabytes that stay free on the disks that the service writes to; with less"
+        " left no run is taken or started, and no code is saved.",
+    )
+    cache_mb: int = Field(
+        2048,
+        ge=1,
+        description="Megabytes of results' numbers that are kept ready for charts and pages.",
     )
     max_leverage: float = Field(100.0, ge=1, le=100, description="Highest leverage on offer.")
     default_maintenance_margin_rate: float = Field(

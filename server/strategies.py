@@ -297,7 +297,7 @@ def _add_version(
     source = put_blob(store, code)
     store.db.conn.execute(
         "insert into strategy_versions (strategy_id, version, source_sha256, name, valid,"
-        " problems, parameters, created_at_ms) values (?, ?, ?, ?, ?, ?, ?, ?)",
+        " problems, parameters, created_at_ms, code_bytes) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             strategy_id,
             version,
@@ -307,6 +307,7 @@ def _add_version(
             json.dumps(problem_documents(report.problems)),
             json.dumps(parameter_documents(report.parameters)),
             now,
+            len(code.encode()),
         ],
     )
 

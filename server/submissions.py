@@ -78,7 +78,9 @@ def judge(
     assert found is not None
     config = BacktestConfig.from_document(rest, limits)
     source, strategy_id, version = found
-    return NewBacktest(config, source, own.get("name", "").strip(), strategy_id, version)
+    name = own.get("name", "").strip()
+    bars = _bars(config, market.catalogue())
+    return NewBacktest(config, source, name, strategy_id, version, bars)
 
 
 def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: int) -> list[Any]:
@@ -231,6 +233,17 @@ def _not_covered(config: BacktestConfig, catalogue: Sequence[Coverage]) -> Field
         name = "end_date" if config.end_date < first else "start_date"
         return {name: [f"the history of {config.symbol} {config.timeframe} is {first} to {last}"]}
     return {}
+
+
+def _bars(config: BacktestConfig, catalogue: Sequence[Coverage]) -> int:
+    """How many bars the run has at most."""
+    series = (config.symbol, config.trading_mode, config.timeframe)
+    for item in catalogue:
+        if (item.symbol, item.trading_mode, item.timeframe) == series:
+            first, last = _day(item.first), _day(item.last)
+            days = (min(config.end_date, last) - max(config.start_date, first)).days + 1
+            return min(item.bars, max(0, days) * config.timeframe.bars_per_day)
+    return 0
 
 
 def _missing_funding(config: BacktestConfig, market: MarketStore) -> Fields:

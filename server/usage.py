@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
-from server.backtests import storage_used
 from server.db import Store
+from server.disk import storage_claimed
 from server.settings import Settings
 from server.users import COLUMNS, User, quota_of, user_of
 
@@ -54,7 +52,7 @@ def allowance(store: Store, settings: Settings, user: User) -> Allowance:
         max_running=quota_of(user, settings, "max_running"),
         queued=store.value(count, "queued", user.id),
         max_queued=quota_of(user, settings, "max_queued"),
-        storage_bytes=storage_used(store, user.id),
+        storage_bytes=storage_claimed(store, user.id),
         max_storage_bytes=quota_of(user, settings, "max_storage_mb") * 1024 * 1024,
     )
 
@@ -71,7 +69,8 @@ def usage_of_everybody(store: Store) -> list[Usage]:
         " (select count(*) from strategies s where s.user_id = u.id) as strategies,"
         " (select count(*) from tokens t where t.user_id = u.id) as tokens"
         " from users u left join (select user_id, count(*) as total,"
-        " sum(storage_bytes) as bytes from backtests group by user_id) b on b.user_id = u.id"
+        " sum(storage_bytes + cache_bytes + code_bytes) as bytes from backtests group by user_id"
+        " ) b on b.user_id = u.id"
         " order by u.id"
     )
     return [
@@ -94,10 +93,7 @@ def totals(store: Store) -> Totals:
         row["status"]: row["n"]
         for row in store.rows("select status, count(*) as n from backtests group by status")
     }
-    stored = store.value("select coalesce(sum(storage_bytes), 0) from backtests")
+    stored = store.value(
+        "select coalesce(sum(storage_bytes + cache_bytes + code_bytes), 0) from backtests"
+    )
     return Totals(store.value("select count(*) from users"), by_status, stored)
-
-
-def free_bytes(directory: Path) -> int:
-    """What is left on the disk that holds `directory`, for this user."""
-    return shutil.disk_usage(directory).free

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.errors import ValidationError
 from server.db import Store, now_ms
-from server.passwords import Passwords
+from server.passwords import Passwords, check_password
 from server.settings import Settings
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{1,63}")
@@ -57,12 +57,16 @@ def create_user(
     fields: dict[str, list[str]] = {}
     if not NAME_PATTERN.fullmatch(name):
         fields["name"] = ["must be 2 to 64 letters, digits and . _ @ + -, letter or digit first"]
+    elif find_user(store, name) is not None:
+        raise NameTakenError(name)
     try:
-        password_hash = passwords.hash(password)
+        check_password(password)
     except ValidationError as error:
         fields |= error.fields
     if fields:
         raise ValidationError(fields=fields)
+    # Slow by intent, and so the last thing to be done for a stranger.
+    password_hash = passwords.hash(password, newcomer=True)
     with store.write() as db:
         if admin is None:
             admin = not store.value("select exists (select 1 from users)")

@@ -24,14 +24,16 @@ from sandbox.job import CONCURRENT_CHECKS, CONCURRENT_SLOW_CHECKS
 from server import queue
 from server.artifacts import Artifacts
 from server.db import Store
+from server.disk import room_left
 from server.executor import Job
 from server.local_executor import LocalExecutor, Payload, payload_of
 from server.notices import missing_locks
 from server.reports import report_document
 from server.rpc import Peer
 from server.scheduler import LOOK_EVERY_S, Scheduler
-from server.series import SeriesCache
+from server.services import series_cache
 from server.settings import Settings
+from server.users import get_user
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +56,14 @@ class Worker:
             self.sandbox,
             self.market,
             self.artifacts,
-            SeriesCache(settings.cache_directory, self.artifacts),
+            series_cache(settings, self.store, self.artifacts),
             slots=settings.workers,
             limits=settings.run_limits,
             payload=self._payload,
             still_wanted=lambda job: queue.in_force(self.store, job),
             missing_locks=lambda: missing_locks(self.room),
+            room_left=self._room_left,
+            memory=self.sandbox.memory,
         )
         self.scheduler = Scheduler(self.store, settings, self.executor)
         self.stop = threading.Event()
@@ -141,6 +145,12 @@ class Worker:
             "cpu_s": usage.ru_utime + usage.ru_stime,
             "bars": self.market.stats(),
         }
+
+    def _room_left(self, job: Job) -> int | None:
+        owner = get_user(self.store, job.tenant)
+        if owner is None:
+            return None
+        return room_left(self.store, self.settings, owner, job.backtest_id)
 
     def _payload(self, job: Job) -> Payload:
         """What a job's hash stands for."""

@@ -13,10 +13,11 @@ from litestar.di import NamedDependency
 from server import VERSION
 from server.api import docs
 from server.backtests import STATUSES
+from server.disk import free_bytes
 from server.problems import Forbidden, SignInNeeded
 from server.request_counts import BUCKETS_S
 from server.services import Services
-from server.usage import free_bytes, totals
+from server.usage import totals
 
 KIB = 1024
 

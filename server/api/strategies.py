@@ -10,7 +10,7 @@ from litestar.params import FromPath, QueryParameter, RawBody
 
 from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
-from server import strategies
+from server import actions, strategies
 from server.api import docs
 from server.api.bodies import json_response, text_fields
 from server.problems import Invalid, NotFound
@@ -79,6 +79,7 @@ class StrategyApi(Controller):
     ) -> Response[bytes]:
         """Code that does not compile is kept as a draft, with its problems."""
         name, code = _name_and_code(body)
+        actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
         made = strategies.create_strategy(services.store, request.user.id, name, code, report)
         return json_response(made.document(), 201)
@@ -117,6 +118,7 @@ class StrategyApi(Controller):
         """Every save is a version; backtests keep the code that they ran."""
         _found(services, request, strategy_id)
         name, code = _name_and_code(body)
+        actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
         saved = strategies.save_strategy(
             services.store, request.user.id, strategy_id, name, code, report

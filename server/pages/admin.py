@@ -13,11 +13,12 @@ from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
 from server import audit, auth
+from server.disk import free_bytes
 from server.pages.confirm import address_of, ask_password
 from server.pages.render import page
 from server.problems import NotFound, WrongState
 from server.services import Services
-from server.usage import Totals, Usage, free_bytes, totals, usage_of_everybody
+from server.usage import Totals, Usage, totals, usage_of_everybody
 from server.users import QUOTAS, count_admins, get_user, set_disabled, set_quotas
 
 

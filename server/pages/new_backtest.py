@@ -332,6 +332,7 @@ def _save(
         assert report is not None
         try:
             kept = None
+            actions.check_saving(services, request.user, values["strategy_code"])
             arguments = (name, values["strategy_code"], report)
             if re.fullmatch(r"st_[0-9a-f]{16}", values["origin_strategy"]):
                 kept = strategies.save_strategy(
@@ -347,7 +348,7 @@ def _save(
                 )
         except ValidationError as error:
             errors = {("strategy_code" if k == "code" else k): v for k, v in error.fields.items()}
-        except TooMany as error:
+        except (TooMany, Unavailable) as error:
             errors = {"form": [error.message]}
     context = _form(services, values, market, report, errors=errors, saved=saved)
     return _answer(request, context, 422 if errors else 200)

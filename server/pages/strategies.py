@@ -125,6 +125,7 @@ class Strategies(Controller):
         strategy_id: Id,
     ) -> Redirect:
         found = _find(services, request, strategy_id, None)
+        actions.check_saving(services, request.user, found.code)
         report = actions.check(services, request.user, found.code)
         name = f"{found.name} (copy)"[: strategies.MAX_NAME]
         made = strategies.create_strategy(services.store, request.user.id, name, found.code, report)

@@ -46,6 +46,7 @@ def settings(tmp_path: Path) -> Settings:
         results_directory=tmp_path / "results",
         data_directory=tmp_path / "data",
         sandbox_workers=2,
+        min_free_disk_mb=0,
     )
     made.make_directories()
     write_bars(made.data_directory)

@@ -41,6 +41,7 @@ class LiveService:
             "SANDTABLE_DATA_DIRECTORY": str(home / "data"),
             "SANDTABLE_PORT": "0",
             "SANDTABLE_SANDBOX_WORKERS": "2",
+            "SANDTABLE_MIN_FREE_DISK_MB": "0",
             **{f"SANDTABLE_{name.upper()}": str(value) for name, value in settings.items()},
         }
         self.store = Store(Path(settings.get("database", self.results / "sandtable.db")))

@@ -15,6 +15,7 @@ from server.artifacts import (
     INDICATORS,
     NAMES,
     Artifacts,
+    OverQuotaError,
     StorageFullError,
     config_document,
     json_bytes,
@@ -244,3 +245,11 @@ def test_the_names_are_those_that_the_api_offers():
         "plots.json",
         "log.txt",
     }
+
+
+def test_files_of_more_than_may_be_are_not_kept(artifacts: Artifacts) -> None:
+    assert artifacts.store(RUN, {"log.txt": b"12345", "config.json": [b"67", b"8"]}, 8) == 8
+    with pytest.raises(OverQuotaError, match="more than 7 bytes"):
+        artifacts.store(RUN, {"log.txt": b"other", "config.json": [b"67", b"8"]}, 7)
+    assert artifacts.read(RUN, "log.txt") == b"12345"
+    assert [entry.name for entry in artifacts.directory.iterdir()] == [RUN]

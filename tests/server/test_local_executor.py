@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +60,7 @@ class Setup:
     artifacts: Artifacts
     executor: LocalExecutor
     wanted: list[bool]
+    room_left: list[int | None]
 
     def outcome(self) -> Outcome | None:
         """The outcome of the next job that ends."""
@@ -78,6 +80,7 @@ def setup(settings: Settings) -> Iterator[Setup]:
     }
     payload = Payload("code", BacktestConfig.from_document(config), 5, {"name": "First"})
     room, artifacts, wanted = HeldRoom(), Artifacts(settings.results_directory), [True]
+    room_left: list[int | None] = [None]
     executor = LocalExecutor(
         room,
         MarketStore(settings.data_directory, settings.cache_directory),
@@ -87,8 +90,9 @@ def setup(settings: Settings) -> Iterator[Setup]:
         limits=Limits(),
         payload=lambda job: payload,
         still_wanted=lambda job: wanted[0],
+        room_left=lambda job: room_left[0],
     )
-    yield Setup(room, artifacts, executor, wanted)
+    yield Setup(room, artifacts, executor, wanted, room_left)
     executor.close()
 
 
@@ -123,6 +127,26 @@ def test_a_run_that_drew_nothing_stores_no_more_than_its_files(setup: Setup) -> 
     assert setup.outcome() is not None
     assert setup.artifacts.path(ID, "trades.csv") is not None
     assert setup.artifacts.indicators_path(ID) is None
+
+
+def test_a_result_that_its_owner_has_no_room_for_is_not_stored(setup: Setup) -> None:
+    setup.room.indicators = Indicators()
+    setup.room.let_go.set()
+    setup.room_left[0] = 2**20
+    setup.executor.submit(JOB)
+    fitting = setup.outcome()
+    assert fitting is not None
+    assert fitting.status == "completed"
+    for most, status in ((2 * fitting.storage_bytes, "completed"), (0, "failed")):
+        setup.room_left[0] = most
+        setup.executor.submit(replace(JOB, attempt=2))
+        outcome = setup.outcome()
+        assert outcome is not None
+        assert outcome.status == status
+    assert outcome.storage_bytes == 0
+    assert outcome.error is not None
+    assert outcome.error["kind"] == "output_limit"
+    assert "more than the 0.0 MB that you may still store" in outcome.error["message"]
 
 
 def test_the_number_of_bars_is_told_first(setup: Setup) -> None:
@@ -243,3 +267,40 @@ def test_a_payload_is_read_back_from_its_document() -> None:
     )
     made = payload_of(document, "code", 5, name="First")
     assert (made.config.symbol, made.source, made.extra) == ("TINYUSDT", "code", {"name": "First"})
+
+
+def test_what_the_replay_takes_is_asked_for_and_given_back(settings: Settings) -> None:
+    asked: list[Any] = []
+
+    @contextmanager
+    def memory(own_mb: int, child_mb: int, cancelled: Any) -> Iterator[bool]:
+        asked.append((own_mb, child_mb))
+        yield True
+        asked.append("given back")
+
+    config = BacktestConfig.from_document(
+        {
+            "symbol": "TINYUSDT",
+            "timeframe": "1h",
+            "start_date": "2024-01-01",
+            "end_date": "2024-01-07",
+        }
+    )
+    artifacts = Artifacts(settings.results_directory)
+    executor = LocalExecutor(
+        HonestRoom(),
+        MarketStore(settings.data_directory, settings.cache_directory),
+        artifacts,
+        SeriesCache(settings.cache_directory, artifacts),
+        slots=1,
+        limits=Limits(memory_mb=300),
+        payload=lambda job: Payload("code", config, 5),
+        memory=memory,
+    )
+    executor.submit(JOB)
+    ended = [event for event in executor.events(10) if isinstance(event, Finished)]
+    while not ended:
+        ended = [event for event in executor.events(10) if isinstance(event, Finished)]
+    executor.close()
+    # 168 bars of 400 bytes and some orders are less than the one megabyte that is always asked.
+    assert asked == [(1, 300), "given back"]

@@ -191,3 +191,48 @@ def test_a_head_that_never_ends_is_not_waited_for(service: LiveService) -> None:
                 time.sleep(0.5)
         except OSError:
             pass
+
+
+# Half a megabyte of log, of which nobody can know before.
+CHATTY = CODE.replace(
+    "    def on_data(self, data):\n",
+    "    def on_data(self, data):\n        for _ in range(30):\n            self.log('x' * 100)\n",
+)
+
+
+def test_nobody_stores_more_than_their_quota(tmp_path: Path) -> None:
+    service = LiveService(tmp_path, user_max_storage_mb=1)
+    mallory, alice = service.token("mallory"), service.token("alice")
+    try:
+        service.start()
+        items = [document(strategy_code=f"{CHATTY}# {n}", seed=n) for n in range(6)]
+        status, answer = service.ask("POST", "/api/backtest/batch", {"items": items}, mallory)
+        assert status == 202
+        ended = [service.result(mallory, item["backtest_id"]) for item in answer["items"]]
+        kinds = {run["error"]["kind"] for run in ended if run["status"] == "failed"}
+        assert kinds == {"output_limit"}
+        stored = (service.results / "backtests").rglob("*")
+        assert sum(path.stat().st_size for path in stored if path.is_file()) < 1024 * 1024
+        # Code counts as well: what is left is not enough for another megabyte of drafts.
+        draft = {"name": "draft", "code": ""}
+        for number in range(5):
+            draft["code"] = f"# {number}" + "x" * 256_000
+            status, told = service.ask("POST", "/api/strategy", draft, mallory)
+        assert (status, told["error"]) == (429, "storage_quota")
+        run = service.ask("POST", "/api/backtest", document(), alice)[1]["backtest_id"]
+        assert service.result(alice, run)["status"] == "completed"
+    finally:
+        service.close()
+
+
+def test_a_disk_with_too_little_left_takes_no_new_runs_and_says_so(tmp_path: Path) -> None:
+    service = LiveService(tmp_path, min_free_disk_mb=10**9)
+    alice = service.token("alice")
+    try:
+        service.start()
+        status, told = service.ask("POST", "/api/backtest", document(), alice)
+        assert (status, told["error"]) == (503, "disk_full")
+        assert "stay free" in told["message"]
+        assert service.ask("GET", "/api/backtest", token=alice)[0] == 200
+    finally:
+        service.close()

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from engine.errors import ValidationError
-from server.passwords import MAX_WAITING, Passwords, argon2
+from server.passwords import MAX_NEWCOMERS, MAX_WAITING, Passwords, argon2
 from server.problems import Unavailable
 
 
@@ -105,3 +105,43 @@ def test_an_unknown_account_costs_a_hash_too() -> None:
 
     assert Passwords(Hasher()).verify("whatever", None) == (False, None)
     assert calls == ["dummy"]
+
+
+class SlowHasher:
+    """Hashes only when it is let."""
+
+    def __init__(self) -> None:
+        self.started = threading.Semaphore(0)
+        self.go_on = threading.Event()
+
+    def hash(self, password: str) -> str:
+        self.started.release()
+        self.go_on.wait(10)
+        return password
+
+    def verify_and_update(self, password: str, hash: str) -> tuple[bool, str | None]:
+        return password == hash, None
+
+
+def test_a_crowd_that_signs_up_keeps_nobody_from_signing_in() -> None:
+    hasher = SlowHasher()
+    passwords = Passwords(hasher, concurrency=1)
+    turned_away = threading.Semaphore(0)
+
+    def sign_up() -> None:
+        try:
+            passwords.hash("x" * 10, newcomer=True)
+        except Unavailable:
+            turned_away.release()
+
+    crowd = [threading.Thread(target=sign_up) for _ in range(MAX_NEWCOMERS + 3)]
+    for thread in crowd:
+        thread.start()
+    assert hasher.started.acquire(timeout=10)
+    assert passwords.verify("x" * 10, "x" * 10) == (True, None)
+    for _ in range(3):
+        assert turned_away.acquire(timeout=10)
+    hasher.go_on.set()
+    for thread in crowd:
+        thread.join()
+    assert not turned_away.acquire(blocking=False)

@@ -207,3 +207,38 @@ def test_no_row_is_lost_where_pieces_of_a_long_table_meet():
     table = parse_table(b"timestamp,cash\n" + b"\n".join(lines) + b"\n")
     assert table["timestamp"].tolist() == list(range(60_000))
     np.testing.assert_array_equal(table["cash"], np.arange(60_000) / 7)
+
+
+def test_what_a_cache_takes_is_told(tmp_path: Path, artifacts: Artifacts) -> None:
+    told: list[tuple[str, int]] = []
+    cache = SeriesCache(tmp_path / "cache", artifacts, note=lambda *what: told.append(what))
+    run = results(MIN_CACHED_ROWS + 5)
+    artifacts.store(RUN, run.files())
+    size = cache.save(RUN, run.tables(), run.plots)
+    assert size == os.path.getsize(cache.directory / f"{RUN}.series")
+    cache.forget(RUN)
+    cache.load(RUN)
+    assert told == [(RUN, size)]
+
+
+def test_one_byte_more_than_there_is_room_for_is_not_kept(
+    cache: SeriesCache, artifacts: Artifacts
+) -> None:
+    run = results(MIN_CACHED_ROWS + 5)
+    artifacts.store(RUN, run.files())
+    size = cache.save(RUN, run.tables(), run.plots)
+    assert cache.save(RUN, run.tables(), run.plots, most_bytes=size) == size
+    assert cache.save(RUN, run.tables(), run.plots, most_bytes=size - 1) == 0
+    assert cached(cache) == []
+
+
+def test_what_makes_room_is_told_too(tmp_path: Path, artifacts: Artifacts) -> None:
+    told: list[tuple[str, int]] = []
+    run = results(MIN_CACHED_ROWS + 5)
+    cache = SeriesCache(tmp_path / "cache", artifacts, 1, lambda *what: told.append(what))
+    artifacts.store(OTHER, run.files())
+    (cache.directory).mkdir(parents=True)
+    (cache.directory / f"{OTHER}.series").write_bytes(b"old")
+    os.utime(cache.directory / f"{OTHER}.series", (0, 0))
+    cache.save(RUN, run.tables(), run.plots)
+    assert told == [(OTHER, 0)]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from server import queue
 from server.db import Store
 from server.executor import Outcome
 from server.settings import Settings
 from server.tokens import create_token
-from server.usage import free_bytes, totals, usage_of_everybody
+from server.usage import totals, usage_of_everybody
 from server.users import User
 from tests.server.builders import queue_runs
-from tests.server.small_disk import SmallDisk
 
 
 def test_an_account_that_did_nothing_takes_nothing(fresh_db: Store, alice: User) -> None:
@@ -31,7 +28,7 @@ def test_each_account_has_its_own_counts(
     create_token(fresh_db, bob.id)
     by_name = {usage.user.name: usage for usage in usage_of_everybody(fresh_db)}
     assert (by_name["alice"].queued, by_name["alice"].backtests) == (2, 3)
-    assert by_name["alice"].storage_bytes == 5000
+    assert by_name["alice"].storage_bytes == 5000 + len("class A(Strategy): ...")
     assert (by_name["bob"].backtests, by_name["bob"].tokens) == (0, 1)
 
 
@@ -42,14 +39,4 @@ def test_totals_are_over_everybody(
     queue_runs(fresh_db, settings, bob)
     assert totals(fresh_db).users == 2
     assert totals(fresh_db).by_status == {"queued": 3}
-    assert totals(fresh_db).storage_bytes == 0
-
-
-def test_what_is_free_is_what_is_left_of_the_disk(tmp_path: Path) -> None:
-    disk = SmallDisk(tmp_path / "disk", 2)
-    try:
-        assert free_bytes(disk.path) == 2 * 1024**2
-        disk.fill()
-        assert free_bytes(disk.path) == 0
-    finally:
-        disk.close()
+    assert totals(fresh_db).storage_bytes == 2 * len("class A(Strategy): ...")

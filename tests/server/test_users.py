@@ -19,6 +19,7 @@ from server.users import (
     set_password,
     set_quotas,
 )
+from tests.server.conftest import CheapHasher
 
 PASSWORD = "correct horse battery"
 
@@ -95,3 +96,15 @@ def test_a_deleted_account_takes_everything_it_owns_along(
     assert list_users(fresh_db) == [bob]
     assert fresh_db.value("select count(*) from sessions") == 0
     assert fresh_db.value("select count(*) from tokens") == 1
+
+
+@pytest.mark.parametrize("name", ["!", "alice"])
+def test_a_name_is_judged_before_anything_slow_is_done(
+    fresh_db: Store, alice: User, name: str
+) -> None:
+    class NoHasher(CheapHasher):
+        def hash(self, password: str) -> str:
+            raise AssertionError("hashed for a name that cannot be")
+
+    with pytest.raises(ValidationError):
+        create_user(fresh_db, Passwords(NoHasher()), name, "x" * 10)

@@ -165,5 +165,6 @@ def test_everybody_sees_what_they_use_and_may_use(clients, services, alice, bob)
     assert shown == [
         ("Running at once", "1 of 2"),
         ("Waiting", "2 of 1,000"),
-        ("Stored results", "0 B of 5.0 MiB"),
+        # Of three runs, 16,384 bytes and their code of 22, which is stored once as well.
+        ("Stored, and set aside for waiting runs", "48.1 KiB of 5.0 MiB"),
     ]
