@@ -22,6 +22,7 @@ from pathlib import Path
 
 from engine.enums import Timeframe, TradingMode, check_symbol
 from engine.errors import BacktestError, ValidationError
+from engine.file_checks import BrokenFileError
 from engine.funding_files import funding_path, months
 from server.archive_client import ArchiveClient, NotPublishedError, Stopped
 from server.convert import Request, convert
@@ -250,6 +251,9 @@ def _fetch_and_store(
         timeframes = (archive.timeframe,) if archive.timeframe else ()
         request = Request(data_directory, order.mode, order.symbol, timeframes, order.overwrite)
         report = convert([zipped], request)
+    except BrokenFileError as failure:
+        seen = [problem.seen_from(own, data_directory) for problem in failure.problems]
+        raise type(failure)(seen) from None
     finally:
         shutil.rmtree(own, ignore_errors=True)
     journal.add(archive.name, checksum, _files_held(archive, order, data_directory))

@@ -39,7 +39,7 @@ class StoredDataError(BrokenFileError):
     """What the store holds stands in the way: `problems` are contradictions, or broken files."""
 
     def __str__(self) -> str:
-        return f"{super().__str__()}; what is stored is replaced with --overwrite only"
+        return f"{super().__str__()}; what is stored is replaced on request only (--overwrite)"
 
 
 @dataclass

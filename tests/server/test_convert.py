@@ -299,7 +299,7 @@ def test_a_bar_that_contradicts_a_stored_one_is_refused_with_both_places(tmp_pat
         f"{second} line 3: two different 1h bars open at 2024-01-02 01:00: open 100.5 here, 100 in "
         f"{stored} line 3; "
         f"{second} line 4: two different 1h bars open at 2024-01-02 02:00: open 100.25 here, 100 "
-        f"in {stored} line 4; what is stored is replaced with --overwrite only"
+        f"in {stored} line 4; what is stored is replaced on request only (--overwrite)"
     )
     assert stored.read_bytes() == before
     assert not list(data.rglob("BTCUSDT_1h_2024-01-04.csv"))
@@ -349,7 +349,7 @@ def test_coarser_bars_that_were_built_replace_their_own_times_only(tmp_path: Pat
     path = write(tmp_path, "BTCUSDT-1m-2024-01-01.csv", [kline(i, step=MINUTE) for i in range(60)])
     convert([hours], Request(data))
 
-    with pytest.raises(DataError, match=r"volume 1785 here, 0\.25 in .* line 2; .* --overwrite"):
+    with pytest.raises(DataError, match=r"volume 1785 here, 0\.25 in .* line 2; .*--overwrite"):
         convert([path], Request(data, timeframes=(Timeframe.H1,)))
     convert([path], Request(data, timeframes=(Timeframe.H1,), overwrite=True))
 
@@ -378,7 +378,7 @@ def test_a_broken_stored_day_is_named_and_stays_unless_it_may_be_replaced(tmp_pa
     stored = next(data.rglob("*.csv"))
     stored.write_text(stored.read_text().replace("102", "x"))
 
-    with pytest.raises(DataError, match=f"{stored} line 2: high is not a number.*--overwrite only"):
+    with pytest.raises(DataError, match=f"{stored} line 2: high is not a number.*--overwrite"):
         convert([path], Request(data))
     convert([path], Request(data, overwrite=True))
 

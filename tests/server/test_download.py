@@ -166,7 +166,11 @@ def test_published_bars_join_stored_ones_and_replace_them_only_when_told_to(
     replaced = download(order, tmp_path, ArchiveClient(archive.url), today=TODAY)
 
     assert refused.failed == ["BTCUSDT-1h-2025-03-01.zip"]
-    assert "volume 23.5 here, 99 in" in refused.notes[0]
+    assert refused.notes[0].startswith(
+        "BTCUSDT-1h-2025-03-01.zip/BTCUSDT-1h-2025-03-01.csv line 12: two different 1h bars open "
+        "at 2025-03-01 23:00: volume 23.5 here, 99 in "
+        "binance/spot/BTCUSDT/1h/BTCUSDT_1h_2025-03-01.csv line 25"
+    )
     assert replaced.failed == []
     assert path.read_text().splitlines()[-1].endswith(",23.5")
 
