@@ -32,7 +32,14 @@ TASK_FAILED = 97
 NICE = 10  # the pages stay quick while strategies run
 # Address space beside the budget: set aside so that the report of a MemoryError has room.
 BALLAST_BYTES = 16 * rlimits.MIB
-_CONFINED = (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGXCPU, signal.SIGALRM)
+_CONFINED = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGCHLD,
+    signal.SIGXCPU,
+    signal.SIGALRM,
+    signal.SIGVTALRM,
+)
 
 
 @dataclass(frozen=True)

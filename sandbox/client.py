@@ -86,12 +86,16 @@ class Sandbox:
 
         `on_progress` is called at most ten times a second, from this thread.
         """
-        last_shown: list[int] = []
+        last_shown: tuple[int, int | None] | None = None
 
         def show(received: wire.Received) -> None:
-            if on_progress and received.equity is not None and [received.bars_done] != last_shown:
-                last_shown[:] = [received.bars_done]
-                on_progress(Progress(received.bars_done, len(job.bars), received.equity))
+            nonlocal last_shown
+            now = (received.bars_done, received.line)
+            if on_progress and received.equity is not None and now != last_shown:
+                last_shown = now
+                on_progress(
+                    Progress(received.bars_done, len(job.bars), received.equity, received.line)
+                )
 
         if len(job.bars) == 0:
             return Verdict("failed", RunError("data_error", "there are no bars to run on"))

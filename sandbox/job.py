@@ -116,9 +116,12 @@ class RunError:
 
 @dataclass(frozen=True)
 class Progress:
+    """How far a run is. `line` of the strategy is known where one bar takes long."""
+
     bars_done: int
     bars: int
     equity: float
+    line: int | None = None
 
 
 @dataclass(frozen=True)

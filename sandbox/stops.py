@@ -7,10 +7,14 @@ the supervisor's SIGKILL.
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Literal
 
 REPEAT_S = 0.2
+# Processor time between two looks at where the strategy is, whatever it is doing.
+BEAT_S = 0.5
 
 StopKind = Literal["cpu_limit", "timeout"]
 
@@ -30,6 +34,8 @@ class Stops:
         self._held = 0
         self._pending: StopKind | None = None
         self._quiet = False
+        # Called every BEAT_S with the frame that runs; a bar of any length is told of by it.
+        self.on_beat: Callable[[FrameType | None], None] | None = None
 
     def arm(self, wall_s: float) -> None:
         """Before the filter: it refuses to set a handler or a timer."""
@@ -37,6 +43,8 @@ class Stops:
         signal.signal(signal.SIGALRM, self._on_signal)
         # Again and again, in case the first one is swallowed by some `__exit__` or `__del__`.
         signal.setitimer(signal.ITIMER_REAL, wall_s, REPEAT_S)
+        signal.signal(signal.SIGVTALRM, self._beat)
+        signal.setitimer(signal.ITIMER_VIRTUAL, BEAT_S, BEAT_S)
 
     def quiet(self) -> None:
         """From now on only report."""
@@ -51,6 +59,13 @@ class Stops:
         if self._pending is not None and not self._held and not self._quiet:
             kind, self._pending = self._pending, None
             raise Stopped(kind)
+
+    def _beat(self, _: int, frame: FrameType | None) -> None:
+        if self._held or self._quiet or self.on_beat is None:
+            return
+        # Between two steps of the strategy's: nothing of ours may raise into it but a stop.
+        with suppress(Exception):
+            self.on_beat(frame)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         kind: StopKind = "cpu_limit" if number == signal.SIGXCPU else "timeout"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import re
 import sys
@@ -10,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -36,6 +38,7 @@ _LOG_CHUNK_BYTES = 32 * 1024
 # Sending what was ordered so far may take this share of the time, and not more often than that.
 _FLUSH_SHARE = 0.05
 _FLUSH_EVERY_S = 0.5
+_BEAT_AFTER_S = 0.9  # of silence, and a look at the strategy says where it is
 _MAX_PROBLEMS = 100
 _MAX_PARAMETERS = 1000
 _MAX_TEXT = 2000
@@ -52,7 +55,9 @@ class Channel:
         self._log_bytes = 0
         self._orders_sent = 0
         self._next_flush_s = time.monotonic() + _FLUSH_EVERY_S
+        self._next_beat_s = 0.0
         self.run: Run | None = None
+        self.filename = ""  # of the strategy, once it is compiled
 
     def send(self, *frames: bytes) -> None:
         with self._stops:
@@ -70,10 +75,34 @@ class Channel:
         data, self._log, self._log_bytes = b"".join(self._log), [], 0
         _write_all(STDOUT_FD, data)
 
+    def beat(self, frame: FrameType | None) -> None:
+        """Tell the bar and the line that the strategy is at, in the middle of a chunk or a bar.
+
+        Bars before it are over, and so are their orders; equity is that of the bar's moment.
+        """
+        run = self._run_of()
+        if time.monotonic() < self._next_beat_s:
+            return  # the chunks are quick enough to tell
+        self._tell(max(0, run.broker.i), run.broker.value(), self._line_of(frame))
+
     def progress(self, bars_done: int, equity: float) -> None:
-        self.send(wire.encode(wire.Frame.PROGRESS, wire.PROGRESS.pack(bars_done, equity)))
+        self._tell(bars_done, equity, 0)
         self.flush_log()
+
+    def _line_of(self, frame: FrameType | None) -> int:
+        """The innermost line of the strategy's own code, 0 when none of it runs."""
+        while frame is not None:
+            if self.filename and frame.f_code.co_filename == self.filename:
+                return min(frame.f_lineno or 0, wire.MAX_LINE)
+            frame = frame.f_back
+        return 0
+
+    def _tell(self, bars_done: int, equity: float, line: int) -> None:
+        equity = equity if math.isfinite(equity) else 0.0
+        packed = wire.PROGRESS.pack(bars_done, equity, line)
+        self.send(wire.encode(wire.Frame.PROGRESS, packed))
         began = time.monotonic()
+        self._next_beat_s = began + _BEAT_AFTER_S
         if began >= self._next_flush_s:
             self._flush_orders(bars_done)
             took = time.monotonic() - began
@@ -123,8 +152,8 @@ class Channel:
         return self.run
 
     def _flush_orders(self, bars_done: int) -> None:
-        """So that a run that is killed keeps what it had done."""
-        self._send_orders()
+        """So that a run that is killed keeps what it had done: the orders of whole bars."""
+        self._send_orders(before_bar=bars_done)
         checkpoint = wire.CHECKPOINT.pack(bars_done, self._orders_sent)
         self.send(wire.encode(wire.Frame.CHECKPOINT, checkpoint))
 
@@ -231,6 +260,7 @@ def _run(
     gc.enable()
     source = document["source"]
     channel = Channel(inside.stops)
+    inside.stops.on_beat = channel.beat
     config = BacktestConfig.from_document(document["config"])
     run = channel.run = Run(config, bars, funding, sink=channel)
     clock.own_process()
@@ -241,7 +271,7 @@ def _run(
     answer: dict[str, Any] | None = None
     try:
         compiled = compiler.compile_strategy(source)
-        filename = compiled.code.co_filename
+        filename = channel.filename = compiled.code.co_filename
         strategy = compiler.load(
             compiled, seed=config.seed, now_ms=lambda: run.now_ms, write=channel.write
         )

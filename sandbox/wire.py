@@ -44,7 +44,7 @@ class Frame(IntEnum):
     """Kinds of frame on the result pipe."""
 
     HELLO = 1  # JSON: the layers in force
-    PROGRESS = 2  # bars done, equity
+    PROGRESS = 2  # bars done, equity, line of the strategy (0: not known)
     ORDERS = 3  # rows of ORDER_DTYPE
     CHECKPOINT = 4  # bars done, orders sent: a point from which a cut-off run can be replayed
     PLOT = 5  # name, then rows of PLOT_DTYPE
@@ -58,7 +58,7 @@ class Frame(IntEnum):
 
 
 HEADER = struct.Struct("<IB")
-PROGRESS = struct.Struct("<qd")
+PROGRESS = struct.Struct("<qdi")
 CHECKPOINT = struct.Struct("<qq")
 FINAL = struct.Struct("<qqq")
 PLOT_DTYPE = np.dtype([("timestamp", "<i8"), ("value", "<f8")])
@@ -69,6 +69,7 @@ VALUES_PER_FRAME = 32_768
 MAX_DIGEST_BYTES = 64
 MAX_PLOT_NAME_BYTES = 480
 MAX_LEFT_OUT_NAMES = 10
+MAX_LINE = 1_000_000
 MAX_LEFT_OUT = 1_000_000
 MAX_DROPPED_POINTS = 10**12
 # Frames that a run may send: full ones of all orders and points, and, for each second, ten of
@@ -140,6 +141,7 @@ class Received:
     layers: dict[str, Any] | None = None
     bars_done: int = 0
     equity: float | None = None
+    line: int | None = None
     checkpoint: tuple[int, int] = (0, 0)
     orders: list[npt.NDArray[np.void]] = field(default_factory=list)
     n_orders: int = 0
@@ -235,7 +237,10 @@ class FrameReader:
             case Frame.HELLO:
                 received.layers = parse_json(payload)
             case Frame.PROGRESS:
-                bars_done, received.equity = _fixed(PROGRESS, payload)
+                bars_done, received.equity, line = _fixed(PROGRESS, payload)
+                if not 0 <= line <= MAX_LINE:
+                    raise WireError(f"line {line}")
+                received.line = line or None
                 received.bars_done = self._checked_bars_done(bars_done)
             case Frame.ORDERS:
                 self._take_orders(payload)

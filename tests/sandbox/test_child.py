@@ -207,7 +207,7 @@ FORGERIES = {
     "a second hello": wire.encode_json(Frame.HELLO, {"seccomp": True}),
     "an unknown frame": wire.HEADER.pack(0, 77),
     "orders of bars that are not there": wire.encode(Frame.ORDERS, b"\x7f" * 64),
-    "progress past the end": wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(10**9, 1.0)),
+    "progress past the end": wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(10**9, 1.0, 0)),
     "an object nested without end": wire.encode(Frame.ERROR, b'{"a":' * 40_000),
     "a pickle": wire.encode(Frame.REPORT, b"\x80\x04cposix\nsystem\n."),
     "two endings": 2 * wire.encode(Frame.FINAL, wire.FINAL.pack(0, 0, 0)),
@@ -232,7 +232,7 @@ def test_a_forged_answer_is_found_after_a_clean_end_too(run: Run) -> None:
 
 
 def test_frames_without_end_are_a_security_violation(run: Run) -> None:
-    frame = wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(0, 1.0))
+    frame = wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(0, 1.0, 0))
     outcome = run(f"import os\nwhile True:\n    os.write(3, {frame!r} * 100)")
     assert outcome.reason == "security_violation"
 

@@ -335,6 +335,44 @@ def test_progress_is_told_on_the_way(sandbox: Sandbox, make_job: Make, on_data: 
     assert [item.bars_done for item in heard] == sorted(item.bars_done for item in heard)
 
 
+STUCK = """class Stuck(Strategy):
+    def on_data(self, data):
+        self.buy(0.001)
+        if len(self.bars.close) == 6:
+            while True:
+                pass
+"""
+
+
+def test_a_bar_without_an_end_is_told_with_its_line_and_what_was_before_it_is_kept(
+    sandbox: Sandbox, make_job: Make
+) -> None:
+    heard: list[Progress] = []
+    verdict = sandbox.run(
+        make_job(STUCK, count=3000),
+        on_progress=heard.append,
+        cancelled=lambda: any(item.line for item in heard),
+    )
+    last = heard[-1]
+    assert (last.bars_done, last.bars) == (5, 3000)
+    assert last.equity == pytest.approx(10_000.0, abs=1.0)
+    assert last.line in (5, 6)
+    assert (verdict.status, verdict.bars_done, len(verdict.orders)) == ("cancelled", 5, 5)
+
+
+def test_an_initialize_without_an_end_is_told_too(sandbox: Sandbox, make_job: Make) -> None:
+    heard: list[Progress] = []
+    source = STUCK.replace("on_data(self, data)", "initialize(self)").replace(
+        "        self.buy(0.001)\n        if len(self.bars.close) == 6:\n", "        if True:\n"
+    )
+    sandbox.run(
+        make_job(source + "    def on_data(self, data):\n        pass\n"),
+        on_progress=heard.append,
+        cancelled=lambda: any(item.line for item in heard),
+    )
+    assert (heard[-1].bars_done, heard[-1].line in (4, 5)) == (0, True)
+
+
 def test_a_cancelled_run_is_cancelled(sandbox: Sandbox, make_job: Make, on_data: OnData) -> None:
     verdict = sandbox.run(make_job(on_data("while True:\n    pass")), cancelled=lambda: True)
     assert (verdict.status, verdict.error) == ("cancelled", None)

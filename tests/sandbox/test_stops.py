@@ -12,11 +12,15 @@ from sandbox.stops import Stopped, Stops
 
 @pytest.fixture
 def stops() -> Iterator[Stops]:
-    old = {number: signal.getsignal(number) for number in (signal.SIGXCPU, signal.SIGALRM)}
+    old = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGXCPU, signal.SIGALRM, signal.SIGVTALRM)
+    }
     armed = Stops()
     armed.arm(60.0)
     yield armed
     signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     for number, handler in old.items():
         signal.signal(number, handler)
 
@@ -28,6 +32,28 @@ def test_each_signal_has_its_kind(stops: Stops, number: int, kind: str) -> None:
     with pytest.raises(Stopped) as caught:
         signal.raise_signal(number)
     assert caught.value.kind == kind
+
+
+def test_a_beat_is_called_between_steps_but_not_inside_a_frame_or_after_quiet(
+    stops: Stops,
+) -> None:
+    beats = []
+    stops.on_beat = beats.append
+    signal.raise_signal(signal.SIGVTALRM)
+    assert len(beats) == 1
+    with stops:
+        signal.raise_signal(signal.SIGVTALRM)
+    stops.quiet()
+    signal.raise_signal(signal.SIGVTALRM)
+    assert len(beats) == 1
+
+
+def test_a_beat_that_fails_is_nothing_to_the_strategy(stops: Stops) -> None:
+    def fails(_: object) -> None:
+        raise MemoryError
+
+    stops.on_beat = fails
+    signal.raise_signal(signal.SIGVTALRM)
 
 
 def test_a_stop_is_no_exception_that_strategies_catch() -> None:

@@ -40,7 +40,7 @@ def whole_run() -> bytes:
     return b"".join(
         [
             HELLO,
-            wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(10, 10_000.0)),
+            wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(10, 10_000.0, 0)),
             *wire.encode_orders(orders(1, 1, 7)),
             wire.encode(Frame.CHECKPOINT, wire.CHECKPOINT.pack(10, 3)),
             *wire.encode_plot("price", times, values),
@@ -153,7 +153,7 @@ def test_orders_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
 def test_progress_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hello is one; two more seconds let eighty more through."""
     monkeypatch.setattr(wire, "MAX_FRAMES", 3)
-    frame = wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(1, 1.0))
+    frame = wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(1, 1.0, 0))
     assert "too many" in refused(*[frame] * 3)
     reader = FrameReader(N_BARS, wall_s=2.0)
     reader.feed(HELLO + frame * 82)
@@ -238,7 +238,7 @@ def test_lines_left_out_are_a_number_and_a_few_names(document: dict[str, object]
 
 def test_a_bar_beyond_the_bars_is_refused() -> None:
     for bars_done in (-1, N_BARS + 1):
-        refused(wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(bars_done, 1.0)))
+        refused(wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(bars_done, 1.0, 0)))
         refused(final(bars_done))
 
 
