@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from litestar import Litestar, Response, Router
-from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.middleware import DefineMiddleware
@@ -39,12 +38,6 @@ def create_app(
         ],
         dependencies={"services": Provide(_constant(services), sync_to_thread=False)},
         middleware=[DefineMiddleware(FormTokens, key=settings.signing_key())],
-        compression_config=CompressionConfig(
-            backend="gzip",
-            gzip_compress_level=4,
-            minimum_size=1000,
-            exclude=["^/static/", r"/events$", r"\.(csv|json|txt)$", "^/api/data/history"],
-        ),
         template_config=template_config(notice=LiveNotice(services.worker)),
         plugins=[HTMXPlugin()],
         exception_handlers={Exception: handle_exception},

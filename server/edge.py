@@ -22,6 +22,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from server.auth import SESSION_COOKIE, cookie_name, identify
+from server.compression import compressing
 from server.in_flight import InFlight
 from server.problems import Problem, TooMany, handle_exception
 from server.proxies import is_trusted, sender
@@ -100,7 +101,7 @@ class Edge:
             if refused is None:
                 refused = self._take_places(places, fields, address, proxied=proxied)
             if refused is None:
-                await self._pass_on(scope, receive, note_status)
+                await self._pass_on(scope, receive, note_status, headers)
             else:
                 request: Request[Any, Any, Any] = Request(scope, receive)
                 answer = handle_exception(request, refused)
@@ -121,14 +122,16 @@ class Edge:
                 address,
             )
 
-    async def _pass_on(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def _pass_on(
+        self, scope: HTTPScope, receive: Receive, send: Send, headers: dict[bytes, bytes]
+    ) -> None:
         """Ask for the answer; HEAD gets what GET would, without the body.
 
         Litestar knows HEAD only where a handler names it. Asking as GET gives it to every page,
         document and file at once, behind the same guards, and to nothing that GET does not reach.
         """
         if scope["method"] != "HEAD":
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, compressing(scope, headers, send))
             return
 
         async def send_head(message: Message) -> None:
@@ -137,7 +140,8 @@ class Edge:
                 await send(message)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        await self.app({**scope, "method": HttpMethod.GET}, receive, send_head)
+        whole = compressing(scope, headers, send_head)
+        await self.app({**scope, "method": HttpMethod.GET}, receive, whole)
 
     def _look_at(
         self, fields: dict[str, Any], headers: dict[bytes, bytes], address: str
