@@ -19,6 +19,7 @@ from server import (
     user_commands,
 )
 from server.artifacts import NO_ROOM
+from server.db import RESTORE
 from server.private_files import make_private
 from server.settings import Settings, load_settings
 
@@ -45,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             " write to it, does another program hold it?",
             file=sys.stderr,
         )
+        return 1
+    except sqlite3.DatabaseError as error:
+        # Its subclasses are about use; this one says that the file itself is wrong.
+        print(f"sandtable: the database is damaged ({error}): {RESTORE}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED

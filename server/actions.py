@@ -6,6 +6,7 @@ Pages and API call the same functions, so that a form and a script are judged al
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,9 +16,12 @@ from sandbox.job import CheckReport
 from server import backtests, disk, submissions
 from server.artifacts import new_backtest_id
 from server.backtests import Backtest, NewBacktest
+from server.db import is_full
 from server.problems import NotFound, Unavailable, WrongState
 from server.services import Services
 from server.users import User
+
+log = logging.getLogger(__name__)
 
 MAX_BATCH = 200
 
@@ -72,17 +76,53 @@ def cancel(services: Services, user: User, backtest_id: str) -> Backtest:
 
 
 def delete(services: Services, user: User, backtest_id: str) -> None:
-    """Remove a backtest, its files and all; a running one is stopped. Raises NotFound."""
+    """Remove a backtest, its files and all, or nothing of it; a running one is stopped.
+
+    Raises NotFound; Unavailable when its files or its row cannot be removed now.
+    """
     find(services, user, backtest_id)
-    # Files first: a crash in between leaves a row to delete again, not files that nobody owns,
-    # and it makes room for the database on a disk that is full.
-    services.artifacts.delete(backtest_id)
+    _delete_row_behind_files(services, user, backtest_id)
+    services.artifacts.remove_hidden(backtest_id)
     services.series.forget(backtest_id)
-    backtests.delete_backtest(services.store, user.id, backtest_id)
     services.worker.cancel(backtest_id)
     # Those of a run that ended meanwhile.
     services.artifacts.delete(backtest_id)
     services.series.forget(backtest_id)
+    services.reserve.settle()
+
+
+def _delete_row_behind_files(services: Services, user: User, backtest_id: str) -> None:
+    """The row goes while its files are out of sight: they come back when it cannot go.
+
+    A crash in between leaves hidden files, which the next start puts back beside their row.
+    """
+    try:
+        hidden = services.artifacts.hide(backtest_id)
+    except OSError as error:
+        log.error("delete_refused backtest_id=%s error=%s", backtest_id, error)
+        raise Unavailable(
+            f"The files of this backtest cannot be removed ({error.strerror}), so nothing of it "
+            "was deleted. An administrator has to make the results directory writable.",
+            retry_after_s=60,
+            word="read_only",
+            backtest_id=backtest_id,
+        ) from error
+    try:
+        services.reserve.free_rows(
+            lambda: backtests.delete_backtest(services.store, user.id, backtest_id)
+        )
+    except BaseException as error:
+        if hidden:
+            services.artifacts.unhide(backtest_id)
+        if is_full(error):
+            raise Unavailable(
+                "The service's disk is full, and this backtest could not be deleted: nothing of "
+                "it is gone. An administrator has to make some room first.",
+                retry_after_s=60,
+                word="disk_full",
+                backtest_id=backtest_id,
+            ) from error
+        raise
 
 
 def find(services: Services, user: User, backtest_id: str) -> Backtest:

@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ NAMES = (
     "log.txt",
 )  # what a run may leave behind for its owner to download
 INDICATORS = "indicators.bin"  # and what only the chart reads
+SIZES = "sizes.json"  # the bytes of each file as they were stored: what was cut since shows
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}  # what the system says of a full disk or quota
 
@@ -41,6 +42,7 @@ Content = bytes | Iterable[bytes]
 
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _ID = re.compile(r"bt_\d{8}_\d{6}_[a-z2-7]{8}")
+_HIDDEN_ID = re.compile(rf"\.({_ID.pattern})\.deleted")
 
 
 class StorageFullError(Exception):
@@ -103,13 +105,20 @@ class Artifacts:
     def __init__(self, results_directory: Path) -> None:
         self.directory = results_directory / "backtests"
 
-    def clean(self) -> int:
-        """Clear away what a crash left half-written; the number of directories. For the start."""
+    def clean(self, wanted: Callable[[str], bool] = lambda _: False) -> int:
+        """Clear away what a crash left half-written; the number of directories. For the start.
+
+        Files on their way out are put back when their backtest is still `wanted`: its row stayed.
+        """
         if not self.directory.is_dir():
             return 0
-        leftovers = [e.path for e in os.scandir(self.directory) if e.name.startswith(HIDDEN)]
-        for path in leftovers:
-            shutil.rmtree(path, ignore_errors=True)
+        leftovers = [e for e in os.scandir(self.directory) if e.name.startswith(HIDDEN)]
+        for entry in leftovers:
+            hidden = _HIDDEN_ID.fullmatch(entry.name)
+            if hidden and wanted(hidden[1]) and not self._home(hidden[1]).exists():
+                os.rename(entry.path, self._home(hidden[1]))
+            else:
+                shutil.rmtree(entry.path, ignore_errors=True)
         return len(leftovers)
 
     def store(
@@ -123,7 +132,7 @@ class Artifacts:
         """
         target = self._home(backtest_id)
         with _full_disk_named(backtest_id), whole_directory(target) as aside:
-            size = write_files(aside, files, most_bytes)
+            size = write_files(aside, _with_sizes(files), most_bytes)
             if target.exists():  # a run done over after a crash; nobody was told of the first
                 self.delete(backtest_id)
         _flush(self.directory)
@@ -138,6 +147,43 @@ class Artifacts:
             return False
         shutil.rmtree(gone, ignore_errors=True)
         return True
+
+    def hide(self, backtest_id: str) -> bool:
+        """Take a run's files from sight, to be put back or removed; False when there are none.
+
+        Needs no room on the disk. Raises OSError when they cannot be moved.
+        """
+        hidden = self._hidden(backtest_id)
+        shutil.rmtree(hidden, ignore_errors=True)
+        try:
+            self._home(backtest_id).rename(hidden)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def unhide(self, backtest_id: str) -> None:
+        """Put back what was hidden. Raises OSError."""
+        self._hidden(backtest_id).rename(self._home(backtest_id))
+
+    def remove_hidden(self, backtest_id: str) -> None:
+        """Remove what was hidden; what will not go now goes at the next start."""
+        shutil.rmtree(self._hidden(backtest_id), ignore_errors=True)
+
+    def damage(self, backtest_id: str) -> list[str]:
+        """What is wrong with a run's stored files, in words for its owner; [] when they are whole.
+
+        Only sizes are looked at. Of runs that were stored before sizes were, their being there.
+        """
+        home = self._home(backtest_id)
+        if not home.is_dir():
+            return ["they are gone"]
+        try:
+            sizes = orjson.loads((home / SIZES).read_bytes())
+            return [text for name, size in sizes.items() if (text := _wrong(home / name, size))]
+        except FileNotFoundError:
+            return []
+        except (ValueError, AttributeError, TypeError):
+            return [f"{SIZES} cannot be read"]
 
     def path(self, backtest_id: str, name: str) -> Path | None:
         """Where a file is, to be streamed; None while there is none, or no such name."""
@@ -183,8 +229,37 @@ class Artifacts:
             raise ValueError(f"{backtest_id!r:.60} is not a backtest id")
         return self.directory / backtest_id
 
+    def _hidden(self, backtest_id: str) -> Path:
+        return self.directory / f"{HIDDEN}{self._home(backtest_id).name}.deleted"
+
     def _aside(self, backtest_id: str) -> Path:
         return aside_of(self.directory / backtest_id)
+
+
+def _with_sizes(files: Mapping[str, Content]) -> dict[str, Content]:
+    """`files`, and behind them the one that says how long each turned out to be."""
+    sizes: dict[str, int] = {}
+
+    def counted(name: str, content: Content) -> Iterator[bytes]:
+        sizes[name] = 0
+        for piece in (content,) if isinstance(content, bytes) else content:
+            sizes[name] += len(piece)
+            yield piece
+
+    def listing() -> Iterator[bytes]:
+        yield json_bytes(sizes)
+
+    whole: dict[str, Content] = {name: counted(name, content) for name, content in files.items()}
+    return whole | {SIZES: listing()}
+
+
+def _wrong(path: Path, size: int) -> str:
+    """What is wrong with a file that should have `size` bytes; "" when it has."""
+    try:
+        found = path.stat().st_size
+    except FileNotFoundError:
+        return f"{path.name} is missing"
+    return "" if found == size else f"{path.name} has {found:,} of {size:,} bytes"
 
 
 def write_files(

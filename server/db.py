@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from server.migrations import migrations
+from engine.errors import ConfigurationError
+from server.migrations import migrations, unknown_steps
 
 BUSY_TIMEOUT_S = 5.0
+RESTORE = "stop the service and restore the last backup (docs/OPERATIONS.md)"
 
 
 class Store:
@@ -82,10 +84,21 @@ class Store:
             raise
 
     def migrate(self) -> None:
-        """Bring the schema up to date; safe when several processes start together."""
-        self.db.enable_wal()
-        with self.write() as db:
-            migrations.apply(db)
+        """Bring the schema up to date; safe when several processes start together.
+
+        Raises ConfigurationError for a database that is damaged, or that a newer program changed.
+        """
+        try:
+            unknown = unknown_steps(self.db)
+            if unknown:
+                raise newer(self.path, unknown)
+            self.db.enable_wal()
+            with self.write() as db:
+                migrations.apply(db)
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):
+                raise damaged(self.path, error) from error
+            raise
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -93,6 +106,31 @@ class Store:
         if db is not None:
             db.conn.close()
             self._local.db = None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether SQLite found no room on its disk."""
+    return isinstance(error, sqlite3.OperationalError) and "is full" in str(error)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether SQLite says that the file itself is wrong, and not that it cannot be used now."""
+    # The errors of use are subclasses: locked, full, a broken constraint.
+    return type(error) is sqlite3.DatabaseError
+
+
+def damaged(path: Path, error: Exception) -> ConfigurationError:
+    """What to say of a database that SQLite cannot read."""
+    return ConfigurationError(f"the database {path} is damaged ({error}): {RESTORE}")
+
+
+def newer(path: Path, steps: list[str]) -> ConfigurationError:
+    """What to say of a database that a newer program has changed."""
+    return ConfigurationError(
+        f"a newer version of Sandtable has changed the database {path} (by {', '.join(steps)}), "
+        "which this version cannot read: start the newer version, or restore the backup from "
+        "before the upgrade (docs/OPERATIONS.md)"
+    )
 
 
 def now_ms() -> int:

@@ -1,4 +1,4 @@
-"""`sandtable doctor`: which layers of the sandbox hold on this machine, and what to do."""
+"""`sandtable doctor`: what holds on this machine (sandbox, database, results), and what to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from engine import compiled
+from server.database_checks import findings
 from server.settings import load_settings
 
 ADVICE = {
@@ -34,6 +35,10 @@ def _doctor(_: argparse.Namespace) -> int:
         refusal = sandbox.refusal
         layers = {**sandbox.layers, "compiled_engine": compiled.in_force()}
         holes = [] if refusal else sandbox.probe()
+    well = True
+    for good, text in findings(settings):
+        print(f"{'ok ' if good else 'NO '} {text}")
+        well = well and good
     for name, value in layers.items():
         holds = value not in (False, "")
         word = value if isinstance(value, str) else ("yes" if value else "no")
@@ -48,4 +53,4 @@ def _doctor(_: argparse.Namespace) -> int:
         print(f"NO  an attack got through: {hole}")
     if not holes:
         print("ok  every attack of the self-test was stopped")
-    return 1 if holes else 0
+    return 1 if holes or not well else 0

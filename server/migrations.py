@@ -316,6 +316,12 @@ def storage(db: Database) -> None:
         )
 
 
+def unknown_steps(db: Database) -> list[str]:
+    """Steps that the database went through and this program does not know: of a newer one."""
+    known = {step.name for step in migrations.pending(Database(memory=True))}
+    return [step.name for step in migrations.applied(db) if step.name not in known]
+
+
 def _run(db: Database, script: str) -> None:
     # Not executescript: that would commit the transaction the migration runs in.
     for statement in script.split(";\n"):

@@ -6,6 +6,7 @@ JSON body, htmx a toast, people a page.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import re
@@ -30,6 +31,7 @@ from engine.errors import (
     ValidationError,
 )
 from server.artifacts import NO_ROOM
+from server.db import is_damage, is_full
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +50,20 @@ WORDS = {
 }
 DISK_FULL = (
     "The service's disk is full and nothing can be saved now; what was saved is safe."
-    " Try again later, or tell an administrator."
+    " Delete backtests to make room, or tell an administrator."
+)
+DATABASE_DAMAGED = (
+    "The service's database is damaged. An administrator has to stop the service and restore the"
+    " last backup; `sandtable doctor` says what is wrong."
+)
+READ_ONLY = (
+    "The service may only read from its disk now, and nothing can be saved or deleted. Tell an"
+    " administrator."
 )
 MAX_COMPLAINTS = 50  # that one answer names; of more it says how many there are
 MAX_NAME_SHOWN = 100  # characters of a field's name, which a sender chooses
 Fields = dict[str, list[str]]
+FAULTS_OF_THE_MACHINE = ("disk_full", "read_only", "database_damaged")
 JSON_PATHS = ("/api/", "/health", "/metrics", "/schema")
 
 
@@ -125,6 +136,12 @@ class TooMany(Problem):
         )
 
 
+class Damaged(Problem):
+    """What was stored cannot be read any more; the message says what is wrong and what to do."""
+
+    status, word = 503, "results_damaged"
+
+
 class Unavailable(Problem):
     status, word = 503, "unavailable"
 
@@ -189,6 +206,10 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
         )
     if _is_disk_full(error):
         return answer_to(Unavailable(DISK_FULL, retry_after_s=60, word="disk_full"))
+    if _is_read_only(error):
+        return answer_to(Unavailable(READ_ONLY, retry_after_s=60, word="read_only"))
+    if is_damage(error):
+        return answer_to(Unavailable(DATABASE_DAMAGED, retry_after_s=600, word="database_damaged"))
     if isinstance(error, sqlite3.OperationalError) and _is_passing(error):
         return answer_to(Unavailable("The service is busy; try again in a moment."))
     if isinstance(error, OverflowError) and "SQLite" in str(error):
@@ -213,7 +234,12 @@ def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Respo
     known_id = request.scope.get("path_params", {}).get("backtest_id")
     answer = answer_to(error, backtest_id=known_id if isinstance(known_id, str) else None)
     request_id = str(request.scope.get("request_id") or "-")
-    if answer.status >= 500 and not isinstance(error, Problem):  # a bug, or a fault of the machine
+    if answer.error in FAULTS_OF_THE_MACHINE:
+        # Known, and one for each request that it befalls: a line says it all.
+        log.error(
+            "request_refused error=%s request_id=%s cause=%s", answer.error, request_id, error
+        )
+    elif answer.status >= 500 and not isinstance(error, Problem):  # a bug, or a fault unforeseen
         log.error("unhandled_error request_id=%s", request_id, exc_info=error)
     headers = dict(answer.headers or {})
     if wants_json(request):
@@ -270,9 +296,13 @@ def wants_json(request: Request[Any, Any, Any]) -> bool:
 
 def _is_disk_full(error: Exception) -> bool:
     """Whether a file or the database found no room on its disk, or within a quota."""
+    return is_full(error) or (isinstance(error, OSError) and error.errno in NO_ROOM)
+
+
+def _is_read_only(error: Exception) -> bool:
     if isinstance(error, sqlite3.OperationalError):
-        return "is full" in str(error)
-    return isinstance(error, OSError) and error.errno in NO_ROOM
+        return "readonly" in str(error)
+    return isinstance(error, OSError) and error.errno == errno.EROFS
 
 
 def _is_passing(error: sqlite3.OperationalError) -> bool:

@@ -124,7 +124,8 @@ class SeriesCache:
         return series
 
     def forget(self, backtest_id: str) -> None:
-        self._path(backtest_id).unlink(missing_ok=True)
+        with suppress(OSError):  # A cache that cannot be written is no use, and no harm.
+            self._path(backtest_id).unlink()
 
     def _path(self, backtest_id: str) -> Path:
         return self.directory / f"{backtest_id}.series"
@@ -209,9 +210,14 @@ def _parse(artifacts: Artifacts, backtest_id: str) -> RunSeries | None:
 
 
 def parse_table(content: bytes) -> Table:
-    """The columns of one of our CSV files: integers, floats (blank is NaN) and words."""
+    """The columns of one of our CSV files: integers, floats (blank is NaN) and words.
+
+    Raises ValueError when it is none.
+    """
     header, _, body = content.partition(b"\n")
     names = header.decode().split(",")
+    if not _INTEGERS & set(names):
+        raise ValueError(f"the table's header is {header[:40]!r}")
     if not any(name in _WORDS or name == "symbol" for name in names):
         return _parse_numbers(names, body)
     pieces: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}

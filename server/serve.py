@@ -20,6 +20,7 @@ from litestar.concurrency import set_asyncio_executor
 from engine.errors import ConfigurationError
 from server.app import create_app
 from server.connections import Complaints, Connections, places
+from server.database_checks import check_before_serving, only_service
 from server.services import Services, make_services
 from server.settings import Settings
 from server.users import any_users
@@ -40,6 +41,12 @@ END_S = 8.5
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     settings.make_directories()
+    with only_service(settings):
+        check_before_serving(settings)
+        return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
     connections = Connections(places(settings.connections_max), settings.trusted_proxies)
     listening = _listen(settings.host, settings.port)
     worker = WorkerProcess()
@@ -49,6 +56,10 @@ def serve(settings: Settings) -> int:
     worker.start()
     # The first look at a large data directory takes a while; better now than for the first page.
     threading.Thread(target=services.market.catalogue, name="index", daemon=True).start()
+    keeper = threading.Thread(
+        target=services.reserve.keep, args=(services.stopping,), name="reserve", daemon=True
+    )
+    keeper.start()
     # What was imported lives as long as the process: a collection that looks through all of it
     # would hold up a page for a tenth of a second.
     gc.collect()

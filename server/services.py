@@ -16,6 +16,7 @@ from server.notices import missing_locks
 from server.passwords import Passwords
 from server.private_files import tighten
 from server.request_counts import RequestCounts
+from server.reserve import Reserve
 from server.series import SeriesCache
 from server.settings import Settings
 from server.throttle import LoginThrottle
@@ -40,6 +41,7 @@ class Services:
     series: SeriesCache
     worker: WorkerLink
     downloads: DownloadJobs
+    reserve: Reserve
     logins: LoginThrottle = field(default_factory=LoginThrottle)
     counts: RequestCounts = field(default_factory=RequestCounts)
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -81,4 +83,5 @@ def make_services(
         series=series_cache(settings, store, artifacts),
         worker=worker,
         downloads=DownloadJobs(settings.data_directory, market.forget_catalogue),
+        reserve=Reserve(store),
     )

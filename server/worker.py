@@ -75,7 +75,7 @@ class Worker:
         """Serve until told to stop."""
         self.peer.start()
         recovered = self._recover()
-        self.artifacts.clean()
+        self.artifacts.clean(self._has_row)
         self._open_room()
         while not self.stop.is_set():
             if not recovered:
@@ -100,6 +100,13 @@ class Worker:
         if again:
             log.warning("runs_requeued count=%d", len(again))
         return True
+
+    def _has_row(self, backtest_id: str) -> bool:
+        """Whether the backtest is still somebody's; unsure, it is."""
+        try:
+            return bool(self.store.value("select 1 from backtests where id = ?", backtest_id))
+        except sqlite3.Error:
+            return True
 
     def _open_room(self) -> None:
         """Warm the fork server and attack it once; strategies run only when it holds."""

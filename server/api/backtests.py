@@ -25,6 +25,7 @@ from server.outlook import outlook
 from server.problems import Invalid, NotFound
 from server.result_document import DEFAULT_POINTS, result_pieces
 from server.services import Services
+from server.stored_results import check_files, series_of
 
 Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key")]
 FOLLOW_EVERY_S = 0.25
@@ -126,7 +127,7 @@ class BacktestApi(Controller):
         wanted = _points(points)
         found = actions.find(services, request.user, backtest_id)
         source = backtests.source_of(services.store, found)
-        series = services.series.load(backtest_id) if found.ended else None
+        series = series_of(services, found)
         pieces = result_pieces(found, source, series, wanted)
         if wanted is None or wanted > DEFAULT_POINTS:
             return Stream(pieces, media_type="application/json")
@@ -182,6 +183,7 @@ class BacktestApi(Controller):
     ) -> Response[Any]:
         """Streamed as an attachment, with an ETag; 404 while there is none."""
         found = actions.find(services, request.user, backtest_id)
+        check_files(services, found)
         path = services.artifacts.path(backtest_id, name)
         if path is None:
             raise NotFound(f"This backtest has no file {name:.40}.", backtest_id=backtest_id)

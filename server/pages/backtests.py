@@ -24,6 +24,7 @@ from server.pages.render import is_partial, page
 from server.pages.trips import TripPage, trip_page
 from server.problems import NotFound
 from server.services import Services
+from server.stored_results import series_of
 
 Id = FromPath[str]
 
@@ -83,7 +84,7 @@ class Backtests(Controller):
     ) -> Template:
         """A page of the round trips; as a page of its own without scripts."""
         run = actions.find(services, request.user, backtest_id)
-        series = services.series.load(run.id) if run.ended else None
+        series = series_of(services, run)
         if series is None:
             raise NotFound("This backtest has no trades yet.", backtest_id=run.id)
         query = {name: str(value) for name, value in request.query_params.items()}
@@ -178,7 +179,7 @@ def chart_response(
     with_indicators: bool = True,
 ) -> Response[bytes]:
     """The chart's data as JSON. Raises NotFound before there are any."""
-    series = services.series.load(run.id) if run.ended else None
+    series = series_of(services, run)
     if series is None:
         raise NotFound("This backtest has no chart yet.", backtest_id=run.id)
     bars = result.bars_of(services, run)
@@ -199,7 +200,7 @@ def rolling_response(
 ) -> Response[bytes]:
     """The Sharpe ratio over time as JSON, without a line where there is none. Raises NotFound
     before the end."""
-    series = services.series.load(run.id) if run.ended else None
+    series = series_of(services, run)
     if series is None:
         raise NotFound("This backtest has no chart yet.", backtest_id=run.id)
     ratio = curves.rolling_ratio(series, float(run.config["initial_capital"]))

@@ -21,6 +21,7 @@ from server.pages.diff import Diff, code_diff
 from server.pages.render import page
 from server.problems import Invalid
 from server.services import Services
+from server.stored_results import series_of
 from server.users import User
 
 MOST, FEWEST = 6, 2
@@ -115,7 +116,7 @@ def _returns(services: Services, compared: list[Compared]) -> dict[str, Curve]:
     """The return in percent at each bar of the runs that have a curve, by title."""
     found = {}
     for item in compared:
-        series = services.series.load(item.run.id) if item.run.ended else None
+        series = series_of(services, item.run)
         if series is None or not series.length("portfolio"):
             continue
         capital = float(item.run.config["initial_capital"])

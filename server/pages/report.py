@@ -18,6 +18,7 @@ from server.pages.render import page
 from server.pages.result import Result, RunPage
 from server.problems import NotFound
 from server.services import Services
+from server.stored_results import series_of
 
 MAX_TRADES = 500
 
@@ -44,7 +45,7 @@ def report(
 ) -> Template:
     run = actions.find(services, request.user, backtest_id)
     whole = result.run_page(services, run)
-    series = services.series.load(run.id)
+    series = series_of(services, run)
     if whole.result is None or series is None:
         raise NotFound("This backtest has no result to report.", backtest_id=run.id)
     bars, kept = result.bars_of(services, run), result.indicators_of(services, run)

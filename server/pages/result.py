@@ -33,6 +33,7 @@ from server.result_document import config_of
 from server.series import RunSeries
 from server.services import Services
 from server.shares import Share, list_shares
+from server.stored_results import series_of
 
 LOG_SHOWN_BYTES = 32 * 1024
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -197,7 +198,7 @@ def waiting(services: Services, run: Backtest) -> Waiting:
 def result_of(services: Services, run: Backtest) -> Result | None:
     """The result of a backtest that ended; None where it left no figures."""
     metrics = run.metrics
-    series = services.series.load(run.id)
+    series = series_of(services, run)
     if metrics is None or series is None:
         return None
     summary, capital = run.summary, float(run.config["initial_capital"])

@@ -22,6 +22,7 @@ from server.pages.trips import trip_page
 from server.problems import NotFound
 from server.services import Services
 from server.shares import Share, create_share, find_share, list_shares, revoke_share
+from server.stored_results import series_of
 
 GONE = "This link opens nothing: it was revoked, has expired, or was never made."
 
@@ -106,7 +107,7 @@ def shared(
     """The result, read only: no account, no files, no name of its owner."""
     share, run = _open(services, secret)
     whole = result.run_page(services, run)
-    series = services.series.load(run.id)
+    series = series_of(services, run)
     found = whole.result
     if found is not None and series is not None:
         found = replace(found, trips=trip_page(run.id, series, {}, f"/shared/{secret}"))
@@ -155,7 +156,7 @@ def shared_trips(
     secret: FromPath[str],
 ) -> Response[Any]:
     run = _open(services, secret)[1]
-    series = services.series.load(run.id)
+    series = series_of(services, run)
     if series is None:
         raise NotFound(GONE)
     query = {name: str(value) for name, value in request.query_params.items()}

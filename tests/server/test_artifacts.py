@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -53,9 +54,12 @@ def test_files_are_stored_and_read_back(artifacts: Artifacts):
     assert artifacts.read(RUN, "trades.csv") == b"a,b\n1,2\n"
     assert artifacts.read_json(RUN, "metrics.json") == {"x": 1}
     assert artifacts.path(RUN, "trades.csv") == artifacts.directory / RUN / "trades.csv"
-    assert size == artifacts.size(RUN) == 8 + 7
+    listed = artifacts.directory / RUN / "sizes.json"
+    assert json.loads(listed.read_bytes()) == {"trades.csv": 8, "metrics.json": 7}
+    assert size == artifacts.size(RUN) == 8 + 7 + listed.stat().st_size
     assert left(artifacts) == [RUN]
-    assert sorted(os.listdir(artifacts.directory / RUN)) == ["metrics.json", "trades.csv"]
+    names = ["metrics.json", "sizes.json", "trades.csv"]
+    assert sorted(os.listdir(artifacts.directory / RUN)) == names
 
 
 def test_a_file_that_is_not_there_is_none(artifacts: Artifacts):
@@ -78,7 +82,8 @@ def test_indicators_are_found_count_and_are_no_download(artifacts: Artifacts):
     assert artifacts.indicators_path(RUN) == artifacts.directory / RUN / INDICATORS
     assert artifacts.indicators_path("..") is None
     assert artifacts.path(RUN, INDICATORS) is None
-    assert size == artifacts.size(RUN) == 5
+    listed = artifacts.directory / RUN / "sizes.json"
+    assert size == artifacts.size(RUN) == 5 + listed.stat().st_size
 
 
 @pytest.mark.parametrize("backtest_id", ["..", "", "bt_x", f"{RUN}/..", f"../{RUN}", f"{RUN}\n"])
@@ -173,8 +178,8 @@ def test_nothing_is_in_place_before_it_is_on_the_disk(
         module.os, "fsync", lambda _: seen.append((artifacts.directory / RUN).exists())
     )
     artifacts.store(RUN, {"log.txt": b"text", "trades.csv": b""})
-    # Both files and their directory while aside, and the directory above after the renaming.
-    assert seen == [False, False, False, True]
+    # Both files, their sizes and their directory while aside, the directory above after renaming.
+    assert seen == [False, False, False, False, True]
 
 
 def test_deleting_takes_every_file_and_says_whether_there_were_any(artifacts: Artifacts):
@@ -248,8 +253,48 @@ def test_the_names_are_those_that_the_api_offers():
 
 
 def test_files_of_more_than_may_be_are_not_kept(artifacts: Artifacts) -> None:
-    assert artifacts.store(RUN, {"log.txt": b"12345", "config.json": [b"67", b"8"]}, 8) == 8
+    # The list of their sizes counts too: {"log.txt": 5, "config.json": 3} on lines of its own.
+    listed = len('{\n  "log.txt": 5,\n  "config.json": 3\n}\n')
+    files = {"log.txt": b"12345", "config.json": [b"67", b"8"]}
+    assert artifacts.store(RUN, files, 8 + listed) == 8 + listed
     with pytest.raises(OverQuotaError, match="more than 7 bytes"):
         artifacts.store(RUN, {"log.txt": b"other", "config.json": [b"67", b"8"]}, 7)
     assert artifacts.read(RUN, "log.txt") == b"12345"
     assert [entry.name for entry in artifacts.directory.iterdir()] == [RUN]
+
+
+def test_what_was_hidden_by_a_crash_comes_back_while_it_is_wanted(artifacts: Artifacts):
+    other = "bt_20240131_235959_abcdefg2"
+    for backtest_id in (RUN, other):
+        artifacts.store(backtest_id, {"log.txt": b"x"})
+        assert artifacts.hide(backtest_id)
+        assert artifacts.read(backtest_id, "log.txt") is None
+    assert artifacts.clean(lambda backtest_id: backtest_id == RUN) == 2
+    assert artifacts.read(RUN, "log.txt") == b"x"
+    assert os.listdir(artifacts.directory) == [RUN]
+
+
+def test_hidden_files_come_back_or_go(artifacts: Artifacts):
+    assert not artifacts.hide(RUN)
+    artifacts.store(RUN, {"log.txt": b"x"})
+    artifacts.hide(RUN)
+    artifacts.unhide(RUN)
+    assert artifacts.read(RUN, "log.txt") == b"x"
+    artifacts.hide(RUN)
+    artifacts.remove_hidden(RUN)
+    assert os.listdir(artifacts.directory) == []
+
+
+def test_damage_is_told_file_by_file(artifacts: Artifacts):
+    assert artifacts.damage(RUN) == ["they are gone"]
+    artifacts.store(RUN, {"log.txt": [b"12", b"34"], "trades.csv": b"x", "plots.json": b"{}"})
+    assert artifacts.damage(RUN) == []
+    home = artifacts.directory / RUN
+    (home / "log.txt").write_bytes(b"123")
+    (home / "plots.json").unlink()
+    assert artifacts.damage(RUN) == ["log.txt has 3 of 4 bytes", "plots.json is missing"]
+    (home / "sizes.json").write_bytes(b"[")
+    assert artifacts.damage(RUN) == ["sizes.json cannot be read"]
+    # Stored before sizes were.
+    (home / "sizes.json").unlink()
+    assert artifacts.damage(RUN) == []

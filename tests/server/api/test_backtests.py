@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import sqlite3
 from typing import Any
 
@@ -217,22 +218,6 @@ def test_a_deleted_run_is_gone_with_its_files(
     assert f"cancel {sent}" in worker.told
 
 
-def test_deleting_takes_the_files_even_where_the_database_has_no_room(
-    alices: Any, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
-    services.artifacts.store(sent, {"log.txt": b"hello"})
-
-    def full(*_: Any) -> bool:
-        raise sqlite3.OperationalError("database or disk is full")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(backtests, "delete_backtest", full)
-        assert alices.delete(f"/api/backtest/{sent}").status_code == 503
-    assert services.artifacts.size(sent) == 0
-    assert alices.delete(f"/api/backtest/{sent}").status_code == 204
-
-
 def ended(services: Services, backtest_id: str, **files: bytes) -> None:
     job = queue.claim(services.store, services.settings)
     assert job is not None
@@ -373,3 +358,44 @@ def test_days_beyond_the_history_are_no_broken_files(alices: Any) -> None:
 
     assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
     assert "the history of TINYUSDT 1h is 2024-01-01 to 2024-01-07" in answer.json()["message"]
+
+
+def stored(alices: Any, services: Services) -> str:
+    made: str = alices.post("/api/backtest", json=document()).json()["backtest_id"]
+    ended(services, made, log_txt=b"kept")
+    return made
+
+
+def test_what_cannot_be_deleted_on_a_full_disk_stays_whole(
+    alices: Any, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stored(alices, services)
+
+    def full(*_: object) -> bool:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(backtests, "delete_backtest", full)
+    answer = alices.delete(f"/api/backtest/{made}")
+
+    assert (answer.status_code, answer.json()["error"]) == (503, "disk_full")
+    assert "nothing of it is gone" in answer.json()["message"]
+    assert alices.get(f"/api/backtest/{made}/log.txt").content == b"kept"
+    monkeypatch.undo()
+    assert alices.delete(f"/api/backtest/{made}").status_code == 204
+    assert list(services.artifacts.directory.iterdir()) == []
+
+
+def test_read_only_results_are_not_deleted_by_half(
+    alices: Any, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stored(alices, services)
+
+    def refused(*_: object) -> bool:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(type(services.artifacts), "hide", refused)
+    answer = alices.delete(f"/api/backtest/{made}")
+
+    assert (answer.status_code, answer.json()["error"]) == (503, "read_only")
+    assert "(Read-only file system), so nothing of it was deleted" in answer.json()["message"]
+    assert alices.get(f"/api/backtest/{made}").status_code == 200
