@@ -222,6 +222,11 @@ class Run(Uncopied):
         import pandas as pd
 
         count = check_count(n)
+        if not self.started:
+            raise StrategyError(
+                "history(): there is no bar yet: initialize runs before the first one; ask for "
+                "it in on_data, or compute over the whole range with self.indicator"
+            )
         known = self.broker.i + 1 - self.broker.past
         start = max(0, known - count)
         bars = self.bars

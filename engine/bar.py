@@ -69,6 +69,10 @@ class Bar:
             return getattr(self, name)
         raise KeyError(f"a bar has no {name!r}; it has {', '.join(BAR_FIELDS)}")
 
+    def __getattr__(self, name: str) -> Any:
+        message = f"a bar has no {name!r}; it has {', '.join(BAR_FIELDS)}"
+        raise AttributeError(message, name=name, obj=self)
+
     def __contains__(self, name: object) -> bool:
         return name in BAR_FIELDS
 

@@ -77,6 +77,12 @@ def indicator_arrays(
     """
     copies = [item.copy() if isinstance(item, np.ndarray) else item for item in arguments]
     result = function(*copies)
+    shape = _not_columns(result)
+    if shape:
+        raise ValidationError(
+            f"indicator {name!r} returned {shape}; return one array of {count:,} values, or a "
+            "tuple of them"
+        )
     arrays = []
     for part in result if isinstance(result, tuple) else (result,):
         array = np.array(part, dtype=np.float64)
@@ -91,6 +97,23 @@ def indicator_arrays(
     if not arrays:
         raise ValidationError(f"indicator {name!r} returned nothing")
     return tuple(arrays)
+
+
+def _not_columns(result: Any) -> str:
+    """What a function returned in place of columns, with what to return instead; else ""."""
+    columns = getattr(result, "columns", None)
+    if columns is not None:
+        listed = ", ".join(f"frame[{column!s:.40}]" for column in list(columns)[:8])
+        return f"a table of columns, such as ({listed})"
+    if result is None:
+        return "nothing (None)"
+    if isinstance(result, dict):
+        return f"a dict of {', '.join(f'{key!s:.40}' for key in list(result)[:8])}"
+    if isinstance(result, list) and result and np.ndim(result[0]) > 0:
+        return f"a list of {len(result)} arrays"
+    if isinstance(result, np.ndarray) and result.ndim == 2:
+        return f"a table of {result.shape[0]:,} rows and {result.shape[1]:,} columns"
+    return ""
 
 
 def difference(

@@ -50,8 +50,12 @@ class BarsView(Uncopied):
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("bars are read-only")
 
+    def __getattr__(self, name: str) -> Any:
+        message = f"bars have no {name!r}; they have {', '.join(BAR_FIELDS)}"
+        raise AttributeError(message, name=name, obj=self)
+
     def __len__(self) -> int:
-        return self._broker.i + 1 - self._broker.past  # type: ignore[attr-defined, no-any-return]
+        return self._broker.i + 1 - self._broker.past  # type: ignore[no-any-return]
 
     def __getitem__(self, name: str) -> Any:
         if type(name) is not str:

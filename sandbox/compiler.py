@@ -27,8 +27,10 @@ from sandbox.facade_names import MODULES
 from sandbox.facades import API, Facades
 from sandbox.facts import Facts
 from sandbox.guards import Guards
+from sandbox.hooks import hook_problems
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter, Problem
 from sandbox.language import BUILTINS, EXCEPTIONS, FORBIDDEN, PREFIX
+from sandbox.nesting import depth_problem, room_to_recurse
 from sandbox.policy import StrategyPolicy
 from sandbox.remarks import remarks
 from sandbox.strategy_class import outline_problems, read_outline
@@ -44,7 +46,6 @@ __all__ = [
     "version_warning",
 ]
 
-MAX_DEPTH = 120
 # What every strategy is called with: the API and the hooks.
 _WORDS = frozenset(
     name for name in [*dir(Strategy), *Strategy.__annotations__] if not name.startswith("_")
@@ -63,8 +64,13 @@ class Compiled:
 def compile_strategy(source: str) -> Compiled:
     """The compiled strategy; raises RejectedCode with every problem found."""
     tree, text = _parse(source)
+    with room_to_recurse():
+        return _compile_tree(tree, text)
+
+
+def _compile_tree(tree: ast.Module, text: Source) -> Compiled:
     outline = read_outline(tree, API_NAMES)
-    problems = outline_problems(outline, text)
+    problems = outline_problems(outline, text) + hook_problems(tree, outline, text)
 
     class Policy(StrategyPolicy):
         facts = Facts(tree, text, outline)
@@ -104,7 +110,8 @@ def check(source: str) -> CheckReport:
     except RejectedCode as error:
         return CheckReport(problems=error.problems)
     tree, text = _parse(source)  # anew: compiling rewrote the first
-    slips = remarks(tree, read_outline(tree, API_NAMES), text, _WORDS)
+    with room_to_recurse():
+        slips = remarks(tree, read_outline(tree, API_NAMES), text, _WORDS)
     return CheckReport((), compiled.parameters, compiled.class_name, tuple(slips))
 
 
@@ -182,8 +189,9 @@ def _parse(source: str) -> tuple[ast.Module, Source]:
     except (ValueError, OverflowError) as error:
         message = f"the code cannot be read: {error}"
         raise RejectedCode([text.at_start("SP003", message)]) from None
-    if _depth(tree) > MAX_DEPTH:
-        raise RejectedCode([_too_deep(text)])
+    too_deep = depth_problem(tree, text)
+    if too_deep is not None:
+        raise RejectedCode([too_deep])
     return tree, text
 
 
@@ -195,17 +203,11 @@ def _encoded(source: str, text: Source) -> bytes:
         raise RejectedCode([text.at_start("SP003", message)]) from None
 
 
-def _depth(tree: ast.AST) -> int:
-    depth, level = 0, [tree]
-    while level:
-        depth += 1
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-    return depth
-
-
 def _too_deep(text: Source) -> Problem:
     return text.at_start(
-        "SP004", "the code is nested too deeply", "split the deepest expressions and blocks"
+        "SP004",
+        "the code is nested too deeply, or a chain in it is too long",
+        "split the deepest expressions and blocks; use a dict, a list or a loop",
     )
 
 

@@ -144,6 +144,8 @@ def _message(error: BaseException, source: str, api_names: Iterable[str]) -> str
     meant = _meant(error, source, api_names)
     if meant:
         message += f"; did you mean {meant!r}?"
+    elif type(error) is ValueError and "truth value of a" in text:
+        message += "; for this bar's value alone write [-1]"
     elif isinstance(error, RecursionError):
         message += "; a function calls itself without end"
     return message[:MAX_MESSAGE_CHARACTERS]

@@ -291,6 +291,14 @@ MODULES: dict[str, frozenset[str]] = {
     "pandas.tseries": names("offsets"),
     "pandas.tseries.offsets": PANDAS_OFFSETS,
     "pandas_ta_classic": PANDAS_TA,
+    "numba": names(
+        """
+        bool_ boolean experimental float32 float64 int32 int64 int8 jit njit prange types uint64
+        uint8 vectorize void
+        """
+    ),
+    "numba.experimental": names("jitclass"),
+    "numba.types": names("bool_ boolean float32 float64 int32 int64 int8 uint64 uint8 void"),
     "sandtable": names(
         """
         BacktestError BacktestException CalculationError ConfigurationError DataError

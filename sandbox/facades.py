@@ -10,6 +10,7 @@ from __future__ import annotations
 import abc
 import collections
 import contextlib
+import copy
 import dataclasses
 import datetime
 import enum
@@ -33,7 +34,7 @@ from pandas._libs.tslibs import timezones
 from engine import errors
 from engine.strategy import Strategy
 from engine.uncopied import Uncopied
-from sandbox import clock, labels, small_facades
+from sandbox import clock, labels, numba_facade, small_facades
 from sandbox.copying import Copier
 from sandbox.facade_names import MODULES
 from sandbox.guards import Guards, plain_types
@@ -230,7 +231,16 @@ class Facades(Uncopied):
                 thing, **{PREFIX + k if PREFIX + k in names else k: changes[k] for k in changes}
             )
 
-        return {"dataclass": dataclass, "asdict": asdict, "astuple": astuple, "replace": replace}
+        def fields(kind: Any) -> tuple[Any, ...]:
+            return tuple(map(_field_as_written, dataclasses.fields(kind)))
+
+        return {
+            "dataclass": dataclass,
+            "fields": fields,
+            "asdict": asdict,
+            "astuple": astuple,
+            "replace": replace,
+        }
 
     def _make_collections(self) -> Mapping[str, Any]:
         guards = self._guards
@@ -359,6 +369,11 @@ class Facades(Uncopied):
     def _make_types(self) -> Mapping[str, Any]:
         return small_facades.make_types(self._guards)
 
+    def _make_numba(self) -> Mapping[str, Any]:
+        return numba_facade.NUMBA
+
+    _make_numba_experimental = _make_numba_types = _make_numba
+
     def _make_json(self) -> Mapping[str, Any]:
         return small_facades.JSON
 
@@ -374,7 +389,7 @@ class Facades(Uncopied):
 
 _OWN = (
     "sandtable", "pandas.tseries", "numpy.lib", "numpy.typing", "warnings", "time", "copy",
-    "logging", "traceback", "types", "talib.abstract",
+    "logging", "traceback", "types", "talib.abstract", "numba", "numba.experimental", "numba.types",
 )  # fmt: skip
 API: dict[str, Any] = {
     "Strategy": Strategy,
@@ -492,6 +507,14 @@ def _take_plain_keywords(kind: type) -> None:
         made(self, *items, **{renamed.get(key, key): value for key, value in named.items()})
 
     type.__setattr__(kind, "__init__", __init__)
+
+
+def _field_as_written(field: Any) -> Any:
+    """The field, under the name that its author gave it."""
+    if field.name.startswith(PREFIX):
+        field = copy.copy(field)
+        field.name = field.name.removeprefix(PREFIX)
+    return field
 
 
 def _plain_keys(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:

@@ -29,6 +29,7 @@ class Facts:
         )
         own = own_attributes(tree, self.scopes) | _imported_attributes(tree)
         self.attributes = own - INTERNALS
+        self.parameters = set().union(*(scope.parameters for scope in self.scopes.values()))
         self.aliases = _module_aliases(tree, counts)
         self.tried_imports = set(_tried_imports(tree))
         self.stored = {

@@ -40,6 +40,7 @@ from sandbox.language import (
     INTERNALS,
     NAMEDTUPLE,
     PREFIX,
+    attribute_hint,
 )
 from sandbox.stops import Stopped
 from sandbox.text_guards import (
@@ -218,13 +219,8 @@ class Guards(Uncopied):
     def _emitted(self, thing: Any, name: Any, *, store: bool = False) -> str:
         if type(name) is not str:
             raise TypeError("attribute name must be a str")
-        if (
-            not name.isascii()
-            or (name.startswith("__") and name.endswith("__"))
-            or name in INTERNALS
-            or name.startswith(PREFIX)
-        ):
-            raise AttributeError(f"attribute {name!r} is not available in strategies")
+        if not name.isascii() or is_dunder(name) or name in INTERNALS:
+            raise Unavailable(name)
         if name in NAMEDTUPLE and not store:
             return name
         if name.startswith("_") or (store and name in GUARDED):
@@ -232,26 +228,54 @@ class Guards(Uncopied):
         if name in DENIED:
             if store or self.is_own(thing):
                 return PREFIX + name
-            raise AttributeError(f"attribute {name!r} is not available in strategies")
+            raise Unavailable(name)
         return name
 
     def getattr(self, thing: Any, name: Any, *default: Any) -> Any:
-        """The builtin, for the names that source code could spell."""
+        """The builtin, for the names that source code could spell.
+
+        Raises Unavailable for an attribute that is there and out of reach: the default, or the
+        AttributeError that a strategy may be waiting for, would say that it is not there.
+        """
         if len(default) > 1:
             raise TypeError("getattr takes two or three arguments")
+        hidden = False
         try:
+            if type(name) is str and name in _SPECIAL_READS and hasattr(thing, name):
+                return _SPECIAL_READS[name](self, thing)
             emitted = self._emitted(thing, name)
+            hidden = emitted != name or name in GUARDED
             if emitted in GUARDED or emitted in NAMEDTUPLE:
                 return self.read(thing, emitted)
             return getattr(thing, emitted)
         except AttributeError:
+            if hidden and not self.is_own(thing) and self.hasattr(thing, name):
+                raise Unavailable(name) from None
             if default:
                 return default[0]
             raise
+        except Unavailable:
+            if self.hasattr(thing, name):
+                raise
+            if default:
+                return default[0]
+            shown = name_of_class(type(thing))
+            raise AttributeError(f"{shown!r} object has no attribute {name!r}") from None
 
     def hasattr(self, thing: Any, name: Any) -> bool:
-        """The builtin, for the names that source code could spell."""
-        return self.getattr(thing, name, _MISSING) is not _MISSING
+        """The builtin: the truth also about what is there and cannot be reached."""
+        if type(name) is not str:
+            raise TypeError("attribute name must be a str")
+        if self.is_own(thing) and not is_dunder(name) and name not in NAMEDTUPLE:
+            if name.startswith("_"):
+                return hasattr(thing, PREFIX + name)
+            return hasattr(thing, PREFIX + name) or hasattr(thing, name)
+        if name in DENIED or name in GUARDED:
+            # Seen without being computed: asked for `plot`, pandas imports a library.
+            kinds = [*type(thing).__mro__, *(thing.__mro__ if isinstance(thing, type) else ())]
+            if any(name in vars(kind) for kind in kinds):
+                return True
+        return hasattr(thing, name)
 
     def setattr(self, thing: Any, name: Any, value: Any) -> None:
         """The builtin, for the objects and names that source code could write."""
@@ -370,6 +394,10 @@ class Guards(Uncopied):
         raise AttributeError(f"attribute {name!r} is not available in strategies")
 
 
+_SPECIAL_READS: dict[str, Callable[[Guards, Any], Any]] = {
+    "__name__": Guards.name_of,
+    "__class__": Guards.type_of,
+}
 _GUARDED_READS: dict[str, Callable[[Guards, Any, str], Any]] = {
     "format": Guards._format,
     "format_map": Guards._format,
@@ -385,6 +413,22 @@ _GUARDED_READS: dict[str, Callable[[Guards, Any, str], Any]] = {
     "pivot_table": Guards._dispatch,
 }
 assert set(_GUARDED_READS) == GUARDED
+
+
+class Unavailable(errors.StrategyError):
+    """An attribute is named by a text that source code could not spell.
+
+    No AttributeError: where one is expected it means that there is no such attribute.
+    """
+
+    def __init__(self, name: str) -> None:
+        hint = attribute_hint(name)
+        reason = f": {hint}" if hint else ""
+        super().__init__(f"attribute {name!r} is not available in strategies{reason}")
+
+
+def is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
 
 
 def stop_first() -> None:

@@ -278,6 +278,28 @@ ATTRIBUTE_HINTS: dict[str, str] = {
     "as_matrix": "use to_numpy()",
 }
 
+# What other engines call what a strategy asks of itself, and what it is here.
+SELF_HINTS: dict[str, str] = {
+    "data": "the bar is the argument of on_data; the past is self.bars.close and self.history(n)",
+    **dict.fromkeys(
+        names("datas data0 dataclose df dataframe candles prices ohlcv"),
+        "the bar is the argument of on_data; the past is self.bars.close and self.history(n)",
+    ),
+    "I": "self.indicator(name, function, 'close', ...) in initialize",
+    "position": "self.get_position_size(): above 0 long, below 0 short, 0 flat",
+    "position_size": "self.get_position_size()",
+    **dict.fromkeys(names("equity balance"), "self.get_portfolio_value(), self.get_cash()"),
+    "available_margin": "self.get_cash()",
+    **dict.fromkeys(names("broker exchange wallet account"), "self.portfolio, self.get_cash()"),
+    **dict.fromkeys(names("close_all liquidate flatten exit"), "self.close_position()"),
+    **dict.fromkeys(names("order_target_percent set_holdings"), "self.target_percent(percent)"),
+    **dict.fromkeys(names("params p"), "a parameter is self.name of a class attribute"),
+    **dict.fromkeys(names("trades orders"), "self.portfolio.trades"),
+    **dict.fromkeys(names("price close"), "self.current_price, or close of the bar"),
+    **dict.fromkeys(names("time now datetime"), "self.timestamp"),
+    "entry_price": "self.get_entry_price()",
+}
+
 REASONS: tuple[tuple[frozenset[str], str], ...] = (
     (FILES, "strategies cannot read or write files"),
     (MEMORY, "raw memory is not available"),
@@ -318,12 +340,64 @@ MODULE_HINTS: dict[str, str] = {
     **dict.fromkeys(
         names(
             """
-            os sys subprocess socket pathlib shutil io requests urllib http ssl signal threading
-            multiprocessing asyncio ctypes pickle tempfile glob ccxt yfinance
+            os sys subprocess socket pathlib shutil io urllib http ssl signal threading
+            multiprocessing asyncio ctypes pickle tempfile glob sqlite3 platform getpass psutil
+            concurrent joblib dask ray dotenv
             """
         ),
         _NO_WORLD,
     ),
+    **dict.fromkeys(
+        names(
+            """
+            requests httpx aiohttp websocket websockets ccxt yfinance binance alpaca
+            alpaca_trade_api ib_insync oandapyV20 MetaTrader5 krakenex pybit kucoin
+            pandas_datareader quandl tushare akshare
+            """
+        ),
+        "strategies have no network; prices arrive in on_data and self.history(n)",
+    ),
+    **dict.fromkeys(
+        names(
+            """
+            torch tensorflow keras xgboost lightgbm catboost joblib hmmlearn arch prophet
+            stable_baselines3 gym gymnasium
+            """
+        ),
+        "no trained models here; numpy fits lines and more: np.linalg.lstsq, np.polyfit",
+    ),
+    **dict.fromkeys(
+        names("seaborn bokeh mplfinance altair IPython"),
+        "draw lines on the result chart with self.plot(name, value)",
+    ),
+    **dict.fromkeys(
+        names(
+            "zipline nautilus_trader lumibot pyalgotrade bt AlgorithmImports vectorbtpro fastquant"
+        ),
+        "write: from sandtable import Strategy",
+    ),
+    **dict.fromkeys(
+        names("quantstats pyfolio empyrical ffn"),
+        "leave it out: the result page has returns, drawdown, Sharpe ratio and more",
+    ),
+    **dict.fromkeys(
+        names("finta tulipy stockstats technical btalib pandas_ta_openbb"),
+        "use talib or pandas_ta",
+    ),
+    **dict.fromkeys(names("loguru rich colorama termcolor tabulate"), "use self.log(...) or print"),
+    **dict.fromkeys(
+        names("argparse click optparse configparser yaml toml tomllib"),
+        "use class constants as parameters",
+    ),
+    **dict.fromkeys(names("attr attrs pydantic"), "use dataclasses"),
+    **dict.fromkeys(names("arrow pendulum"), "use datetime and zoneinfo"),
+    "polars": "use pandas: self.history(n) is a DataFrame of it",
+    "csv": "strategies cannot read or write files; prices arrive in on_data and self.history(n)",
+    **dict.fromkeys(("numpy.lib.math", "numpy.math", "numpy.core.math"), "import math"),
+    "scipy.stats": "use statistics, np.percentile, np.corrcoef; a regression is np.polyfit",
+    "scipy.signal": "use numpy: np.convolve, np.fft; peaks by comparing with shifted arrays",
+    "scipy.optimize": "use numpy: np.linalg.lstsq, or a loop over a grid",
+    "numpy.core": "use numpy itself: import numpy as np",
     "talib.stream": "use talib itself: talib.RSI(frame['close'], timeperiod=14)",
     "typing_extensions": "use typing",
     "pytz": "use zoneinfo: ZoneInfo('America/New_York')",
@@ -333,12 +407,9 @@ MODULE_HINTS: dict[str, str] = {
     "array": "use a list or numpy",
     "queue": "use collections.deque or heapq",
     "struct": "use plain values",
-    "binance": "prices arrive in on_data and self.history(n)",
     "vectorbt": "write: from sandtable import Strategy",
-    "pandas_datareader": "prices arrive in on_data and self.history(n)",
     "logging.handlers": "leave it out: every line goes to the run's log",
     "logging.config": "leave it out: every line goes to the run's log",
-    "numba": "numpy and talib run at native speed",
     "uuid": "use random",
     "secrets": "use random",
     "hashlib": "use random",

@@ -24,9 +24,11 @@ from sandbox.language import (
     GUARDED,
     INTERNALS,
     METHOD_DUNDERS,
+    MODULE_HINTS,
     NAMEDTUPLE,
     NODE_HINTS,
     PREFIX,
+    SELF_HINTS,
     SUPER_DUNDERS,
     attribute_hint,
 )
@@ -38,7 +40,17 @@ from sandbox.rewrites import (
 from sandbox.scopes import Scope
 
 DUNDER = re.compile(r"__.*__")
-IDLE_DUNDERS = names("__slots__ __all__ __version__ __author__ __license__ __doc__")
+IDLE_DUNDERS = names("__slots__ __all__ __doc__")
+# Who wrote a file, and which version it is: names that mean something to people alone.
+AUTHORSHIP = names(
+    """
+    __author__ __authors__ __build__ __contact__ __contributors__ __copyright__ __created__
+    __credits__ __date__ __deprecated__ __description__ __docformat__ __email__ __homepage__
+    __licence__ __license__ __maintainer__ __maintainers__ __name_long__ __organization__
+    __project__ __release__ __requires__ __revision__ __source__ __status__ __summary__ __title__
+    __updated__ __uri__ __url__ __version__ __version_info__ __website__
+    """
+)
 
 
 class Self:
@@ -102,6 +114,8 @@ class NamePolicy(RestrictingNodeTransformer):
                 "use the letters a to z, digits and underscores",
             )
             return "invalid"
+        if name in AUTHORSHIP:
+            return PREFIX + name
         if DUNDER.fullmatch(name):
             hint = "leave this line out" if name in IDLE_DUNDERS else "choose another name"
             self.error(node, f'the name "{name}" is reserved', "SP102", hint)
@@ -222,6 +236,10 @@ class NamePolicy(RestrictingNodeTransformer):
         if node.attr in NAMEDTUPLE and node.attr not in self.facts.attributes:
             return hook("_read_", self.visit(node.value), ast.Constant(node.attr), at=node)
         self._check_module_attribute(node)
+        foreign = SELF_HINTS.get(node.attr) if node.attr in DENIED else None
+        if foreign and node.attr not in self.facts.attributes and self._is_strategy(node.value):
+            self.error(node, f'there is no "self.{node.attr}"', "SP111", foreign, node.attr)
+            return node
         name = self._attribute(node, node.attr)
         node.value = self.visit(node.value)
         if name is None:
@@ -230,6 +248,16 @@ class NamePolicy(RestrictingNodeTransformer):
             return hook("_read_", node.value, ast.Constant(name), at=node)
         node.attr = name
         return node
+
+    def _is_strategy(self, value: ast.expr) -> bool:
+        """Whether the expression is the `self` of a method of the strategy."""
+        this = next((item for item in reversed(self._selves) if item is not None), None)
+        return (
+            isinstance(value, ast.Name)
+            and this is not None
+            and this.is_strategy
+            and value.id == this.name
+        )
 
     def _is_super(self, value: ast.expr) -> bool:
         return is_super_call(value) and "super" not in self.facts.bound
@@ -255,6 +283,8 @@ class NamePolicy(RestrictingNodeTransformer):
             node,
             f'"{node.attr}" is not available from {module}',
             "SP132",
-            attribute_hint(node.attr) or self._meant(node.attr, MODULES[module]),
+            MODULE_HINTS.get(f"{module}.{node.attr}")
+            or attribute_hint(node.attr)
+            or self._meant(node.attr, MODULES[module]),
             node.attr,
         )

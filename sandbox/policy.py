@@ -155,8 +155,14 @@ class StrategyPolicy(NamePolicy):
                 )
 
     def visit_keyword(self, node: ast.keyword) -> Any:
-        if node.arg is not None:
-            node.arg = self._name(node, node.arg, parameter=True)
+        name = node.arg
+        if name is not None and name.startswith("_") and name not in self.facts.parameters:
+            # No function of this file has such a parameter: the name is a key, as of dict(_x=1).
+            node.arg = None
+            key = ast.copy_location(ast.Constant(name), node.value)
+            node.value = ast.copy_location(ast.Dict([key], [node.value]), node.value)
+        elif name is not None:
+            node.arg = self._name(node, name, parameter=True)
         return self._contents(node)
 
     def visit_If(self, node: ast.If) -> Any:

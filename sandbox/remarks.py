@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from sandbox.diagnostics import MAX_PROBLEMS, Source, nearest
 from sandbox.facts import last_name, own_attributes
 from sandbox.job import Problem
+from sandbox.language import SELF_HINTS
 from sandbox.scopes import find_scopes
 from sandbox.strategy_class import Outline
 
@@ -44,6 +45,8 @@ def remarks(
 
 
 def _hint(name: str, known: frozenset[str] | set[str]) -> str | None:
+    if name in SELF_HINTS:
+        return SELF_HINTS[name]
     meant = nearest(name, known)
     return f"did you mean self.{meant}?" if meant else None
 

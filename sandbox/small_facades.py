@@ -272,14 +272,14 @@ JSON = {"dumps": dumps, "loads": loads}
 
 # --- talib.abstract -------------------------------------------------------------------------
 @functools.cache
-def talib_inputs(name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The columns that an indicator takes, and the names of what it returns."""
+def talib_inputs(name: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The columns that an indicator takes, its options, and the names of what it returns."""
     abstract: Any = talib.abstract
     info = abstract.Function(name).info
     columns: list[str] = []
     for wanted in info["input_names"].values():
         columns += [wanted] if isinstance(wanted, str) else wanted
-    return tuple(columns), tuple(info["output_names"])
+    return tuple(columns), tuple(info["parameters"]), tuple(info["output_names"])
 
 
 def abstract_function(name: str) -> Callable[..., Any]:
@@ -292,15 +292,17 @@ def abstract_function(name: str) -> Callable[..., Any]:
     def call(
         inputs: Any, *items: Any, price: str | None = None, prices: Any = None, **named: Any
     ) -> Any:
+        columns, options, outputs = talib_inputs(name)
         if not isinstance(inputs, pd.DataFrame | dict):
-            arrays = [np.asarray(x) if isinstance(x, pd.Series) else x for x in (inputs, *items)]
-            found = function(*arrays, **named)
+            given = (inputs, *items)
+            arrays = [np.asarray(x) if isinstance(x, pd.Series) else x for x in given]
+            count = len(columns)
+            found = function(*arrays[:count], **in_order(options, arrays[count:]), **named)
             return list(found) if isinstance(found, tuple) else found
-        columns, outputs = talib_inputs(name)
         if price is not None or prices is not None:
             columns = (price,) if price is not None else tuple(prices)
         arrays = [np.array(inputs[column], dtype=np.float64) for column in columns]
-        found = function(*arrays, *items, **named)
+        found = function(*arrays, **in_order(options, items), **named)
         if isinstance(inputs, dict):
             return list(found) if isinstance(found, tuple) else found
         if isinstance(found, tuple):
@@ -308,6 +310,11 @@ def abstract_function(name: str) -> Callable[..., Any]:
         return pd.Series(found, index=inputs.index)
 
     return call
+
+
+def in_order(options: tuple[str, ...], values: Iterable[Any]) -> dict[str, Any]:
+    """Options given by place, as the library takes them: None is the default, more are ignored."""
+    return {name: value for name, value in zip(options, values, strict=False) if value is not None}
 
 
 def make_talib_abstract(wanted: Iterable[str]) -> Mapping[str, Any]:

@@ -23,25 +23,28 @@ class Outline:
     """The classes at the top level of a file.
 
     `strategies`: names of those that derive from Strategy, helper bases included;
-    `strategy`: the one that is not the base of another, when there is exactly one.
+    `strategy`: the one that is not the base of another, when there is exactly one;
+    `roots`: what Strategy itself is called in the file.
     """
 
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
     strategies: tuple[str, ...] = ()
     strategy: str | None = None
+    roots: frozenset[str] = frozenset({"Strategy"})
     parameters: tuple[Parameter, ...] = ()
 
 
 def read_outline(tree: ast.Module, api_names: frozenset[str]) -> Outline:
     """The outline of a parsed file."""
     outline = Outline()
-    statements = _top_level(tree.body)
+    statements = top_level(tree.body)
     roots = _strategy_names(statements)
+    outline.roots = frozenset(roots)
     bases: dict[str, list[str]] = {}
     for node in statements:
         if isinstance(node, ast.ClassDef):
             outline.classes[node.name] = node
-            bases[node.name] = [_dotted(base) for base in node.bases]
+            bases[node.name] = [dotted(base) for base in node.bases]
     known = _descendants(roots, bases)
     outline.strategies = tuple(name for name in bases if name in known)
     used = {base for name in outline.strategies for base in bases[name]}
@@ -49,8 +52,8 @@ def read_outline(tree: ast.Module, api_names: frozenset[str]) -> Outline:
     if len(leaves) == 1:
         outline.strategy = leaves[0]
         constants = _constants(statements, {})
-        lineage = [outline.classes[name] for name in _lineage(leaves[0], bases)]
-        outline.parameters = _parameters(lineage, constants, api_names)
+        classes = [outline.classes[name] for name in lineage(leaves[0], outline)]
+        outline.parameters = _parameters(classes, constants, api_names)
     return outline
 
 
@@ -63,14 +66,14 @@ def outline_problems(outline: Outline, source: Source) -> list[Problem]:
         message = "no class derives from Strategy"
         if outline.classes:
             first = next(iter(outline.classes.values()))
-            return [source.problem(_heading(first), "SP160", message, hint)]
+            return [source.problem(heading(first), "SP160", message, hint)]
         return [source.at_start("SP160", message, hint)]
-    bases = {_dotted(b) for name in outline.strategies for b in outline.classes[name].bases}
+    bases = {dotted(b) for name in outline.strategies for b in outline.classes[name].bases}
     leaves = [name for name in outline.strategies if name not in bases] or [outline.strategies[-1]]
     lines = ", ".join(f"{name} (line {outline.classes[name].lineno})" for name in leaves)
     return [
         source.problem(
-            _heading(outline.classes[leaves[-1]]),
+            heading(outline.classes[leaves[-1]]),
             "SP161",
             f"there must be exactly one strategy class; found {lines}",
             "keep one; a base that others derive from is welcome beside it",
@@ -78,7 +81,7 @@ def outline_problems(outline: Outline, source: Source) -> list[Problem]:
     ]
 
 
-def _heading(node: ast.ClassDef) -> ast.AST:
+def heading(node: ast.ClassDef) -> ast.AST:
     """A node at the class's first line alone, so that the caret does not cover the body."""
     return ast.Pass(
         lineno=node.lineno,
@@ -88,14 +91,14 @@ def _heading(node: ast.ClassDef) -> ast.AST:
     )
 
 
-def _top_level(body: list[ast.stmt]) -> list[ast.stmt]:
+def top_level(body: list[ast.stmt]) -> list[ast.stmt]:
     """Statements of the module, those under if and try included."""
     found: list[ast.stmt] = []
     for node in body:
         found.append(node)
         for name in ("body", "orelse", "finalbody"):
             if isinstance(node, ast.If | ast.Try):
-                found += _top_level(getattr(node, name, []))
+                found += top_level(getattr(node, name, []))
     return found
 
 
@@ -109,14 +112,14 @@ def _strategy_names(statements: list[ast.stmt]) -> set[str]:
     return names
 
 
-def _dotted(node: ast.expr) -> str:
+def dotted(node: ast.expr) -> str:
     """`a.b` of such an expression; the bare name of `Base[T]`; "" of any other."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return f"{node.value.id}.{node.attr}"
     if isinstance(node, ast.Subscript):
-        return _dotted(node.value)
+        return dotted(node.value)
     return ""
 
 
@@ -135,8 +138,11 @@ def _descendants(roots: set[str], bases: Mapping[str, list[str]]) -> set[str]:
     return known
 
 
-def _lineage(name: str, bases: Mapping[str, list[str]]) -> list[str]:
+def lineage(name: str, outline: Outline) -> list[str]:
     """The class and its bases of this file, furthest base first."""
+    bases = {
+        known: [dotted(base) for base in node.bases] for known, node in outline.classes.items()
+    }
     found: dict[str, None] = {}
     todo = [name]
     while todo:
@@ -151,10 +157,10 @@ def _lineage(name: str, bases: Mapping[str, list[str]]) -> list[str]:
 
 
 def _parameters(
-    lineage: list[ast.ClassDef], constants: Mapping[str, Value], api_names: frozenset[str]
+    classes: list[ast.ClassDef], constants: Mapping[str, Value], api_names: frozenset[str]
 ) -> tuple[Parameter, ...]:
     values: dict[str, Value] = {}
-    for node in lineage:
+    for node in classes:
         own = _constants(node.body, constants)
         for name in _defined(node.body):
             values.pop(name, None)
@@ -168,7 +174,7 @@ def _parameters(
 
 def _defined(body: list[ast.stmt]) -> set[str]:
     names: set[str] = set()
-    for node in _top_level(body):
+    for node in top_level(body):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         names.update(name for name, _ in _assignments(node))

@@ -100,7 +100,10 @@ def test_a_file_with_two_strategies_is_refused() -> None:
 
 
 def test_a_helper_base_is_welcome_and_hands_down_its_parameters() -> None:
-    report = check("class Base(Strategy):\n    n = 3\nclass S(Base):\n    m = 4\n")
+    report = check(
+        "class Base(Strategy):\n    n = 3\n    def on_data(self, data): pass\n"
+        "class S(Base):\n    m = 4\n"
+    )
     assert report.class_name == "S"
     assert [parameter.name for parameter in report.parameters] == ["n", "m"]
 

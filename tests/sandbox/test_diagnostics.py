@@ -8,7 +8,7 @@ from engine.errors import ValidationError
 from engine.strategy import Strategy
 from sandbox.compiler import check, compile_strategy, describe_error, load
 
-END = "class S(Strategy): pass\n"
+END = "class S(Strategy):\n    def on_data(self, data): pass\n"
 
 
 def raised(source: str) -> tuple[str, int | None]:
@@ -44,7 +44,7 @@ def test_windows_line_ends_count_once() -> None:
 def test_problems_come_in_the_order_of_lines_and_a_hundred_at_most() -> None:
     problems = check(END + "import os\n" * 150).problems
     assert len(problems) == 100
-    assert [p.line for p in problems] == list(range(2, 102))
+    assert [p.line for p in problems] == list(range(3, 103))
 
 
 def test_a_misspelt_name_is_answered_with_the_right_one() -> None:

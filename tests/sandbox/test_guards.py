@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.errors import StrategyError
 from sandbox.guards import Guards
 from sandbox.text_guards import aggregation, is_plain_template
 
@@ -35,8 +36,8 @@ def test_a_template_is_plain_when_no_field_reads_further(template: str, plain: b
 
 def test_a_field_reads_what_source_code_could_read(guards: Guards) -> None:
     assert guards.read("{0.real} {1[k]}", "format")(3, {"k": 4}) == "3 4"
-    with pytest.raises(AttributeError, match="not available"):
-        guards.read("{0.__class__}", "format")(3)
+    with pytest.raises(StrategyError, match="not available"):
+        guards.read("{0.__init__}", "format")(3)
 
 
 def test_names_must_be_exactly_texts(guards: Guards) -> None:
@@ -44,10 +45,18 @@ def test_names_must_be_exactly_texts(guards: Guards) -> None:
         guards.getattr(3, np.str_("real"))
 
 
-def test_getattr_falls_back_on_a_default_for_what_is_out_of_reach(guards: Guards) -> None:
-    assert guards.getattr(3, "__class__", None) is None
-    assert guards.hasattr(pd.DataFrame(), "to_csv") is False
-    assert guards.hasattr(pd.DataFrame(), "sum") is True
+def test_what_is_there_and_out_of_reach_is_refused_and_not_missing(guards: Guards) -> None:
+    for thing, name in (
+        ([1], "__len__"), (pd.DataFrame(), "to_csv"), (pd.DataFrame(), "_mgr"),
+        (pd.DataFrame(), "plot"), (len, "__self__"),
+    ):  # fmt: skip
+        assert guards.hasattr(thing, name)
+        for default in ((), (None,)):
+            with pytest.raises(StrategyError, match=f"attribute '{name}' is not available"):
+                guards.getattr(thing, name, *default)
+    assert guards.getattr(1, "__len__", "none") == guards.getattr(1, "to_csv", "none") == "none"
+    with pytest.raises(AttributeError, match="'int' object has no attribute '__len__'"):
+        guards.getattr(1, "__len__")
 
 
 def test_labels_of_frames_can_be_set_and_nothing_else(guards: Guards) -> None:

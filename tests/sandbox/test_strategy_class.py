@@ -7,6 +7,7 @@ import pytest
 from engine.strategy import parameters_of
 from sandbox.compiler import check, compile_strategy, load
 
+HOOK = "    def on_data(self, data): pass\n"
 BODY = """
 import math
 BASE = 10
@@ -35,11 +36,12 @@ class S(Mixin, Template):
     computed = math.floor(2.5)
     wait = 6
     def method(self): pass
+    def on_data(self, data): pass
 """
 
 
 def names(source: str) -> list[str]:
-    return [parameter.name for parameter in check(source).parameters]
+    return [parameter.name for parameter in check(f"{source}{HOOK}").parameters]
 
 
 def test_the_static_parameters_are_those_of_the_loaded_class() -> None:
@@ -69,11 +71,11 @@ def test_a_value_that_is_no_plain_number_is_no_parameter(value: str) -> None:
     ],
 )
 def test_the_base_is_known_by_every_name_that_imports_give_it(head: str) -> None:
-    assert check(f"{head}:\n    n = 1\n").class_name == "S"
+    assert check(f"{head}:\n    n = 1\n{HOOK}").class_name == "S"
 
 
 def test_a_strategy_under_if_is_found() -> None:
-    assert check("if True:\n    class S(Strategy):\n        n = 1\n").class_name == "S"
+    assert check(f"if True:\n    class S(Strategy):\n        n = 1\n    {HOOK}").class_name == "S"
 
 
 def test_two_leaves_of_one_helper_base_are_two_strategies() -> None:
@@ -83,7 +85,10 @@ def test_two_leaves_of_one_helper_base_are_two_strategies() -> None:
 
 
 def test_other_classes_do_not_count() -> None:
-    report = check("class A: pass\nclass E(Exception): pass\nclass S(Strategy): pass\n")
+    report = check(
+        "class A: pass\nclass E(Exception): pass\n"
+        "class S(Strategy):\n  def on_data(self, data): pass\n"
+    )
     assert report.class_name == "S"
 
 

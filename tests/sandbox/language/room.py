@@ -140,7 +140,11 @@ def effects(
     global _audited, _folder, _hooked
     if make is sandboxed and not _hooked:
         # What loads late, or is replaced in a child for good, is there before the first look.
-        sandboxed("import pandas, numpy\nclass S(Strategy): pass\n", print, lambda: 0)
+        sandboxed(
+            "import pandas, numpy\nclass S(Strategy):\n    def on_data(self, data): pass\n",
+            print,
+            lambda: 0,
+        )
     _folder = str(folder)
     (folder / "secret.txt").write_text(SECRET)
     if not _hooked:

@@ -16,9 +16,8 @@ from tests.sandbox.language.room import plainly
 
 CONSTRUCTS = read_table(Path(__file__).parent / "constructs.txt")
 
-PREAMBLE = (
-    "from __future__ import annotations\nclass S(Strategy):\n    pass\ndata = 0\ndef probe():\n"
-)
+STRATEGY = "class S(Strategy):\n    def on_data(self, data): pass\n"
+PREAMBLE = f"from __future__ import annotations\n{STRATEGY}data = 0\ndef probe():\n"
 
 
 def source_of(body: str) -> str:
@@ -65,14 +64,17 @@ REFUSED = {
     "try:\n  pass\nexcept ImportError:\n  import scipy": "SP130",
     "naïve = 1": "SP101",
     "import numpy as np\nnp.datetime64('now')": "SP114",
-    "class T(Strategy):\n  def buy(self): pass\nclass S(T): pass": "SP142",
+    "class T(Strategy):\n  def buy(self): pass\n  def on_data(s, d): 1\nclass S(T): pass": "SP142",
     "match 1:\n  case str(format=f): pass": "SP112",
 }
 
 
 @pytest.mark.parametrize("code", REFUSED)
 def test_what_is_refused_is_refused_with_a_hint(code: str) -> None:
-    report = check(code + ("" if "Strategy" in code else "\nclass S(Strategy): pass\n"))
+    report = check(
+        code
+        + ("" if "Strategy" in code else "\nclass S(Strategy):\n  def on_data(self, data): pass\n")
+    )
     (problem,) = report.problems
     assert problem.code == REFUSED[code]
     assert problem.hint
@@ -127,6 +129,6 @@ def test_the_clock_shows_the_bar() -> None:
 
 
 def test_arrays_handed_out_are_numpys_own() -> None:
-    cls = ours("import numpy as np\nclass S(Strategy):\n    a = np.zeros(2)\n", print, lambda: 0)
+    cls = ours(f"import numpy as np\n{STRATEGY}    a = np.zeros(2)\n", print, lambda: 0)
     assert type(cls.a) is np.ndarray  # type: ignore[attr-defined]
     assert pd.Timestamp(0).year == 1970
