@@ -41,6 +41,7 @@ from engine.strategy import (
 )
 from engine.uncopied import Uncopied
 from engine.views import BarsView, PortfolioView, check_count, trade_dict
+from engine.waiting import Waiting
 
 CHUNK_BARS = 256
 CHUNK_WALL_S = 0.1
@@ -101,6 +102,9 @@ class Run(Uncopied):
         self._plot_points = 0
         self.dropped_points = 0
         self._initializing = False
+        self._funding = funding
+        self._waiting: Waiting | None = None
+        self._waits = False
 
     @property
     def now_ms(self) -> int:
@@ -111,6 +115,11 @@ class Run(Uncopied):
     def started(self) -> bool:
         """Whether the first bar has been reached."""
         return self.broker.i >= 0
+
+    @property
+    def indicator_wait_bars(self) -> int | None:
+        """How many bars passed before every indicator was finite; None when nobody waited."""
+        return None if self._waiting is None else self._waiting.bars
 
     # --- the pass ----------------------------------------------------------------------------
     def execute(self, strategy_class: type[Strategy], stop_after: int | None = None) -> None:
@@ -133,6 +142,9 @@ class Run(Uncopied):
             broker.hook = hook
         count = len(self.bars)
         stop = count if stop_after is None else min(count, stop_after + 1)
+        if self._waits:
+            arrays = (array for parts in self._indicators.values() for array in parts)
+            self._waiting = Waiting(strategy, broker, arrays)
         self._loop(strategy, stop)
         if stop == count:
             broker.locked = "no orders in on_finish: the last bar is over"
@@ -155,7 +167,9 @@ class Run(Uncopied):
                 broker.low_watch = math.inf
             end = min(stop, start + size, settled[next_settlement])
             try:
-                pass_bars(broker, strategy, self.bars.symbol, start, end, *columns)
+                waits = self._waiting is not None and not self._waiting.over
+                receiver = self._waiting if waits else strategy
+                pass_bars(broker, receiver, self.bars.symbol, start, end, *columns)
             except BaseException:
                 self.bars_done = broker.i
                 raise
@@ -218,6 +232,20 @@ class Run(Uncopied):
         line[0].append(self.broker.times[self.broker.i])
         line[1].append(number)
 
+    def wait_for_indicators(self) -> None:
+        if not self._initializing:
+            raise StrategyError("wait_for_indicators() belongs in initialize")
+        self._waits = True
+
+    def funding_rate(self) -> float:
+        """The newest rate settled at or before the bar's close; NaN where there is none."""
+        times = self._funding.timestamp
+        if not self.config.funding or not self.started:
+            return math.nan
+        close_ms = int(self.bars.timestamp[self.broker.i]) + self.bars.timeframe.ms
+        settled = int(np.searchsorted(times, close_ms, side="right"))
+        return float(self._funding.rate[settled - 1]) if settled else math.nan
+
     def history(self, n: Any) -> Any:
         import pandas as pd
 
@@ -263,9 +291,11 @@ class Run(Uncopied):
         if isinstance(item, str):
             if item in COLUMNS:
                 return getattr(self.bars, item)
+            if item == "timestamp_ms":
+                return self.bars.timestamp.astype(np.float64)
             if item in self._indicator_inputs:
                 return self._indicator_inputs[item]
-            known = ", ".join((*COLUMNS, *self._indicator_inputs))
+            known = ", ".join((*COLUMNS, "timestamp_ms", *self._indicator_inputs))
             raise ValidationError(f"indicator {name!r}: no column {item!r}; there are {known}")
         if isinstance(item, int | float | bool | np.number):
             return item

@@ -177,6 +177,15 @@ class Strategy(Uncopied):
         """Cash + margin + unrealised PnL at the current price."""
         return self._run.broker.value()
 
+    def get_position_age(self) -> int:
+        """Bars since the position was opened: 0 in that bar itself, -1 when flat."""
+        broker = self._run.broker
+        return broker.i - broker.open_bar if broker.size else -1
+
+    def get_funding_rate(self) -> float:
+        """The newest funding rate settled by this bar's close; NaN where there is none."""
+        return self._run.funding_rate()
+
     @property
     def symbol(self) -> str:
         """The symbol traded, such as BTCUSDT."""
@@ -216,13 +225,20 @@ class Strategy(Uncopied):
     def indicator(self, name: str, function: Callable[..., Any], *inputs: Any) -> None:
         """Compute `function(*inputs)` over the whole range, revealed bar by bar.
 
-        Call it in `initialize`. Inputs are numbers, "open", "high", "low", "close", "volume" or
-        names of earlier indicators; the function gets float64 arrays and returns one of the
-        same length, or a tuple of them. `self.indicators[name][-1]` is this bar's value. It
-        must be causal: a value may depend on its own bar and earlier ones only. The result
-        chart draws it under its name, unless a `plot` has the same name.
+        Call it in `initialize`. Inputs are numbers, "open", "high", "low", "close", "volume",
+        "timestamp_ms" or names of earlier indicators; the function gets float64 arrays and
+        returns one of the same length, or a tuple of them. `self.indicators[name][-1]` is this
+        bar's value. It must be causal: a value may depend on its own bar and earlier ones only.
+        The result chart draws it under its name, unless a `plot` has the same name.
         """
         self._run.add_indicator(self, name, function, inputs)
+
+    def wait_for_indicators(self) -> None:
+        """Let `on_data` begin at the first bar at which every indicator is finite.
+
+        Call it in `initialize`.
+        """
+        self._run.wait_for_indicators()
 
     # --- other -----------------------------------------------------------------------------
     def log(self, message: Any) -> None:

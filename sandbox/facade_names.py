@@ -303,6 +303,7 @@ MODULES: dict[str, frozenset[str]] = {
         """
         BacktestError BacktestException CalculationError ConfigurationError DataError
         InsufficientFundsError PositionNotFoundError Strategy StrategyError ValidationError
+        crossover crossunder
         """
     ),
 }

@@ -32,6 +32,7 @@ import talib
 from pandas._libs.tslibs import timezones
 
 from engine import errors
+from engine.crossings import crossover, crossunder
 from engine.strategy import Strategy
 from engine.uncopied import Uncopied
 from sandbox import clock, labels, numba_facade, small_facades
@@ -393,6 +394,8 @@ _OWN = (
 )  # fmt: skip
 API: dict[str, Any] = {
     "Strategy": Strategy,
+    "crossover": crossover,
+    "crossunder": crossunder,
     **{n: getattr(errors, n) for n in MODULES["sandtable"] if hasattr(errors, n)},
 }
 

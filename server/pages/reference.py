@@ -57,12 +57,22 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "get_entry_price",
             "get_leverage",
             "get_margin_ratio",
+            "get_position_age",
+            "get_funding_rate",
             "portfolio",
         ),
     ),
     (
         "Prices and indicators",
-        ("current_price", "timestamp", "symbol", "history", "bars", "indicator"),
+        (
+            "current_price",
+            "timestamp",
+            "symbol",
+            "history",
+            "bars",
+            "indicator",
+            "wait_for_indicators",
+        ),
     ),
     ("Log and chart", ("log", "plot")),
 )

@@ -17,6 +17,7 @@ from engine import errors
 from engine.backtest import NullSink, Run
 from engine.bars import NO_FUNDING, Bars
 from engine.config import BacktestConfig
+from engine.crossings import crossover, crossunder
 from engine.enums import Timeframe
 from engine.strategy import Strategy
 from sandbox.compiler import compile_strategy, load
@@ -74,7 +75,7 @@ def recorded(strategy_class: type[Strategy], source: str, bars: Bars) -> dict[st
 def plain_class(source: str, monkeypatch: pytest.MonkeyPatch) -> type[Strategy]:
     """The strategy class that plain Python makes of the source."""
     package = ModuleType("sandtable")
-    scope = {"Strategy": Strategy} | {
+    scope = {"Strategy": Strategy, "crossover": crossover, "crossunder": crossunder} | {
         name: item for name, item in vars(errors).items() if isinstance(item, type)
     }
     vars(package).update(scope)
