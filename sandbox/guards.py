@@ -241,8 +241,8 @@ class Guards(Uncopied):
             raise TypeError("getattr takes two or three arguments")
         hidden = False
         try:
-            if type(name) is str and name in _SPECIAL_READS and hasattr(thing, name):
-                return _SPECIAL_READS[name](self, thing)
+            if type(name) is str and name == "__name__" and hasattr(thing, name):
+                return self.name_of(thing)
             emitted = self._emitted(thing, name)
             hidden = emitted != name or name in GUARDED
             if emitted in GUARDED or emitted in NAMEDTUPLE:
@@ -394,10 +394,6 @@ class Guards(Uncopied):
         raise AttributeError(f"attribute {name!r} is not available in strategies")
 
 
-_SPECIAL_READS: dict[str, Callable[[Guards, Any], Any]] = {
-    "__name__": Guards.name_of,
-    "__class__": Guards.type_of,
-}
 _GUARDED_READS: dict[str, Callable[[Guards, Any, str], Any]] = {
     "format": Guards._format,
     "format_map": Guards._format,
