@@ -118,7 +118,8 @@ def _details(report: DataReport) -> Iterator[str]:
     for f in report.funding:
         span = f"{when(f['first'])} to {when(f['last'])}" if f["settlements"] else "nothing"
         count = f"{f['settlements']:,} settlements in {f['files']:,} files"
-        copies = f", {f['duplicates']:,} copies of one" if f["duplicates"] else ""
+        repeated = "repeated row" if f["duplicates"] == 1 else "repeated rows"
+        copies = f", {f['duplicates']:,} {repeated}" if f["duplicates"] else ""
         yield f"funding {f['symbol']}: {count}, {span}{copies}"
     for s in report.series:
         name = _place(s, report)

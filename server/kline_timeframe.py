@@ -58,7 +58,7 @@ def check_timeframe(block: Block, timeframe: Timeframe, where: Path) -> None:
             f"opens {when(int(block.time[i]))} and closes {when(_close(block, i))}: a bar of "
             f"{_name(int(lengths[i]))}; the file is one of {timeframe}"
         )
-        reason += f" ({more:,} more rows are not)" if more else ""
+        reason += f" ({more:,} more rows are not of it either)" if more else ""
         raise broken(where, reason, int(block.line[i]))
     if (lengths > 0).any():
         return

@@ -211,6 +211,14 @@ def test_empty_lines_say_nothing_and_lines_are_still_counted_with_them(
     )
 
 
+def test_empty_lines_may_stand_above_the_header(tmp_path: Path) -> None:
+    file = write(tmp_path, ["1704067200000,1,2,1,2,5"], header=f"\n \n{HEADER}")
+
+    assert parsed(file).columns.volume.tolist() == [5.0]
+    bad = write(tmp_path, ["1704067200000,1,2,1,2,x"], header=f"\n \n{HEADER}")
+    assert "line 4: volume is not a number" in complaint(bad)
+
+
 def test_a_bare_carriage_return_ends_no_line(tmp_path: Path) -> None:
     assert "volume is not a number" in complaint(write(tmp_path, [f"{GOOD[0]}\r{GOOD[1]}"]))
 

@@ -237,6 +237,29 @@ def test_funding_is_judged_too(tmp_path: Path) -> None:
     assert [entry["line"] for entry in report.broken] == [2]
 
 
+def test_a_settlement_that_stands_twice_is_counted_and_one_with_two_rates_is_broken(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "binance/futures/BTCUSDT/funding"
+    folder.mkdir(parents=True)
+    path = folder / "BTCUSDT_funding_2024-01.csv"
+    rows = [f"{START},0.0001", f"{START + 3},0.0001", f"{START + 8 * HOUR},0.0002"]
+    path.write_text("timestamp,funding_rate\n" + "\n".join(rows) + "\n")
+
+    sound = check_data(tmp_path)
+    path.write_text(path.read_text() + f"{START + 8 * HOUR + 1},0.0003\n")
+    broken = check_data(tmp_path)
+
+    assert (sound.funding[0]["settlements"], sound.funding[0]["duplicates"]) == (2, 1)
+    assert "2 settlements in 1 files, 2024-01-01 00:00 to 2024-01-01 08:00, 1 repeated row" in (
+        table(sound)
+    )
+    assert [entry["line"] for entry in broken.broken] == [5]
+    assert broken.broken[0]["reason"].endswith(
+        "0.0002 instead of 0.0003 1 ms away, stands in line 4"
+    )
+
+
 def test_a_folder_without_data_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no market data"):
         check_data(tmp_path)
