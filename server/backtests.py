@@ -35,6 +35,9 @@ class NewBacktest:
     bars: int = 0  # about, where the history's length is known
 
 
+STALLED_AFTER_S = 10.0  # without a finished bar, and a page says so
+
+
 @dataclass(frozen=True)
 class Backtest:
     """A stored backtest.
@@ -67,6 +70,8 @@ class Backtest:
     error: Mapping[str, Any] | None
     summary: Mapping[str, Any]
     storage_bytes: int
+    bar_at_ms: int | None = None
+    line: int | None = None
 
     @property
     def ended(self) -> bool:
@@ -78,6 +83,15 @@ class Backtest:
         if self.status == "completed":
             return 1.0
         return min(0.999, self.bars_done / self.bars) if self.bars else 0.0
+
+    def stalled_s(self) -> float | None:
+        """Seconds since a bar was last finished, once they are worth telling; None else."""
+        began = self.bar_at_ms or self.started_at_ms
+        all_done = 0 < self.bars <= self.bars_done
+        if self.status != "running" or began is None or all_done:
+            return None
+        seconds = (now_ms() - began) / 1000
+        return seconds if seconds >= STALLED_AFTER_S else None
 
     @property
     def metrics(self) -> Mapping[str, Any] | None:
@@ -92,7 +106,7 @@ SELECT = """
 select t.seq, t.id, t.user_id, t.name, t.status, t.symbol, t.timeframe, t.trading_mode,
     p.body as config, t.source_sha256, t.strategy_id, t.strategy_version, t.created_at_ms,
     t.started_at_ms, t.finished_at_ms, t.attempt, t.cancel_requested, t.bars_done, t.bars,
-    t.equity, t.error, t.summary, t.storage_bytes
+    t.equity, t.error, t.summary, t.storage_bytes, t.bar_at_ms, t.line
 from backtests t join blobs p on p.sha256 = t.payload_sha256
 """
 

@@ -38,12 +38,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Advanced:
-    """So many bars are done, and the portfolio is worth so much."""
+    """So many bars are done, and the portfolio is worth so much; `line` where a bar is slow."""
 
     job: Job
     bars_done: int
     bars: int
     equity: float
+    line: int | None = None
 
 
 @dataclass(frozen=True)

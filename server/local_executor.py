@@ -147,7 +147,7 @@ class LocalExecutor:
             done = now.bars_done == now.bars  # the last to be told, however soon it comes
             if done or time.monotonic() - last_told >= PROGRESS_EVERY_S:
                 last_told = time.monotonic()
-                self._events.put(Advanced(job, now.bars_done, now.bars, now.equity))
+                self._events.put(Advanced(job, now.bars_done, now.bars, now.equity, now.line))
 
         # Held until the files are stored: the tables that they are made of are the larger part.
         with ExitStack() as held:

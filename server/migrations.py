@@ -316,6 +316,16 @@ def storage(db: Database) -> None:
         )
 
 
+@migrations(name="0012_slow_bars")
+def slow_bars(db: Database) -> None:
+    # When a running backtest was last heard to have finished a bar, and the line it is at since.
+    _run(
+        db,
+        """alter table backtests add column bar_at_ms integer;
+        alter table backtests add column line integer""",
+    )
+
+
 def unknown_steps(db: Database) -> list[str]:
     """Steps that the database went through and this program does not know: of a newer one."""
     known = {step.name for step in migrations.pending(Database(memory=True))}

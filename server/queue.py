@@ -105,12 +105,17 @@ def _fail_without_room(store: Store, settings: Settings, seq: int) -> bool:
     return True
 
 
-def note_progress(store: Store, job: Job, bars_done: int, bars: int, equity: float) -> None:
+def note_progress(
+    store: Store, job: Job, bars_done: int, bars: int, equity: float, line: int | None = None
+) -> None:
+    """Write down how far the attempt in force is, and when it got there."""
     with store.write() as db:
         db.conn.execute(
-            "update backtests set bars_done = ?, bars = ?, equity = ?"
-            " where id = ? and attempt = ? and status = 'running'",
-            [bars_done, bars, equity, job.backtest_id, job.attempt],
+            "update backtests set bar_at_ms = case"
+            " when bars_done = ?1 and bar_at_ms >= started_at_ms then bar_at_ms else ?2 end,"
+            " bars_done = ?1, bars = ?3, equity = ?4, line = ?5"
+            " where id = ?6 and attempt = ?7 and status = 'running'",
+            [bars_done, now_ms(), bars, equity, line, job.backtest_id, job.attempt],
         )
 
 

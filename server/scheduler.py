@@ -90,7 +90,7 @@ class Scheduler:
         if isinstance(event, Advanced):
             try:
                 queue.note_progress(
-                    self._store, event.job, event.bars_done, event.bars, event.equity
+                    self._store, event.job, event.bars_done, event.bars, event.equity, event.line
                 )
             except sqlite3.Error as error:
                 log.warning("progress_lost backtest_id=%s %s", event.job.backtest_id, error)

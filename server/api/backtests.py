@@ -200,7 +200,10 @@ class BacktestApi(Controller):
         services: NamedDependency[Services],
         backtest_id: FromPath[str],
     ) -> ServerSentEvent:
-        """Server-sent events: `progress {progress, bar, bars}` and one last `end {status}`."""
+        """Server-sent events: `progress {progress, bar, bars, equity}` and one last `end {status}`.
+
+        While a bar takes long, `stalled_s` and the strategy's `line` are with it.
+        """
         user = request.user
         found = await sync_to_thread(actions.find, services, user, backtest_id)
         return ServerSentEvent(_follow(services, user.id, found))
@@ -215,12 +218,21 @@ async def _follow(
         if found.ended:
             yield _event("end", {"status": found.status})
             return
-        now = (found.status, found.bars_done, found.bars)
+        stalled_s = found.stalled_s()
+        # A bar that takes long is told of every ten seconds.
+        now = (found.status, found.bars_done, found.bars, stalled_s and stalled_s // 10)
         if now != told:
             told, last_said = now, time.monotonic()
             yield _event(
                 "progress",
-                {"progress": found.progress, "bar": found.bars_done, "bars": found.bars},
+                {
+                    "progress": found.progress,
+                    "bar": found.bars_done,
+                    "bars": found.bars,
+                    "equity": found.equity,
+                    "stalled_s": None if stalled_s is None else round(stalled_s, 1),
+                    "line": None if stalled_s is None else found.line,
+                },
             )
         elif time.monotonic() - last_said >= SAY_SOMETHING_EVERY_S:
             last_said = time.monotonic()

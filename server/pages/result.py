@@ -77,7 +77,8 @@ LABELS = {
 class Waiting:
     """A backtest that has not ended. `position` 1 is the next to start, None when running.
 
-    Times in seconds, None when unknown; `bar_ms` is about the bar where it is. `checking`: all
+    Times in seconds, None when unknown; `stalled_s` since a bar was last finished, where that is
+    long; `bar_ms` is about the bar where it is. `checking`: all
     bars are done, and the code is run again to look for look-ahead.
     """
 
@@ -88,6 +89,7 @@ class Waiting:
     elapsed_s: float | None
     remaining_s: float | None
     checking: bool
+    stalled_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def waiting(services: Services, run: Backtest) -> Waiting:
         elapsed,
         expected.seconds if expected else None,
         0 < run.bars <= run.bars_done and run.config["lookahead_check"] != "off",
+        run.stalled_s(),
     )
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from server import queue
 from server.backtests import get_backtest, request_cancel
-from server.db import Store
+from server.db import Store, now_ms
 from server.executor import Job, Outcome
 from server.settings import Settings
 from server.users import User, set_disabled, set_quotas
@@ -178,6 +180,30 @@ def test_progress_is_noted_for_the_attempt_in_force(
     found = get_backtest(fresh_db, alice.id, made.id)
     assert found is not None
     assert (found.bars_done, found.progress, found.equity) == (42, 0.25, 10_250.0)
+
+
+def test_a_bar_that_takes_long_is_told_with_its_line(
+    fresh_db: Store, settings: Settings, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = queue_runs(fresh_db, settings, alice)[0]
+    job = claimed(fresh_db, settings)
+    began = now_ms()
+
+    def stalled(
+        after_s: float, bars_done: int, line: int | None
+    ) -> tuple[float | None, int | None]:
+        monkeypatch.setattr(queue, "now_ms", lambda: began + round(after_s * 1000))
+        monkeypatch.setattr("server.backtests.now_ms", lambda: began + round(after_s * 1000))
+        queue.note_progress(fresh_db, job, bars_done, 168, 10_000.0, line)
+        found = get_backtest(fresh_db, alice.id, made.id)
+        assert found is not None
+        return found.stalled_s(), found.line
+
+    assert stalled(5.0, 42, None) == (None, None)
+    assert stalled(14.0, 42, 4) == (None, 4)  # for nine seconds: not worth telling
+    assert stalled(45.0, 42, 4) == (40.0, 4)
+    assert stalled(46.0, 43, None) == (None, None)
+    assert stalled(99.0, 168, None) == (None, None)  # all bars are done: it is being checked
 
 
 def test_the_load_counts_what_waits_and_runs(

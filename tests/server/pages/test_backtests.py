@@ -2,6 +2,7 @@ import pytest
 
 from server import queue
 from server.backtests import get_backtest
+from server.db import now_ms
 from tests.server.builders import completed_run, queue_runs
 from tests.server.conftest import write_bars
 
@@ -40,8 +41,8 @@ def running(fresh_db, settings, queued):
     """`queued` as it runs: the function sets how many of how many bars are done."""
     job = queue.claim(fresh_db, settings)
 
-    def advance(bars_done, bars):
-        queue.note_progress(fresh_db, job, bars_done, bars, 10_000.0)
+    def advance(bars_done, bars, line=None):
+        queue.note_progress(fresh_db, job, bars_done, bars, 10_000.0, line)
 
     return advance
 
@@ -58,6 +59,26 @@ def test_after_its_last_bar_a_run_says_that_it_is_checked_for_look_ahead(
     assert "Checking for look-ahead" not in browser.get(f"/backtests/{queued.id}").text
     running(168, 168)
     assert "Checking for look-ahead" in browser.get(f"/backtests/{queued.id}").text
+
+
+def test_a_bar_that_takes_long_is_named_with_its_line(clients, alice, queued, running, monkeypatch):
+    browser = clients.browser(alice)
+    running(5_832, 8_760, line=4)
+    assert "No bar has finished" not in browser.get(f"/backtests/{queued.id}").text
+    later = now_ms() + 40_000
+    monkeypatch.setattr("server.backtests.now_ms", lambda: later)
+    page = browser.get(f"/backtests/{queued.id}").text
+    assert "No bar has finished for 40 s</strong> (bar 5,833, line 4)." in page
+
+
+def test_a_cancelled_run_that_had_begun_is_not_said_not_to_have(
+    clients, submit, alice, queued, running, fresh_db
+):
+    running(0, 168)
+    with fresh_db.write() as db:
+        db.conn.execute("update backtests set status = 'cancelled' where id = ?", [queued.id])
+    page = clients.browser(alice).get(f"/backtests/{queued.id}").text
+    assert "It was stopped before it had finished a bar" in page
 
 
 def test_a_run_that_ended_does_not_ask_any_more(clients, submit, alice, queued):
