@@ -81,6 +81,9 @@ def plain_class(source: str, monkeypatch: pytest.MonkeyPatch) -> type[Strategy]:
     vars(package).update(scope)
     monkeypatch.setitem(sys.modules, "sandtable", package)
     monkeypatch.setitem(sys.modules, "pandas_ta", pandas_ta_classic)
+    numba = ModuleType("numba")
+    vars(numba)["njit"] = lambda **options: lambda function: function
+    monkeypatch.setitem(sys.modules, "numba", numba)
     module = ModuleType("strategy")
     monkeypatch.setitem(sys.modules, "strategy", module)
     vars(module).update(scope)
