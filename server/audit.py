@@ -38,6 +38,7 @@ Kind = Literal[
     "data_ordered",
     "data_added",
     "data_stopped",
+    "backtest_cancelled",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 # A stranger makes these: they are counted apart, or they would push out what the owner did.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from server.db import Store
 RECENT_RUNS = 50
 # Of one code: runs of a sweep are alike, and what the code does may change from edit to edit.
 RECENT_RUNS_OF_CODE = 5
+LATE_AFTER_S = 2.0  # beyond what runs take: starting the sandbox may take as long
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def outlook(store: Store, backtest: Backtest, slots: int) -> Outlook | None:
         ahead_s += [going_s.get(owner, run_s)] * before
     for seconds in ahead_s:
         heapq.heapreplace(free_s, free_s[0] + seconds)
+    if math.isinf(free_s[0]):
+        return Outlook(position, None)
     return Outlook(position, free_s[0] + expected_bars(backtest) * own.ns_per_bar / 1e9)
 
 
@@ -118,14 +122,18 @@ def expected_bars(backtest: Backtest) -> int:
 
 def _running(store: Store, slots: int, run_s: float) -> tuple[list[float], dict[int, float]]:
     """A heap of the seconds until each slot is free, by what its run did so far, and how long
-    the longest run that goes on will have taken, by account."""
+    the longest run that goes on will have taken, by account.
+
+    A run of which nothing is known is taken to be like those of late, until it has taken longer
+    than they did: then nobody knows when it ends, and its slot is never counted on.
+    """
     left_s: list[float] = []
     going_s: dict[int, float] = {}
     for row in store.rows(
         "select user_id, started_at_ms, bars_done, bars from backtests where status = 'running'"
     ):
         known = _left_s(row["started_at_ms"], row["bars_done"], row["bars"])
-        left_s.append(run_s if known is None else known)
+        left_s.append(_unknown_left_s(row["started_at_ms"], run_s) if known is None else known)
         if known is not None:
             whole_s = known * row["bars"] / (row["bars"] - row["bars_done"])
             going_s[row["user_id"]] = max(whole_s, going_s.get(row["user_id"], 0.0))
@@ -133,6 +141,11 @@ def _running(store: Store, slots: int, run_s: float) -> tuple[list[float], dict[
     free_s += [0.0] * (slots - len(free_s))
     heapq.heapify(free_s)
     return free_s, going_s
+
+
+def _unknown_left_s(started_at_ms: int | None, run_s: float) -> float:
+    spent_s = 0.0 if started_at_ms is None else time.time() - started_at_ms / 1000
+    return run_s if spent_s <= run_s + LATE_AFTER_S else math.inf
 
 
 def _left_s(started_at_ms: int | None, bars_done: int, bars: int) -> float | None:

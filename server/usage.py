@@ -9,6 +9,8 @@ from server.disk import storage_claimed
 from server.settings import Settings
 from server.users import COLUMNS, User, quota_of, user_of
 
+MAX_GOING_SHOWN = 100
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -42,6 +44,45 @@ class Allowance:
     max_queued: int
     storage_bytes: int
     max_storage_bytes: int
+
+
+@dataclass(frozen=True)
+class Going:
+    """A backtest of anybody's that waits or runs."""
+
+    id: str
+    owner: str
+    name: str
+    status: str
+    symbol: str
+    timeframe: str
+    created_at_ms: int
+    started_at_ms: int | None
+    bars_done: int
+    bars: int
+    cancel_requested: bool
+
+
+def going_on(store: Store, limit: int = MAX_GOING_SHOWN) -> list[Going]:
+    """Backtests of everybody's that run, the longest first, then those that wait."""
+    rows = store.rows(
+        "select b.id, u.name as owner, b.name, b.status, b.symbol, b.timeframe, b.created_at_ms,"
+        " b.started_at_ms, b.bars_done, b.bars, b.cancel_requested"
+        " from backtests b join users u on u.id = b.user_id"
+        " where b.status in ('running', 'queued')"
+        " order by b.status = 'queued', b.started_at_ms, b.seq limit ?",
+        limit,
+    )
+    return [Going(**{**row, "cancel_requested": bool(row["cancel_requested"])}) for row in rows]
+
+
+def owner_of(store: Store, backtest_id: str) -> User | None:
+    """Whose a backtest is; None when there is no such backtest."""
+    row = store.row(
+        f"select {COLUMNS} from users where id = (select user_id from backtests where id = ?)",
+        backtest_id,
+    )
+    return None if row is None else user_of(row)
 
 
 def allowance(store: Store, settings: Settings, user: User) -> Allowance:

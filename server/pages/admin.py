@@ -12,13 +12,14 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
-from server import audit, auth
+from server import actions, audit, auth
+from server.db import now_ms
 from server.disk import free_bytes
 from server.pages.confirm import address_of, ask_password
 from server.pages.render import page
 from server.problems import NotFound, WrongState
 from server.services import Services
-from server.usage import Totals, Usage, totals, usage_of_everybody
+from server.usage import Going, Totals, Usage, going_on, owner_of, totals, usage_of_everybody
 from server.users import QUOTAS, count_admins, get_user, set_disabled, set_quotas
 
 
@@ -29,6 +30,8 @@ class AdminPage:
     free_bytes: int
     room: Mapping[str, Any]
     stats: Mapping[str, Any]
+    going: list[Going]
+    now_ms: int
     defaults: dict[str, int]
     signup_open: bool
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -104,6 +107,26 @@ class Admin(Controller):
             return _admin(request, services, wrong, user_id, asked)
         return Redirect("/admin", status_code=303)
 
+    @post("/backtests/{backtest_id:str}/cancel", sync_to_thread=True, status_code=303)
+    def cancel(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+    ) -> Redirect:
+        """End anybody's backtest, such as one that holds up the queue; its owner is told so."""
+        owner = owner_of(services.store, backtest_id)
+        if owner is None:
+            raise NotFound("There is no such backtest.", backtest_id=backtest_id)
+        run = actions.find(services, owner, backtest_id)
+        if not run.ended:
+            actions.cancel(services, owner, backtest_id)
+            with services.store.write():
+                audit.record(
+                    services.store, "backtest_cancelled", _actor(request), owner, backtest_id
+                )
+        return Redirect("/admin#going", status_code=303)
+
 
 def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
     return audit.by(request.user, address_of(request))
@@ -123,6 +146,8 @@ def _admin(
         free_bytes=free_bytes(settings.results_directory),
         room=services.worker.room,
         stats=services.worker.stats() or {},
+        going=going_on(services.store),
+        now_ms=now_ms(),
         defaults={name: getattr(settings, f"user_{name}") for name in QUOTAS},
         signup_open=services.signup_open,
         errors=errors or {},

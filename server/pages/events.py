@@ -31,6 +31,7 @@ WORDS: dict[audit.Kind, str] = {
     "account_unlocked": "account unlocked",
     "account_deleted": "account deleted",
     "limits_changed": "limits changed",
+    "backtest_cancelled": "backtest cancelled",
     "data_ordered": "download of history started",
     "data_added": "file of history added",
     "data_stopped": "download of history stopped",

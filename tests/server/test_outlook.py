@@ -167,3 +167,29 @@ def test_one_that_was_started_since_it_was_read_has_no_place_either(
 def test_what_has_ended_has_no_outlook(fresh_db: Store, settings: Settings, alice: User) -> None:
     made = queue_runs(fresh_db, settings, alice)[0]
     assert outlook(fresh_db, dataclasses.replace(made, status="failed"), slots=2) is None
+
+
+def test_behind_a_run_that_takes_longer_than_any_before_nothing_is_promised(
+    fresh_db: Store, settings: Settings, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete(fresh_db, settings, alice, 200)
+    stuck, waiting = queue_runs(fresh_db, settings, alice, 2)
+    with fresh_db.write() as db:
+        db.conn.execute(
+            "update backtests set status = 'running', started_at_ms = 1000, bars = 168"
+            " where id = ?",
+            [stuck.id],
+        )
+    # Runs take 0.2 s: until 2 s later it may be starting, after that nobody knows.
+    monkeypatch.setattr("server.outlook.time.time", lambda: 3.2)
+    early = outlook(fresh_db, waiting, slots=1)
+    assert early is not None
+    assert early.seconds == pytest.approx(0.2 + 0.2)
+    monkeypatch.setattr("server.outlook.time.time", lambda: 3.3)
+    late = outlook(fresh_db, waiting, slots=1)
+    assert late is not None
+    assert (late.position, late.seconds) == (1, None)
+    # The other slot is free.
+    beside = outlook(fresh_db, waiting, slots=2)
+    assert beside is not None
+    assert beside.seconds == pytest.approx(0.2)

@@ -1,7 +1,9 @@
 import pytest
 
+from server.backtests import get_backtest
 from server.pages import admin
 from server.users import get_user
+from tests.server.builders import queue_runs
 
 
 def test_only_administrators_may_look(clients, alice, ada):
@@ -76,3 +78,21 @@ def test_an_account_of_an_endless_number_is_not_there(clients, submit, ada):
 def test_an_ordinary_user_may_change_nothing(clients, submit, alice, bob, action):
     answer = submit(clients.browser(alice), f"/admin/users/{bob.id}/{action}")
     assert answer.status_code == 403
+
+
+def test_anybodys_running_backtest_is_shown_and_cancelled(
+    clients, submit, ada, alice, bob, services, fresh_db
+):
+    (run,) = queue_runs(services.store, services.settings, alice)
+    page = clients.browser(ada).get("/admin").text
+    assert run.id in page
+    assert f"Cancel the backtest {run.id} of alice?" in page
+    path = f"/admin/backtests/{run.id}/cancel"
+    assert submit(clients.browser(bob), path).status_code == 403
+    assert get_backtest(fresh_db, alice.id, run.id).status == "queued"
+    assert submit(clients.browser(ada), path).status_code == 303
+    assert get_backtest(fresh_db, alice.id, run.id).status == "cancelled"
+    assert "backtest cancelled" in clients.browser(ada).get("/admin/events").text
+    assert submit(clients.browser(ada), path).status_code == 303  # ended meanwhile
+    gone = submit(clients.browser(ada), "/admin/backtests/bt_20240101_000000_aaaaaaaa/cancel")
+    assert gone.status_code == 404
