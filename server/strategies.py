@@ -310,6 +310,13 @@ def _add_version(
             len(code.encode()),
         ],
     )
+    # What ran this very code before it was saved are runs of it as well.
+    store.db.conn.execute(
+        "update backtests set strategy_id = ?, strategy_version = ?"
+        " where source_sha256 = ? and strategy_id is null"
+        " and user_id = (select user_id from strategies where id = ?)",
+        [strategy_id, version, source, strategy_id],
+    )
 
 
 def _version_of(row: Any) -> Version:

@@ -44,6 +44,7 @@ class StrategyPage:
     lines: list[str]
     more_lines: int
     runs: list[StrategyRun]
+    latest: dict[int, StrategyRun]  # the last run of each version that has ended
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,21 @@ class Strategies(Controller):
         runs, _ = list_backtests(
             services.store, request.user.id, Wanted(strategy_id=found.id), limit=RUNS_SHOWN
         )
+        shown = [StrategyRun(run, result.title_of(run), dict(run.metrics or {})) for run in runs]
+        # Newest first, so that the newest of each version is written last.
+        latest = {
+            item.run.strategy_version: item
+            for item in reversed(shown)
+            if item.run.strategy_version and item.metrics
+        }
         context = StrategyPage(
             strategy=found,
             versions=versions,
             older=older,
             lines=lines[:MAX_SHOWN_LINES],
             more_lines=max(0, len(lines) - MAX_SHOWN_LINES),
-            runs=[StrategyRun(run, result.title_of(run), dict(run.metrics or {})) for run in runs],
+            runs=shown,
+            latest=latest,
         )
         return page(request, "strategies/show.html", context)
 
