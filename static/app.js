@@ -59,6 +59,27 @@ function focusFirstProblem(root) {
 document.addEventListener("htmx:load", ({ target }) => setTimeout(() => focusFirstProblem(target)));
 if (!window.htmx) focusFirstProblem(document);
 
+// A complaint goes when its field is changed, and the sum above the form with the last of them.
+function recount(form) {
+  const alert = form.querySelector(".form-alert[data-recount]");
+  if (!alert) return;
+  const fields = [...form.querySelectorAll(".error")].filter((e) => e.textContent.trim()).length;
+  const left = fields + form.querySelectorAll("#check .problems:not(.remarks) > li").length;
+  alert.hidden = !left;
+  alert.querySelector("[data-count]").textContent = left === 1 ? "1 problem" : `${left} problems`;
+}
+for (const kind of ["input", "change"]) document.addEventListener(kind, ({ target }) => {
+  const form = target.closest?.("form[data-problems]");
+  if (!form || !target.name) return;
+  const error = form.querySelector(`[id="err-${CSS.escape(target.id || target.name)}"]`) ?? form.querySelector(`[id="err-${CSS.escape(target.name)}"]`);
+  if (error?.textContent.trim()) {
+    error.textContent = "";
+    target.removeAttribute("aria-invalid");
+  }
+  recount(form);
+});
+document.addEventListener("htmx:afterSettle", () => document.querySelectorAll("form[data-problems]").forEach(recount));
+
 // A part that is exchanged leaves the focus where it was: on the same control of the new part, or
 // else on its heading. htmx itself does so only for controls that have an id.
 let focused = null;

@@ -190,6 +190,7 @@ class Editor {
   async read(file, input) {
     const said = document.getElementById("file-error");
     const refuse = (text) => { said.textContent = text; if (input) input.value = ""; };
+    if (!/\.py$/i.test(file.name)) return refuse(`${file.name} is not a .py file; the code is as it was.`);
     if (file.size > MAX_FILE_BYTES) return refuse(`${file.name} has ${Math.ceil(file.size / 1024)} KiB; a strategy has at most 256.`);
     let text;
     try {
@@ -200,7 +201,8 @@ class Editor {
     said.textContent = "";
     if (input) input.value = ""; // the text is sent, not the file
     const name = document.querySelector("[name=name]");
-    if (name && !name.value) name.value = file.name.replace(/\.py$/, "");
+    // The name of the file before is not this one's; one that was typed stays.
+    if (name && (!name.value || name.value === this.fileName)) name.value = this.fileName = file.name.replace(/\.py$/i, "");
     this.replace(text.replace(/\r\n?/g, "\n"));
   }
 }

@@ -76,7 +76,9 @@ def read_values(form: Mapping[str, Any], limits: ConfigLimits) -> tuple[Values, 
     upload = form.get("file")
     if isinstance(upload, UploadFile) and upload.filename:
         content = upload.file.read(MAX_SOURCE_BYTES + 1)
-        if len(content) > MAX_SOURCE_BYTES:
+        if not upload.filename.lower().endswith(".py"):
+            errors["file"] = [f"{upload.filename} is not a .py file; the code is as it was"]
+        elif len(content) > MAX_SOURCE_BYTES:
             errors["file"] = [f"{upload.filename} has more than {MAX_SOURCE_BYTES // 1024} KiB"]
         else:
             try:

@@ -17,6 +17,7 @@ from engine.catalogue import Coverage, DayPresence
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError
 from server import auth
+from server.holes import holes_of
 from server.pages import plots
 from server.pages.date_ranges import holes
 from server.pages.render import page
@@ -143,6 +144,7 @@ def series(
             f"Close of the last {len(recent)} bars",
             recent.timestamp.tolist(),
             [("", recent.close.tolist(), "")],
+            holes=holes_of(recent.timestamp, Timeframe(timeframe).ms),
         )
     except DataError as error:
         problem = str(error)

@@ -13,7 +13,11 @@ from tests.browser.test_first_run import run_example
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+RAISES = """class Raises(Strategy):
+    def on_data(self, data):
+        raise ValueError("no")
+"""
 
 
 def complaints(page: Page) -> list[str]:
@@ -52,6 +56,12 @@ def test_no_page_has_an_accessibility_violation(
         "class Odd(Strategy):\n    def on_data(self, data):\n        self.bui(1)\n"
     )
     expect(page.locator("#check")).to_contain_text("1 likely slip")
+    found += complaints(page)
+    page.goto("/backtests/new")
+    page.get_by_label("Strategy (Python)").fill(RAISES)
+    expect(page.locator("#check")).to_contain_text("Raises compiles")
+    page.get_by_role("button", name="Run backtest").click()
+    expect(page.locator(".message.bad").first).to_contain_text("raised an error", timeout=30_000)
     found += complaints(page)
     page.goto("/backtests/new?example=grid")
     page.get_by_role("button", name="Save as strategy").click()

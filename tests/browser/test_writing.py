@@ -53,6 +53,7 @@ def test_a_broken_strategy_is_repaired_by_following_the_marks(
     editor.fill(fixed.replace("self.bui(", "self.buy("))
     expect(page.locator("#check")).to_contain_text("Mine compiles; 1 parameter found")
     expect(page.locator(".gutter .bad")).to_have_count(0)
+    expect(alert).to_be_hidden()  # what it counted is cured
     page.get_by_label("size").fill("0.01")
     page.get_by_role("button", name="Run backtest").click()
     expect(page.locator(".figures")).to_be_visible(timeout=30_000)
@@ -202,3 +203,22 @@ def test_saving_makes_versions_that_can_be_compared(open_page: Open, service: Se
     page.get_by_role("link", name="Its versions").click()
     page.get_by_role("link", name="Compare the last two").click()
     expect(page.locator(".diff .add")).to_contain_text("lookback = 31")
+
+
+def test_a_file_that_is_no_strategy_leaves_the_code_alone(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("picker"))
+    page.goto("/backtests/new")
+    code = page.get_by_label("Strategy (Python)")
+    before = code.input_value()
+    choose = page.locator("#file")
+    choose.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"milk"})
+    expect(page.locator("#file-error")).to_contain_text("notes.txt is not a .py file")
+    assert code.input_value() == before
+    name = page.get_by_label("Name of this run")
+    for stem in ("up", "down"):
+        text = f"class {stem.title()}(Strategy):\n    pass\n".encode()
+        choose.set_input_files({"name": f"{stem}.py", "mimeType": "text/plain", "buffer": text})
+        expect(name).to_have_value(stem)
+    expect(page.locator("#file-error")).to_have_text("")

@@ -197,3 +197,26 @@ def test_running_again_keeps_overrides_and_follows_the_rest(
     page = browser.get(again).text
     assert shown(page) == "30"
     assert "The code says <b>20</b>" in page
+
+
+def test_a_file_that_is_no_strategy_is_refused_and_the_code_stays(clients, submit, alice):
+    files = {"file": ("notes.txt", b"buy milk", "text/plain")}
+    page = submit(clients.browser(alice), "/backtests/new", files=files, **FORM)
+    assert page.status_code == 422
+    assert "notes.txt is not a .py file; the code is as it was" in page.text
+    assert FORM["strategy_code"] in page.text
+
+
+def test_runs_of_unsaved_code_belong_to_the_version_that_saves_it(
+    clients, submit, alice, bob, fresh_db
+):
+    browser = clients.browser(alice)
+    submit(browser, "/backtests/new", files={}, **FORM)
+    submit(clients.browser(bob), "/backtests/new", files={}, **FORM)
+    submit(browser, "/backtests/new", files={}, **FORM, action="save", name="Mine")
+    (kept,) = list_strategies(fresh_db, alice.id)
+    (run,), _ = list_backtests(fresh_db, alice.id)
+    assert (run.strategy_id, run.strategy_version) == (kept.id, 1)
+    assert kept.backtests == 1
+    (others,), _ = list_backtests(fresh_db, bob.id)
+    assert others.strategy_id is None

@@ -131,3 +131,14 @@ def test_bars_that_are_gone_leave_the_page_and_no_chart(clients, services, alice
     assert browser.get(f"/backtests/{run.id}").status_code == 200
     assert browser.get(f"/backtests/{run.id}/chart.json").status_code == 404
     assert browser.get(f"/backtests/{run.id}/report.html").status_code == 200
+
+
+def test_only_grave_findings_take_room_before_they_are_asked_for(clients, services, alice):
+    run = completed_run(services, alice)
+    page = clients.browser(alice).get(f"/backtests/{run.id}").text
+    strip = page.split('<ul class="findings"')[1].split("</ul>")[0]
+    assert "Few trades" in strip or "No trade was closed" in strip
+    assert "<details class=" in strip
+    assert " open>" not in strip
+    report = clients.browser(alice).get(f"/backtests/{run.id}/report.html").text
+    assert " open><summary>" in report.split('<ul class="findings"')[1].split("</ul>")[0]

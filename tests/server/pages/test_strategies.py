@@ -19,7 +19,7 @@ def test_without_any_the_page_says_how_to_keep_one(clients, alice):
 def test_the_list_shows_the_newest_version(clients, alice, kept):
     page = clients.browser(alice).get("/strategies").text
     assert "Mine" in page
-    assert '<td class="num wide-only">2</td>' in page
+    assert 'data-label="version">2</td>' in page
 
 
 def test_an_old_version_can_be_looked_at(clients, alice, kept):
