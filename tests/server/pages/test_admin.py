@@ -94,5 +94,5 @@ def test_anybodys_running_backtest_is_shown_and_cancelled(
     assert get_backtest(fresh_db, alice.id, run.id).status == "cancelled"
     assert "backtest cancelled" in clients.browser(ada).get("/admin/events").text
     assert submit(clients.browser(ada), path).status_code == 303  # ended meanwhile
-    gone = submit(clients.browser(ada), "/admin/backtests/bt_20240101_000000_aaaaaaaa/cancel")
+    gone = submit(clients.browser(ada), "/admin/backtests/bt_20300101_000000_zzzzzzzz/cancel")
     assert gone.status_code == 404
