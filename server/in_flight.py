@@ -6,9 +6,10 @@ away: who hangs up must not be able to leave work behind and come back for more.
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import Counter
-from collections.abc import Hashable, Iterator
+import time
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from server.problems import TooMany, Unavailable
@@ -16,17 +17,22 @@ from server.problems import TooMany, Unavailable
 MAX_STREAMS = 50
 # People behind one address share it, and nobody signed in pays with a name.
 STRANGERS_SHARE = 4
+MAX_RETRY_S = 30
 
 
 class InFlight:
     """Places for requests: `most` for each account, and for event streams MAX_STREAMS of each."""
 
-    def __init__(self, most: int, proxied_most: int) -> None:
+    def __init__(
+        self, most: int, proxied_most: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.most = most
+        self._clock = clock
         self._proxied_most = proxied_most
         self._lock = threading.Lock()
-        self._requests: Counter[Hashable] = Counter()
-        self._streams: Counter[Hashable] = Counter()
+        # When each of an account's requests began, the oldest first.
+        self._requests: dict[Hashable, list[float]] = {}
+        self._streams: dict[Hashable, list[float]] = {}
         self._proxied = 0
 
     @contextmanager
@@ -34,16 +40,18 @@ class InFlight:
         """Hold a place while the request is answered. Raises TooMany when all are taken."""
         held = self._streams if stream else self._requests
         most = MAX_STREAMS if stream else self.most if signed_in else self.most * STRANGERS_SHARE
+        began = self._clock()
         with self._lock:
-            if held[who] >= most:
-                raise _full(most, stream)
-            held[who] += 1
+            since = held.setdefault(who, [])
+            if len(since) >= most:
+                raise _full(most, stream, began - since[0])
+            since.append(began)
         try:
             yield
         finally:
             with self._lock:
-                held[who] -= 1
-                if not held[who]:
+                since.remove(began)
+                if not since:
                     del held[who]
 
     @contextmanager
@@ -66,10 +74,11 @@ class InFlight:
     def streams(self) -> int:
         """Event streams that are open, of everybody."""
         with self._lock:
-            return self._streams.total()
+            return sum(map(len, self._streams.values()))
 
 
-def _full(most: int, stream: bool) -> TooMany:
+def _full(most: int, stream: bool, oldest_s: float) -> TooMany:
+    """The refusal; who has had requests under way for long will have them for as long again."""
     if stream:
         return TooMany(
             f"You follow {most} backtests already; close one of the streams.",
@@ -78,5 +87,5 @@ def _full(most: int, stream: bool) -> TooMany:
         )
     return TooMany(
         f"{most} of your requests are under way, the most there may be; wait for one to end.",
-        retry_after_s=1,
+        retry_after_s=min(MAX_RETRY_S, math.ceil(oldest_s)),
     )

@@ -17,6 +17,7 @@ from server.executor import Finished, Job
 from server.local_executor import LocalExecutor, Payload
 from server.series import SeriesCache
 from tests.benchmarks.bars import START_MS, YEAR_BARS, minute_bars, write_daily_files
+from tests.benchmarks.hostile import one_hostile_account
 from tests.benchmarks.measure import (
     at_least,
     heading,
@@ -53,6 +54,7 @@ def main() -> None:
         views_of_a_year(service, alice)
         watchers(service)
         short_runs(service, data)
+        one_hostile_account(service, request(WORKLOADS["A"].source, WEEK))
 
 
 def market_data() -> Path:

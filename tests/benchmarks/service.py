@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from server.passwords import Passwords
 from server.sessions import start_session
 from server.settings import Settings, load_settings
 from server.tokens import create_token
-from server.users import create_user
+from server.users import create_user, find_user
 from tests.benchmarks.measure import descendants
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +113,12 @@ class Service:
             start_session(self.store, user.id, days=1),
         )
 
+    def signed_in(self, account: Account) -> Account:
+        """The account with a session of its own once more: a changed password ends them all."""
+        user = find_user(self.store, account.name)
+        assert user is not None
+        return replace(account, session=start_session(self.store, user.id, days=1))
+
     def ended(self) -> int:
         """How many backtests have ended."""
         return int(
@@ -145,6 +152,8 @@ class Answer:
     status: int
     body: bytes
     wall_ms: float
+    retry_after_s: float = 1.0
+    cookie: str = ""  # as the next request sends it back
 
 
 class Connection:
@@ -166,7 +175,8 @@ class Connection:
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"Content-Length: {len(body)}", "", ""]
         self._writer.write("\r\n".join(lines).encode() + body)
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+        head_as_sent = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        head = head_as_sent.lower()
         if "transfer-encoding: chunked" in head:
             content = b""
             while size := int(await self._reader.readline(), 16):
@@ -176,7 +186,15 @@ class Connection:
             length = head.partition("content-length:")[2].partition("\r\n")[0]
             content = await self._reader.readexactly(int(length or 0))
         wall_ms = 1000 * (time.perf_counter() - start)
-        return Answer(int(head.split()[1]), content, wall_ms)
+        waits = re.search(r"\r\nretry-after: (\d+)", head)
+        cookies = re.findall(r"\r\nset-cookie: ([^;\r]+)", head_as_sent, re.IGNORECASE)
+        return Answer(
+            int(head.split()[1]),
+            content,
+            wall_ms,
+            float(waits[1]) if waits else 1.0,
+            "; ".join(cookies),
+        )
 
     def close(self) -> None:
         self._writer.close()

@@ -74,3 +74,17 @@ def test_what_a_proxy_passes_on_is_counted_in_all() -> None:
         pass
     with places.proxied():
         pass
+
+
+def test_who_is_refused_comes_back_after_what_the_oldest_has_taken() -> None:
+    clock = [0.0]
+    places = InFlight(1, 100, lambda: clock[0])
+    with places.place("mallory", signed_in=True, stream=False):
+        for age_s, retry_after in ((0.2, "1"), (7.5, "8"), (500.0, "30")):
+            clock[0] = age_s
+            with (
+                pytest.raises(TooMany) as refused,
+                places.place("mallory", signed_in=True, stream=False),
+            ):
+                pass
+            assert refused.value.headers == {"Retry-After": retry_after}

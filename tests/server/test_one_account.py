@@ -72,7 +72,7 @@ def test_a_ninth_request_in_flight_is_refused_and_others_are_served(
         )
         head, _, body = ninth.recv(65536).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 429 ")
-        assert b"\r\nretry-after: 1" in head
+        assert b"\r\nretry-after: " in head
         assert json.loads(body or ninth.recv(65536))["error"] == "too_many_requests"
         assert service.ask("POST", "/api/backtest", document(), alice)[0] == 202
         assert service.ask("GET", "/health")[0] == 200
