@@ -124,6 +124,18 @@ class Run(Uncopied):
     # --- the pass ----------------------------------------------------------------------------
     def execute(self, strategy_class: type[Strategy], stop_after: int | None = None) -> None:
         """Run `strategy_class` over the bars; with `stop_after`, up to and with that bar."""
+        strategy = self.prepare(strategy_class)
+        count = len(self.bars)
+        stop = count if stop_after is None else min(count, stop_after + 1)
+        if self._waits:
+            arrays = (array for parts in self._indicators.values() for array in parts)
+            self._waiting = Waiting(strategy, self.broker, arrays)
+        self._loop(strategy, stop)
+        if stop == count:
+            self.finish(strategy)
+
+    def prepare(self, strategy_class: type[Strategy]) -> Strategy:
+        """The strategy, initialized and bound to this run: what comes before the first bar."""
         broker = self.broker
         broker.locked = "no orders in initialize: there is no price yet"
         self._initializing = True
@@ -140,15 +152,12 @@ class Run(Uncopied):
                 strategy.on_fill(trade_dict(broker, symbol, row))
 
             broker.hook = hook
-        count = len(self.bars)
-        stop = count if stop_after is None else min(count, stop_after + 1)
-        if self._waits:
-            arrays = (array for parts in self._indicators.values() for array in parts)
-            self._waiting = Waiting(strategy, broker, arrays)
-        self._loop(strategy, stop)
-        if stop == count:
-            broker.locked = "no orders in on_finish: the last bar is over"
-            strategy.on_finish()
+        return strategy
+
+    def finish(self, strategy: Strategy) -> None:
+        """What comes after the last bar."""
+        self.broker.locked = "no orders in on_finish: the last bar is over"
+        strategy.on_finish()
 
     def _loop(self, strategy: Strategy, stop: int) -> None:
         broker = self.broker
@@ -279,20 +288,33 @@ class Run(Uncopied):
         if not callable(function):
             raise ValidationError(f"indicator {name!r}: the second argument must be a function")
         arguments = [self._indicator_input(name, item) for item in inputs]
-        arrays = causal_arrays(name, function, arguments, len(self.bars))
+        arrays = self._computed(name, function, arguments)
         self._indicators[name] = arrays
         shown = tuple(Series(self.broker, array) for array in arrays)
         strategy.indicators[name] = shown[0] if len(shown) == 1 else shown
         if len(arrays) == 1:
             self._indicator_inputs[name] = arrays[0]
 
+    def _computed(
+        self, name: str, function: Callable[..., Any], arguments: list[Any]
+    ) -> tuple[npt.NDArray[np.float64], ...]:
+        """The arrays of an indicator over the whole range, tried for causality."""
+        return causal_arrays(name, function, arguments, len(self.bars))
+
+    def _indicator_column(self, name: str) -> npt.NDArray[np.float64]:
+        """One of COLUMNS or "timestamp_ms", as an indicator's function gets it."""
+        if name == "timestamp_ms":
+            return self.bars.timestamp.astype(np.float64)
+        column: npt.NDArray[np.float64] = getattr(self.bars, name)
+        return column
+
     def _indicator_input(self, name: str, item: Any) -> Any:
         item = plain_text(item)
         if isinstance(item, str):
             if item in COLUMNS:
-                return getattr(self.bars, item)
+                return self._indicator_column(item)
             if item == "timestamp_ms":
-                return self.bars.timestamp.astype(np.float64)
+                return self._indicator_column(item)
             if item in self._indicator_inputs:
                 return self._indicator_inputs[item]
             known = ", ".join((*COLUMNS, "timestamp_ms", *self._indicator_inputs))

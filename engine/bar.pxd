@@ -22,3 +22,10 @@ cpdef pass_bars(
     const long long[::1] timestamp, const double[::1] open_, const double[::1] high,
     const double[::1] low, const double[::1] close, const double[::1] volume,
 )
+
+
+@cython.locals(bar=Bar)
+cpdef pass_bar(
+    Broker b, strategy, str symbol, Py_ssize_t index, long long timestamp,
+    double open_, double high, double low, double close, double volume,
+)

@@ -151,3 +151,31 @@ def pass_bars(
         bar.close = c
         bar.volume = volume[index]
         strategy.on_data(bar)
+
+
+def pass_bar(
+    b: Broker,
+    strategy: Any,
+    symbol: str,
+    index: int,
+    timestamp: int,
+    open_: float,
+    high: float,
+    low: float,
+    close: float,
+    volume: float,
+) -> None:
+    """Take the broker and the strategy through one bar, as `pass_bars` does through many."""
+    b.i = index
+    b.price = close
+    if low <= b.low_watch or high >= b.high_watch:
+        step_bar(b, open_, high, low, close)
+    bar = Bar.__new__(Bar)
+    bar.symbol = symbol
+    bar.timestamp_ms = timestamp
+    bar.open = open_
+    bar.high = high
+    bar.low = low
+    bar.close = close
+    bar.volume = volume
+    strategy.on_data(bar)

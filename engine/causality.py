@@ -125,7 +125,7 @@ def difference(
     """
     first = f"the first {cut:,}"
     if isinstance(before, Exception):
-        if cut < SHORT_BARS or all(_is_still(array[:cut]) for array in arrays):
+        if cut < SHORT_BARS or all(is_still(array[:cut]) for array in arrays):
             return None
         return (
             f"it has values at the first {cut:,} of {{all}}, but with these bars alone it fails "
@@ -165,7 +165,7 @@ def first_difference(
     return int(indices[0]) if len(indices) else None
 
 
-def _is_still(values: npt.NDArray[np.float64]) -> bool:
+def is_still(values: npt.NDArray[np.float64]) -> bool:
     """Whether there is one value throughout, or none: nothing that a function must have known."""
     return len(values) == 0 or bool((values.view(np.int64) == values[:1].view(np.int64)).all())
 

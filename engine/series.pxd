@@ -11,3 +11,6 @@ cdef class Series:
 
 cdef class TimeSeries(Series):
     pass
+
+
+cpdef rebind(Series series, array)

@@ -140,6 +140,12 @@ def plain(other: Any) -> Any:
     return other[:] if isinstance(other, Series) else other
 
 
+def rebind(series: Series, array: npt.NDArray[Any]) -> None:
+    """Let `series` go on over `array`, which begins with the same values."""
+    series._array = array
+    series._values = array.data
+
+
 class TimeSeries(Series):
     """The bars' opening instants: datetimes one by one, datetime64[ms] in slices."""
 

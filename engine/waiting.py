@@ -26,6 +26,10 @@ class Waiting:
         self._broker = broker
         self._arrays = tuple(arrays)
 
+    def watch(self, arrays: Iterable[npt.NDArray[np.float64]]) -> None:
+        """Look at other arrays from here on, which begin with the same values."""
+        self._arrays = tuple(arrays)
+
     def on_data(self, bar: Any) -> None:
         index = self._broker.i
         if not self.over and all(np.isfinite(array[index]) for array in self._arrays):

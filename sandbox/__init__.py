@@ -17,7 +17,9 @@ Four kinds of process, each with less power than the one before:
 
 Into a child go sealed memory with the job and sealed memory with the bars (`sealed`). Out of it
 come two pipes: the log, raw bytes of which a bounded part is kept, and the result, frames that
-are judged before they are allocated (`wire`). Nothing is unpickled. There is no third way.
+are judged before they are allocated (`wire`). Nothing is unpickled. There is one more way in, for
+a child that repeats a run to see whether it looks ahead: a pipe from which it is fed its bars
+(`dialogue`, `rechecks`, `fed_tasks`), the one thing that a filter of its own lets it read.
 
 Why it holds
 ============

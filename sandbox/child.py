@@ -25,6 +25,7 @@ from sandbox.stops import Stops
 
 STDOUT_FD, STDERR_FD, RESULT_FD = 1, 2, 3
 WRITE_FDS = (STDOUT_FD, STDERR_FD, RESULT_FD)
+FEED_FD = 4  # the one pipe that can be read, and only by a child that is fed its bars
 _FIRST_SCRATCH_FD = 16  # descriptors are moved above the fixed ones before those are replaced
 
 LOCK_FAILED = 98
@@ -50,6 +51,7 @@ class Room:
     ruleset: int | None
     filter: bytes | None
     tasks: Mapping[str, Task]
+    feeding_filter: bytes | None = None  # as `filter`, for a child that is fed its bars
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Request:
     result_fd: int
     log_fd: int
     bars_fd: int | None
+    feed_fd: int | None = None
 
     @classmethod
     def unpack(cls, message: bytes, fds: list[int]) -> Request:
@@ -76,8 +79,11 @@ class Request:
         magic, run_id, memory_bytes, cpu_s, cpu_grace_s, wall_s, flags = wire.REQUEST.unpack(
             message
         )
-        with_bars = bool(flags & wire.FLAG_BARS)
-        if magic != wire.REQUEST_MAGIC or len(fds) != len(wire.REQUEST_FDS) - (not with_bars):
+        extra = iter(fds[4:])
+        bars_fd = next(extra, None) if flags & wire.FLAG_BARS else None
+        feed_fd = next(extra, None) if flags & wire.FLAG_FEED else None
+        wanted = 4 + bool(flags & wire.FLAG_BARS) + bool(flags & wire.FLAG_FEED)
+        if magic != wire.REQUEST_MAGIC or len(fds) != wanted:
             raise RuntimeError("not a request")
         status_fd, job_fd, result_fd, log_fd = fds[:4]
         return cls(
@@ -91,7 +97,8 @@ class Request:
             job_fd,
             result_fd,
             log_fd,
-            fds[4] if with_bars else None,
+            bars_fd,
+            feed_fd,
         )
 
 
@@ -128,7 +135,8 @@ def main(request: Request, room: Room, uid: int | None) -> NoReturn:
         step = "inputs"
         inside = _read_inputs(request, layers)
         # A map made by Python keeps a descriptor of its own.
-        kernel.close_all_but({*WRITE_FDS} | ({ruleset} if ruleset is not None else set()))
+        needed = (ruleset, request.feed_fd)
+        kernel.close_all_but({*WRITE_FDS, *(fd for fd in needed if fd is not None)})
         step = "priority"
         _be_the_first_to_suffer()
         step = "user id"
@@ -202,7 +210,7 @@ def _reset_signals() -> None:
 
 
 def _arrange_descriptors(request: Request, ruleset: int | None) -> tuple[Request, int | None]:
-    """Log on 1 and 2, result on 3, inputs and ruleset behind; what else was inherited is closed."""
+    """Log on 1 and 2, result on 3, the feed on 4, inputs and ruleset behind; the rest is closed."""
 
     def moved(fd: int) -> int:
         # Out of the way first: any of them may sit on one of the fixed numbers.
@@ -210,11 +218,15 @@ def _arrange_descriptors(request: Request, ruleset: int | None) -> tuple[Request
 
     job_fd, result_fd, log_fd = map(moved, (request.job_fd, request.result_fd, request.log_fd))
     bars_fd = None if request.bars_fd is None else moved(request.bars_fd)
+    feed_fd = None if request.feed_fd is None else moved(request.feed_fd)
     ruleset = None if ruleset is None else moved(ruleset)
     os.dup2(log_fd, STDOUT_FD)
     os.dup2(log_fd, STDERR_FD)
     os.dup2(result_fd, RESULT_FD)
-    kept = (job_fd, bars_fd, ruleset)
+    if feed_fd is not None:
+        os.dup2(feed_fd, FEED_FD)
+        feed_fd = FEED_FD
+    kept = (job_fd, bars_fd, feed_fd, ruleset)
     kernel.close_all_but({*WRITE_FDS, *(fd for fd in kept if fd is not None)})
     arranged = replace(
         request,
@@ -223,6 +235,7 @@ def _arrange_descriptors(request: Request, ruleset: int | None) -> tuple[Request
         result_fd=RESULT_FD,
         log_fd=STDOUT_FD,
         bars_fd=bars_fd,
+        feed_fd=feed_fd,
     )
     return arranged, ruleset
 
@@ -285,9 +298,10 @@ def _enter_landlock(request: Request, ruleset: int | None, abi: int) -> int:
 def _shut_seccomp(request: Request, room: Room) -> bool:
     if not request.flags & wire.FLAG_SECCOMP:
         return False
-    if room.filter is None:
+    packed = room.filter if request.feed_fd is None else room.feeding_filter
+    if packed is None:
         raise OSError("seccomp is asked for and missing")
-    seccomp.apply(room.filter)
+    seccomp.apply(packed)
     return True
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import os
-import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 
-from sandbox import kernel, lookahead, probes, wire
+from engine.enums import LookaheadCheck
+from engine.records import TRADE_DTYPE
+from engine.replay import ReplayError, replay
+from sandbox import kernel, lookahead, probes, rechecks, wire
 from sandbox.admission import OVERHEAD_MB, Admission
 from sandbox.bars_cache import BarsCache
-from sandbox.child import TASK_FAILED
+from sandbox.dialogue import Talk
 from sandbox.differences import Group
 from sandbox.job import (
     CHECK_CPU_S,
@@ -140,59 +143,29 @@ class Sandbox:
         self,
         job: Job,
         orders: npt.NDArray[Any],
+        trades: npt.NDArray[Any] | None = None,
         *,
         cancelled: Callable[[], bool] | None = None,
         run_cpu_s: float = math.inf,
     ) -> Lookahead:
-        """Whether the run whose order calls are given does the same on other futures.
+        """Whether the completed run whose order calls are given does the same without its future.
 
-        All cuts together may take as long as the run itself was allowed; one that needs many
-        times the `run_cpu_s` that the whole run took is a difference.
+        `trades` are the rows that a replay of the calls gives, made here when they are not given.
+        One that needs many times the `run_cpu_s` that the whole run took is a difference.
         """
-        cuts = lookahead.choose_cuts(orders, job.bars.close, job.config.lookahead_check)
-        if not cuts:
-            return Lookahead(note="there was nothing to compare")
-        wall_s, cpu_s = job.limits.wall_s, float(job.limits.cpu_s)
-        done: list[int] = []
+        check = job.config.lookahead_check
+        if trades is None:
+            trades = _replayed(job, orders)
+        cuts = lookahead.choose_cuts(orders, trades, len(job.bars), check)
 
-        def told(passed: bool | None, bar: int | None = None, note: str = "") -> Lookahead:
-            return Lookahead(bool(done), passed, tuple(sorted(done, reverse=True)), bar, note)
+        def run(document: Mapping[str, Any], limits: Limits, talk: Talk) -> Outcome | RunError:
+            return self._run(dict(document), job, None, limits, cancelled=cancelled, talk=talk)
 
-        with self._bars.descriptor(job.bars) as bars_fd:
-            for cut in cuts:
-                # Not the run's own seed: from that, code could tell an invented future.
-                document = {
-                    **_document(job),
-                    "task": "cut",
-                    "cut": cut,
-                    "future": secrets.randbits(63),
-                }
-                enough_s = min(max(1, int(cpu_s)), _at_most(run_cpu_s))
-                limits = replace(job.limits, wall_s=wall_s, cpu_s=enough_s)
-                outcome = self._run(document, job, bars_fd, limits, cancelled=cancelled)
-                if isinstance(outcome, RunError):
-                    return told(True if done else None, note=outcome.message)
-                verdict = verdict_of(replace(job, limits=limits), outcome, stop_after=cut)
-                kind = verdict.error.kind if verdict.error else None
-                stalled = kind == "cpu_limit" and lookahead.has_stalled(enough_s, run_cpu_s)
-                failed = outcome.exit_code == TASK_FAILED
-                if verdict.status == "cancelled" or (
-                    kind in _SAYS_NOTHING and not stalled and not failed
-                ):
-                    note = verdict.error.message if verdict.error else "cancelled"
-                    return told(True if done else None, note=note)
-                done.append(cut)
-                difference = lookahead.first_difference(orders, verdict.orders, cut)
-                if verdict.error is not None and (difference is None or stalled or failed):
-                    difference = min(verdict.bars_done, cut)
-                if difference is not None:
-                    return told(False, difference)
-                wall_s -= outcome.wall_s
-                cpu_s -= outcome.cpu_s
-                if wall_s <= 0 or cpu_s <= 0:
-                    break
-        early = len(done) < len(cuts)
-        return told(True, note="the check's own time limit ended it early" if early else "")
+        if check is LookaheadCheck.FULL:
+            return rechecks.blind(job, orders, cuts, run)
+        if check is LookaheadCheck.SAMPLE:
+            return rechecks.sample(job, orders, cuts, run, run_cpu_s)
+        return Lookahead()
 
     def memory(
         self, own_mb: int, child_mb: int = 0, cancelled: Callable[[], bool] | None = None
@@ -257,19 +230,25 @@ class Sandbox:
         *,
         on_frames: Callable[[wire.Received], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        talk: Talk | None = None,
     ) -> Outcome | RunError:
         """The outcome of one child, after another try when the first was interrupted."""
         admission = self._admission if job else self._check_admission
         with admission.admitted(limits.memory_mb, cancelled) as admitted:
             if not admitted:
                 return Outcome("cancelled", wire.Received())
-            job_fd = sealed_job(document, job.funding if job else None)
+            job_fd = sealed_job(document, job.funding if job and talk is None else None)
             try:
                 order = Order(
-                    job_fd, limits, 0, len(job.bars) if job else 0, bars_fd, reports_limits=True
+                    job_fd,
+                    limits,
+                    0,
+                    len(job.bars) if job else 0,
+                    bars_fd,
+                    reports_limits=talk is None,
                 )
                 for attempt in range(_ATTEMPTS):
-                    outcome = self._once(order, on_frames, cancelled)
+                    outcome = self._once(order, on_frames, cancelled, talk)
                     if isinstance(outcome, RunError) or not _interrupted(outcome, limits):
                         break
                     if attempt + 1 < _ATTEMPTS and cancelled and cancelled():
@@ -283,6 +262,7 @@ class Sandbox:
         order: Order,
         on_frames: Callable[[wire.Received], None] | None,
         cancelled: Callable[[], bool] | None,
+        talk: Talk | None = None,
     ) -> Outcome | RunError:
         try:
             with self._servers.lent() as server:
@@ -292,7 +272,11 @@ class Sandbox:
                 flags = wire.FLAG_SECCOMP if server.facts["seccomp"] else 0
                 flags |= wire.FLAG_LANDLOCK if server.facts["landlock_abi"] else 0
                 outcome = run_child(
-                    server, replace(order, flags=flags), on_frames=on_frames, cancelled=cancelled
+                    server,
+                    replace(order, flags=flags),
+                    on_frames=on_frames,
+                    cancelled=cancelled,
+                    talk=talk,
                 )
                 if outcome.server_odd:
                     self._servers.retire(server)
@@ -324,13 +308,12 @@ class SandboxUnavailable(RuntimeError):
     """No child can be run on this machine now; the message says why."""
 
 
-# Ends of a look-ahead run that say nothing about the code's honesty.
-_SAYS_NOTHING = frozenset({"timeout", "cpu_limit", "interrupted", "internal"})
-
-
-def _at_most(run_cpu_s: float) -> int:
-    """Processor seconds that one cut may take; the run's own limit caps it."""
-    return sys.maxsize if math.isinf(run_cpu_s) else lookahead.cut_limit_s(run_cpu_s)
+def _replayed(job: Job, orders: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The trade rows of order calls; none where the calls are not those of an honest run."""
+    try:
+        return replay(job.config, job.bars, job.funding, orders, len(job.bars)).trades
+    except ReplayError:
+        return np.empty(0, TRADE_DTYPE)
 
 
 def _interrupted(outcome: Outcome, limits: Limits) -> bool:

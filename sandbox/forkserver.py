@@ -120,15 +120,18 @@ def open_room(known: Mapping[str, child.Task], *, native: bool) -> child.Room:
     """The locks that this machine has, prepared once for all children."""
     landlock_abi = landlock.abi()
     ruleset = landlock.empty_ruleset(landlock_abi) if landlock_abi else None
-    packed = None
+    packed = feeding = None
     if seccomp.supported(kernel.MACHINE):
         packed = seccomp.pack(seccomp.build(kernel.MACHINE, child.WRITE_FDS))
+        feeding = seccomp.pack(
+            seccomp.build(kernel.MACHINE, child.WRITE_FDS, read_fds=(child.FEED_FD,))
+        )
     if native:
         # Imported here alone: a server of the service has no way to run plain Python.
         from sandbox.native import run_plain_python
 
         known = {"native": run_plain_python}
-    return child.Room(landlock_abi, ruleset, packed, known)
+    return child.Room(landlock_abi, ruleset, packed, known, feeding)
 
 
 def _become(user_id: int) -> None:
@@ -147,7 +150,7 @@ def main(arguments: list[str]) -> NoReturn:
     # What pandas imports if it is there, and what would start threads or map a gigabyte.
     for name in ("pyarrow", "numexpr", "bottleneck"):
         sys.modules[name] = None  # type: ignore[assignment]
-    from sandbox import borrowed_clock, tasks  # not before: they bring pandas
+    from sandbox import borrowed_clock, fed_tasks, tasks  # not before: they bring pandas
 
     tasks.warm()
     if native:
@@ -158,7 +161,7 @@ def main(arguments: list[str]) -> NoReturn:
     borrowed_clock.seal()
     if kernel.has_writable_code():
         raise RuntimeError("this process has memory that can be written and executed")
-    room = open_room(tasks.TASKS, native=native)
+    room = open_room({**tasks.TASKS, **fed_tasks.TASKS}, native=native)
     if kernel.personality() & kernel.READ_IMPLIES_EXEC:
         raise RuntimeError("this process's memory would be executable by default")
     server = ForkServer(control, room)

@@ -126,13 +126,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class Lookahead:
-    """Outcome of running the same code with the bars after each cut scrambled."""
+    """Outcome of running the same code again without its future.
+
+    `cuts` are those done of `cuts_planned`, ascending.
+    `passed` is True only when all that was planned was done; where it is None, `note` says why.
+    """
 
     checked: bool = False
     passed: bool | None = None
     cuts: tuple[int, ...] = ()
     first_difference: int | None = None
     note: str = ""
+    cuts_planned: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,10 +93,6 @@ class MappedBars:
         )
         return cls(memory, timestamp, columns)
 
-    def copied(self) -> tuple[Times, tuple[Floats, ...]]:
-        """Private writable columns; afterwards nobody but the caller's copy holds a price."""
-        return self.timestamp.copy(), tuple(column.copy() for column in self.columns)
-
 
 def make_bars(symbol: str, timeframe: str, timestamp: Times, columns: tuple[Floats, ...]) -> Bars:
     """Bars over the given columns, without copying them."""

@@ -56,6 +56,8 @@ EXAMINED: dict[str, tuple[int, int]] = {
     "clock_getres": (229, 114),
     "clock_nanosleep": (230, 115),
 }
+# Allowed only in the filter of a child that is fed its bars, and from that one pipe.
+READ = (0, 63)
 # glibc tries clone3 first and falls back to clone, which is then refused, only on ENOSYS.
 ABSENT: dict[str, tuple[int, int]] = {"clone3": (435, 435)}
 KILLED: dict[str, tuple[int | None, int | None]] = {
@@ -143,8 +145,12 @@ def supported(machine: str = kernel.MACHINE) -> bool:
     return machine in AUDIT_ARCH
 
 
-def build(machine: str, write_fds: Iterable[int]) -> list[Instruction]:
+def build(
+    machine: str, write_fds: Iterable[int], read_fds: Iterable[int] = ()
+) -> list[Instruction]:
     """The filter of a supported `machine`, which lets only `write_fds` be written.
+
+    With `read_fds` these, and no others, can be read; without them nothing can.
 
     The kernel compares 32-bit words, little end first on both machines; every argument looked
     at here is read by the kernel as an int, or has its refused bits in the low word.
@@ -168,6 +174,9 @@ def build(machine: str, write_fds: Iterable[int]) -> list[Instruction]:
     fds = tuple(write_fds)
     for name in ("write", "writev"):
         when(EXAMINED[name][column], _only(0, fds))
+    readable = tuple(read_fds)
+    if readable:
+        when(READ[column], _only(0, readable))
     when(EXAMINED["mmap"][column], _mmap_rule())
     when(EXAMINED["mprotect"][column], [*_without_bits(2, PROT_EXEC), *_ret(ALLOW)])
     when(EXAMINED["madvise"][column], _only(2, MADVICE))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sandbox import rlimits, wire
+from sandbox.dialogue import Hangup, Line, Talk, Watchdog
 from sandbox.job import Limits
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -163,7 +164,9 @@ class Server:
                 limits.cpu_s,
                 order.cpu_grace_s,
                 limits.wall_s if order.reports_limits else 0.0,
-                order.flags | (wire.FLAG_BARS if order.bars_fd is not None else 0),
+                order.flags
+                | (wire.FLAG_BARS if order.bars_fd is not None else 0)
+                | (wire.FLAG_FEED if len(fds) > 4 + (order.bars_fd is not None) else 0),
             )
             try:
                 self._control.settimeout(EXCHANGE_TIMEOUT_S)
@@ -200,6 +203,7 @@ class _Watch:
     reader: wire.FrameReader
     reports_limits: bool
     pidfd: int | None = None
+    pid: int = 0
     open_fds: set[int] = field(default_factory=set)
     result_bytes: int = 0
     reads: int = 0
@@ -217,12 +221,17 @@ def run_child(
     *,
     on_frames: Callable[[wire.Received], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
+    talk: Talk | None = None,
 ) -> Outcome:
-    """Start a child on `server` and watch it to its end. Never raises for what a child does."""
+    """Start a child on `server` and watch it to its end. Never raises for what a child does.
+
+    With `talk` the child gets a pipe to read from, and is spoken with before it is watched.
+    """
     began = time.monotonic()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     result_read, result_write = os.pipe2(os.O_CLOEXEC)
     log_read, log_write = os.pipe2(os.O_CLOEXEC)
+    feed_read, feed_write = os.pipe2(os.O_CLOEXEC) if talk else (None, None)
     watch = _Watch(
         ours,
         result_read,
@@ -236,6 +245,8 @@ def run_child(
         fds = [theirs.fileno(), order.job_fd, result_write, log_write]
         if order.bars_fd is not None:
             fds.append(order.bars_fd)
+        if feed_read is not None:
+            fds.append(feed_read)
         try:
             server.begin(order, fds)
         except ServerLost as error:
@@ -244,8 +255,12 @@ def run_child(
             theirs.close()
             os.close(result_write)
             os.close(log_write)
+            if feed_read is not None:
+                os.close(feed_read)
         if watch.end is None:
             _await_start(watch)
+        if watch.pidfd is not None and talk and feed_write is not None:
+            _speak(watch, feed_write, talk, cancelled)
         if watch.pidfd is not None:
             _watch(watch, on_frames, cancelled)
         return _outcome(watch, began)
@@ -254,6 +269,8 @@ def run_child(
         if watch.ended is None:
             _kill(watch, "cancelled")
         ours.close()
+        if feed_write is not None:
+            os.close(feed_write)
         for fd in (*watch.open_fds, *([watch.pidfd] if watch.pidfd is not None else [])):
             os.close(fd)
 
@@ -271,6 +288,37 @@ def _await_start(watch: _Watch) -> None:
         watch.complaint = "the fork server " + ("refused" if refused else "hung up")
         return
     watch.pidfd = fds[0]
+    watch.pid = wire.STATUS.unpack(message)[1]
+
+
+def _speak(watch: _Watch, feed_fd: int, talk: Talk, cancelled: Callable[[], bool] | None) -> None:
+    """Let `talk` have its say; a thread kills the child where that takes too long."""
+
+    def drain() -> None:
+        # Nobody looks at a log of a run that is repeated; but who is not read from would wait.
+        while select.select([watch.log_fd], [], [], 0)[0]:
+            if _read(watch, watch.log_fd):
+                return
+
+    line = Line(watch.result_fd, feed_fd, watch.reader)
+    dog = Watchdog(
+        watch.pid,
+        watch.limits.wall_s,
+        kill=lambda end: _kill(watch, end),
+        cancelled=cancelled,
+        drain=drain,
+    )
+    with dog:
+        try:
+            talk(line, dog)
+        except wire.WireError as error:
+            watch.end = None
+            _kill(watch, "malformed", str(error))
+        except BrokenPipeError:
+            pass  # it has ended; how, the fork server tells
+        except Hangup:
+            _kill(watch, "cancelled")
+    line.hang_up()
 
 
 def _watch(

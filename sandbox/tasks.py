@@ -1,4 +1,4 @@
-"""What a child does once its room is locked: check code, run a strategy, run it up to a cut."""
+"""What a child does once its room is locked: check code, run a strategy; see also `fed_tasks`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from engine.config import (
 )
 from engine.errors import CalculationError
 from engine.order_entry import OrderLimit, OrderTorn
-from sandbox import clock, compiler, differences, lookahead, probes, warmup, wire
+from sandbox import clock, compiler, differences, probes, warmup, wire
 from sandbox.child import RESULT_FD, STDOUT_FD, Inside
 from sandbox.job import Parameter
 from sandbox.sealed import make_bars, parse_job
@@ -62,7 +62,7 @@ class Channel:
     def send(self, *frames: bytes) -> None:
         with self._stops:
             for frame in frames:
-                _write_all(RESULT_FD, frame)
+                write_all(RESULT_FD, frame)
 
     def write(self, text: str) -> None:
         data = without_addresses(text).encode("utf-8", "backslashreplace")
@@ -73,7 +73,7 @@ class Channel:
 
     def flush_log(self) -> None:
         data, self._log, self._log_bytes = b"".join(self._log), [], 0
-        _write_all(STDOUT_FD, data)
+        write_all(STDOUT_FD, data)
 
     def beat(self, frame: FrameType | None) -> None:
         """Tell the bar and the line that the strategy is at, in the middle of a chunk or a bar.
@@ -167,7 +167,7 @@ class Channel:
                 return
             with self._stops:
                 for frame in wire.encode_orders(rows):
-                    _write_all(RESULT_FD, frame)
+                    write_all(RESULT_FD, frame)
                 self._orders_sent += len(rows)
 
 
@@ -212,7 +212,7 @@ def _report(inside: Inside, answer: Callable[[dict[str, Any]], dict[str, Any]]) 
         inside.ballast.close()
         channel.send(wire.encode_json(wire.Frame.ERROR, {"kind": kind}))
     else:
-        channel.send(_fitting(wire.Frame.REPORT, made))
+        channel.send(fitting(wire.Frame.REPORT, made))
     channel.finish_without_run()
 
 
@@ -227,27 +227,7 @@ def run(inside: Inside) -> None:
         inside.bars.timestamp,
         inside.bars.columns,
     )
-    _run(inside, document, bars, funding, stop_after=None)
-
-
-def run_to_cut(inside: Inside) -> None:
-    """Run the strategy up to a cut, over bars whose future is invented.
-
-    One child per cut: nothing that the code saw in one run can reach the next.
-    """
-    document, funding = parse_job(inside.job)
-    if inside.bars is None:
-        raise ValueError("a run without bars")
-    mapped, inside.bars = inside.bars, None
-    timestamp, columns = mapped.copied()
-    memory = mapped.memory
-    del mapped
-    # No real bar after the cut is left in this process when the user's code is first parsed.
-    memory.close()
-    cut = int(document["cut"])
-    lookahead.scramble(columns, cut, int(document["future"]))
-    bars = make_bars(document["symbol"], document["config"]["timeframe"], timestamp, columns)
-    _run(inside, document, bars, funding, stop_after=cut)
+    _run(inside, document, bars, funding)
 
 
 def _run(
@@ -255,7 +235,6 @@ def _run(
     document: dict[str, Any],
     bars: Bars,
     funding: Funding,
-    stop_after: int | None,
 ) -> None:
     gc.enable()
     source = document["source"]
@@ -263,10 +242,7 @@ def _run(
     inside.stops.on_beat = channel.beat
     config = BacktestConfig.from_document(document["config"])
     run = channel.run = Run(config, bars, funding, sink=channel)
-    clock.own_process()
-    # Errors that nobody can catch would be printed with our own files and lines, and addresses.
-    # `tuple` takes them in silence, also at the end of the stack, where no function can be called.
-    sys.unraisablehook = tuple  # type: ignore[assignment]
+    own_process()
     filename, torn = "", False
     answer: dict[str, Any] | None = None
     try:
@@ -275,27 +251,34 @@ def _run(
         strategy = compiler.load(
             compiled, seed=config.seed, now_ms=lambda: run.now_ms, write=channel.write
         )
-        run.execute(strategy, stop_after=stop_after)
+        run.execute(strategy)
         inside.stops.quiet()
     except BaseException as error:
         inside.stops.quiet()
         torn = isinstance(error, Stopped | MemoryError | OrderTorn)
         # The report needs memory: what was set aside, and what the strategy's frames hold.
         inside.ballast.close()
-        answer = _describe(error, source, filename)
+        answer = describe(error, source, filename)
         traceback.clear_frames(error.__traceback__)
         error.__traceback__ = None
         gc.collect()
-        channel.send(_fitting(wire.Frame.ERROR, answer))
+        channel.send(fitting(wire.Frame.ERROR, answer))
     inside.ballast.close()  # a strategy that ate all memory to the last byte can report too
     try:
-        # Of a run up to a cut nobody looks at the chart.
-        channel.finish(torn=torn, indicators=stop_after is None)
+        channel.finish(torn=torn, indicators=True)
     except MemoryError:
         # What was recorded needs memory too; the supervisor falls back to the last checkpoint.
         if answer is None:
             channel.send(wire.encode_json(wire.Frame.ERROR, {"kind": "memory_limit"}))
         raise
+
+
+def own_process() -> None:
+    """Make the process fit for a strategy of its own."""
+    clock.own_process()
+    # Errors that nobody can catch would be printed with our own files and lines, and addresses.
+    # `tuple` takes them in silence, also at the end of the stack, where no function can be called.
+    sys.unraisablehook = tuple  # type: ignore[assignment]
 
 
 def indicator_lines(run: Run) -> tuple[dict[str, npt.NDArray[np.float64]], list[str]]:
@@ -319,7 +302,7 @@ def indicator_lines(run: Run) -> tuple[dict[str, npt.NDArray[np.float64]], list[
     return lines, left_out
 
 
-def _describe(error: BaseException, source: str, filename: str) -> dict[str, Any]:
+def describe(error: BaseException, source: str, filename: str) -> dict[str, Any]:
     """Kind, message and place of what ended the run, as plain JSON."""
     place, line = _place(error, filename)
     answer: dict[str, Any] = {"place": place, "line": line, "message": ""}
@@ -393,7 +376,7 @@ def _plain_parameters(parameters: tuple[Parameter, ...]) -> list[dict[str, Any]]
     return plain
 
 
-def _fitting(kind: wire.Frame, document: dict[str, Any]) -> bytes:
+def fitting(kind: wire.Frame, document: dict[str, Any]) -> bytes:
     """The frame, with fewer problems and parameters when all would be over its cap."""
     while True:
         try:
@@ -406,7 +389,7 @@ def _fitting(kind: wire.Frame, document: dict[str, Any]) -> bytes:
             document[longest] = document[longest][: len(document[longest]) // 2]
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
@@ -416,7 +399,6 @@ TASKS: dict[str, Callable[[Inside], None]] = {
     "check": check,
     "diff": diff,
     "run": run,
-    "cut": run_to_cut,
     "probe": probes.probe,
 }
 

@@ -32,8 +32,9 @@ REQUEST_MAGIC = b"run1"
 FLAG_BARS = 1
 FLAG_SECCOMP = 2
 FLAG_LANDLOCK = 4
-# Descriptors of a request, in this order; the bars only with FLAG_BARS.
-REQUEST_FDS = ("status", "job", "result", "log", "bars")
+FLAG_FEED = 8
+# Descriptors of a request, in this order; the last two only with FLAG_BARS and FLAG_FEED.
+REQUEST_FDS = ("status", "job", "result", "log", "bars", "feed")
 
 # From the fork server, on the run's status socket: kind, pid, wait status, max rss kB, cpu seconds.
 STATUS = struct.Struct("<BiiQd")
@@ -55,11 +56,17 @@ class Frame(IntEnum):
     # JSON: how many indicators were over the limits, the first of their names, and how many plot
     # points were
     LEFT_OUT = 10
+    CUT = 11  # number of the cut that is done, its order calls: see `sandbox.fed_tasks`
+    BAR = 12  # rows of ORDER_DTYPE: the calls of the next bar of a blind run
+    DECLARED = 13  # JSON: the indicators that `initialize` declared
+    VALUES = 14  # number of the indicator's part, then float64 values
 
 
 HEADER = struct.Struct("<IB")
 PROGRESS = struct.Struct("<qdi")
 CHECKPOINT = struct.Struct("<qq")
+CUT = struct.Struct("<qq")
+VALUES = struct.Struct("<q")
 FINAL = struct.Struct("<qqq")
 PLOT_DTYPE = np.dtype([("timestamp", "<i8"), ("value", "<f8")])
 
@@ -70,6 +77,9 @@ MAX_DIGEST_BYTES = 64
 MAX_PLOT_NAME_BYTES = 480
 MAX_LEFT_OUT_NAMES = 10
 MAX_LINE = 1_000_000
+# Declarations of one child: one at each cut and one over all bars. Values that it may reveal.
+MAX_DECLARATIONS = 64
+MAX_REVEALED_VALUES = 20_000_000
 MAX_LEFT_OUT = 1_000_000
 MAX_DROPPED_POINTS = 10**12
 # Frames that a run may send: full ones of all orders and points, and, for each second, ten of
@@ -88,6 +98,10 @@ MAX_PAYLOAD_BYTES = {
     Frame.FINAL: FINAL.size + MAX_DIGEST_BYTES,
     Frame.INDICATOR: 2 + MAX_PLOT_NAME_BYTES + VALUES_PER_FRAME * 8,
     Frame.LEFT_OUT: 8192,
+    Frame.CUT: CUT.size,
+    Frame.BAR: ORDERS_PER_FRAME * ORDER_DTYPE.itemsize,
+    Frame.DECLARED: 256 * 1024,
+    Frame.VALUES: VALUES.size + VALUES_PER_FRAME * 8,
 }
 
 
@@ -152,6 +166,10 @@ class Received:
     left_out: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
+    cuts: list[npt.NDArray[np.void]] = field(default_factory=list)  # the calls up to each
+    declared: list[dict[str, Any]] = field(default_factory=list)
+    revealed: dict[int, list[npt.NDArray[np.float64]]] = field(default_factory=dict)
+    n_revealed: int = 0
     finished: bool = False
     digest: bytes = b""
 
@@ -262,6 +280,16 @@ class FrameReader:
             case Frame.LEFT_OUT:
                 self._only_once(received.left_out)
                 received.left_out = _left_out(parse_json(payload))
+            case Frame.CUT:
+                self._take_cut(*_fixed(CUT, payload))
+            case Frame.BAR:
+                raise WireError("the orders of a bar out of turn")
+            case Frame.DECLARED:
+                if len(received.declared) >= MAX_DECLARATIONS:
+                    raise WireError(f"more than {MAX_DECLARATIONS} declarations")
+                received.declared.append(parse_json(payload))
+            case Frame.VALUES:
+                self._take_values(payload)
             case Frame.FINAL:
                 self._take_final(payload)
 
@@ -280,6 +308,24 @@ class FrameReader:
         self._last_bar = int(bars[-1])
         received.orders.append(rows)
         received.n_orders += len(rows)
+
+    def _take_cut(self, number: int, count: int) -> None:
+        received = self.received
+        if number != len(received.cuts) or count != received.n_orders:
+            raise WireError("a cut that miscounts")
+        received.cuts.append(received.order_rows())
+        received.orders, received.n_orders, self._last_bar = [], 0, 0
+
+    def _take_values(self, payload: bytes) -> None:
+        if len(payload) < VALUES.size or (len(payload) - VALUES.size) % 8:
+            raise WireError("values that are not whole numbers of 8 bytes")
+        (part,) = VALUES.unpack_from(payload)
+        values = np.frombuffer(payload, np.float64, offset=VALUES.size)
+        received = self.received
+        if received.n_revealed + len(values) > MAX_REVEALED_VALUES:
+            raise WireError(f"more than {MAX_REVEALED_VALUES:,} values of indicators")
+        received.revealed.setdefault(int(part), []).append(values)
+        received.n_revealed += len(values)
 
     def _take_plot(self, payload: bytes) -> None:
         name, rows = _named_rows(payload, PLOT_DTYPE, "a plot")

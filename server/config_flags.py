@@ -127,6 +127,8 @@ def print_figures(document: Mapping[str, Any], stream: TextIO) -> None:
     lookahead = document["lookahead"]
     if lookahead["passed"] is False:
         print("note: the look-ahead check FAILED: the run used bars of its future", file=stream)
+    elif lookahead["passed"] is None and lookahead.get("note"):
+        print(f"note: the look-ahead check decided nothing: {lookahead['note']}", file=stream)
 
 
 def _figure(value: Any, unit: str) -> str:

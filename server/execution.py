@@ -64,6 +64,7 @@ class Room(Protocol):
         self,
         job: Job,
         orders: Any,
+        trades: Any = ...,
         *,
         cancelled: Callable[[], bool] | None = None,
         run_cpu_s: float = ...,
@@ -151,7 +152,9 @@ def execute(
         quality=quality,
         status=status,
         error=error,
-        lookahead=_lookahead_document(lookahead, market_bars=results.bars if results else None),
+        lookahead=_lookahead_document(
+            request.config, lookahead, market_bars=results.bars if results else None
+        ),
     )
 
 
@@ -172,7 +175,7 @@ def failure(request: Request, kind: ErrorKind, message: str, started_ms: int) ->
         quality={},
         status="failed",
         error=RunError(kind, message),
-        lookahead=_lookahead_document(Lookahead(), market_bars=None),
+        lookahead=_lookahead_document(request.config, Lookahead(), market_bars=None),
     )
 
 
@@ -254,13 +257,16 @@ def _look_ahead(
 ) -> Lookahead:
     if job.config.lookahead_check is LookaheadCheck.OFF:
         return Lookahead()
+    ledger = results.ledger
     return room.check_lookahead(
-        job, results.ledger.orders, cancelled=cancelled, run_cpu_s=verdict.cpu_s
+        job, ledger.orders, ledger.trades, cancelled=cancelled, run_cpu_s=verdict.cpu_s
     )
 
 
-def _lookahead_document(lookahead: Lookahead, market_bars: Bars | None) -> dict[str, Any]:
-    """As the contract writes it, cuts and the difference as bars' open times in ms."""
+def _lookahead_document(
+    config: BacktestConfig, lookahead: Lookahead, market_bars: Bars | None
+) -> dict[str, Any]:
+    """Cuts and the difference as bars' open times in ms; `note` says why where nothing passed."""
 
     def moment(bar: int) -> int:
         assert market_bars is not None
@@ -268,10 +274,13 @@ def _lookahead_document(lookahead: Lookahead, market_bars: Bars | None) -> dict[
 
     first = lookahead.first_difference
     return {
+        "mode": str(config.lookahead_check),
         "checked": lookahead.checked,
         "passed": lookahead.passed,
         "cuts": [moment(cut) for cut in lookahead.cuts],
+        "cuts_planned": lookahead.cuts_planned,
         "first_difference": None if first is None else moment(first),
+        "note": lookahead.note,
     }
 
 

@@ -19,10 +19,13 @@ MAX_ROWS = 10_000
 DEFAULT_POINTS = 2_000
 PIECE_ROWS = 5_000
 NO_LOOKAHEAD: Mapping[str, Any] = {
+    "mode": "off",
     "checked": False,
     "passed": None,
     "cuts": [],
+    "cuts_planned": 0,
     "first_difference": None,
+    "note": "",
 }
 NO_REJECTIONS: Mapping[str, Any] = {"count": 0, "first": []}
 ERROR_KEYS = ("kind", "message", "line", "timestamp")
@@ -82,7 +85,8 @@ def _head(backtest: Backtest, source: str, series: RunSeries | None) -> dict[str
         "error": None if error is None else {key: error[key] for key in ERROR_KEYS},
         "data_quality": summary.get("data_quality") or None,
         "rejected_orders": summary.get("rejected_orders", NO_REJECTIONS),
-        "lookahead": summary.get("lookahead", NO_LOOKAHEAD),
+        # A run of an earlier version said less.
+        "lookahead": {**NO_LOOKAHEAD, **summary.get("lookahead", {})},
         "warnings": summary.get("warnings", []),
         "drawdowns": summary.get("drawdowns", []),
         "monthly_returns": summary.get("monthly_returns", []),

@@ -142,7 +142,16 @@ LISTED = obj(
     metrics=maybe(ANY_OBJECT),
 )
 BACKTEST_LIST = obj("*", items=arr(LISTED), next_cursor=maybe(STR))
-LOOKAHEAD = obj("*", checked=BOOL, passed=maybe(BOOL), cuts=arr(TIME), first_difference=maybe(TIME))
+LOOKAHEAD = obj(
+    "*",
+    mode=STR | {"enum": [str(item) for item in LookaheadCheck]},
+    checked=BOOL,
+    passed=maybe(BOOL) | {"description": "true only when all that was planned was done"},
+    cuts=arr(TIME),
+    cuts_planned=INT,
+    first_difference=maybe(TIME),
+    note=STR | {"description": "why `passed` is null"},
+)
 RESULT = obj(
     "*",
     backtest_id=STR,

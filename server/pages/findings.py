@@ -135,10 +135,28 @@ def findings(
 
 
 def _lookahead(lookahead: Mapping[str, Any] | None, config: Mapping[str, Any]) -> list[Finding]:
-    if not lookahead or not lookahead.get("checked"):
-        wanted = config.get("lookahead_check", "off") != "off"
-        why = "There was nothing to compare, or no time left." if wanted else "It was off."
-        return [Finding("info", "Look-ahead was not checked", why)]
+    wanted = config.get("lookahead_check", "off") != "off"
+    if not wanted and not (lookahead and lookahead.get("checked")):
+        return [Finding("info", "Look-ahead was not checked", "It was off.")]
+    if not lookahead or lookahead.get("passed") is None:
+        note = str((lookahead or {}).get("note") or "there was nothing to compare")
+        return [
+            Finding(
+                "warn",
+                "The look-ahead check was not finished",
+                f"{note[:1].upper()}{note[1:]}. So nobody knows whether it looks ahead.",
+            )
+        ]
+    blind = lookahead.get("mode") == "full"
+    if lookahead.get("passed") and blind:
+        return [
+            Finding(
+                "good",
+                "No look-ahead",
+                "It gave the same orders again in a process that was handed each bar only after "
+                "its orders for the bar before.",
+            )
+        ]
     if lookahead.get("passed"):
         cuts = len(lookahead.get("cuts") or ())
         return [
@@ -155,8 +173,8 @@ def _lookahead(lookahead: Mapping[str, Any] | None, config: Mapping[str, Any]) -
         Finding(
             "bad",
             "The strategy looks ahead",
-            f"With later bars scrambled its earlier orders changed{at}: it knows the future, so "
-            "this result means nothing.",
+            f"{'Without' if blind else 'With'} later bars{'' if blind else ' scrambled'} its "
+            f"earlier orders changed{at}: it knows the future, so this result means nothing.",
         )
     ]
 

@@ -13,6 +13,7 @@ SECTIONS = {
     "data": "market data: first read, cache, half a million files",
     "results": "what a result costs after the run: series, figures, files, views",
     "sandbox": "the locked room",
+    "lookahead": "the look-ahead check beside the run that it checks",
     "service": "the service under load",
     "pages": "the pages in a browser",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -66,3 +67,20 @@ def on_data() -> Callable[[str], str]:
         return f"import numpy as np\nclass Tried(Strategy):\n    def on_data(self, data):\n{lines}"
 
     return make
+
+
+@pytest.fixture(scope="session")
+def four_weeks() -> Bars:
+    """Hourly bars with trends, quiet stretches and jumps, from a fixed seed."""
+    rng = np.random.default_rng(11)
+    count = 24 * 28
+    drift = 0.004 * np.sin(np.arange(count) / 30)
+    close = 100 * np.exp(np.cumsum(drift + rng.normal(0, 0.008, count)))
+    open_ = np.concatenate([[100.0], close[:-1]])
+    high = np.maximum(open_, close) * (1 + np.abs(rng.normal(0, 0.004, count)))
+    low = np.minimum(open_, close) * (1 - np.abs(rng.normal(0, 0.004, count)))
+    start = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    times = start + Timeframe.H1.ms * np.arange(count, dtype=np.int64)
+    return Bars(
+        "BTCUSDT", Timeframe.H1, times, open_, high, low, close, rng.lognormal(5, 0.4, count)
+    )

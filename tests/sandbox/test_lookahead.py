@@ -1,14 +1,12 @@
-"""Cuts, invented futures and the comparison of orders."""
+"""Where a run is cut, and the comparison of orders."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from engine.enums import LookaheadCheck
-from engine.records import ORDER_DTYPE
-from sandbox.lookahead import choose_cuts, first_difference, scramble
-from tests.sandbox.conftest import make_bars
+from engine.records import ORDER_DTYPE, TRADE_DTYPE
+from sandbox.lookahead import choose_cuts, cut_limit_s, first_difference
 
 
 def orders(*bars: int) -> np.ndarray:
@@ -18,131 +16,102 @@ def orders(*bars: int) -> np.ndarray:
     return rows
 
 
-CLOSE = make_bars(1000).close
+def trades(*round_trips: tuple[int, int, float]) -> np.ndarray:
+    """Rows of round trips: number of the opening call, number of the closing call, pnl."""
+    rows = np.zeros(2 * len(round_trips), TRADE_DTYPE)
+    for n, (opening, closing, pnl) in enumerate(round_trips):
+        rows["order"][2 * n : 2 * n + 2] = opening, closing
+        rows["bar"][2 * n : 2 * n + 2] = opening, closing
+        rows["closing"][2 * n + 1] = 1
+        rows["open_bar"][2 * n + 1] = opening
+        rows["pnl"][2 * n + 1] = pnl
+    return rows
 
 
-def test_of_three_cuts_two_are_bars_with_orders() -> None:
-    with_orders = {1, 5, 9, 20}
+def cuts(
+    calls: np.ndarray, rows: np.ndarray, n_bars: int = 1000, mode: str = "sample", seed: int = 1
+) -> tuple[int, ...]:
+    return choose_cuts(calls, rows, n_bars, LookaheadCheck(mode), np.random.default_rng(seed))
+
+
+# Calls at bars 0, 10, 20 ... 990: call n is made at bar 10 n.
+CALLS = orders(*range(0, 1000, 10))
+TEN_TRIPS = trades(*((n, n + 1, 1.0) for n in range(4, 24, 2)))
+
+
+def test_the_first_filled_opening_is_always_a_cut_and_all_are_openings() -> None:
     for seed in range(20):
-        random = np.random.default_rng(seed)
-        cuts = choose_cuts(orders(1, 5, 5, 9, 20), CLOSE, LookaheadCheck.SAMPLE, random)
-        assert len(set(cuts)) == 3
-        assert len(with_orders & set(cuts)) == 2
+        chosen = cuts(CALLS, TEN_TRIPS, seed=seed)
+        assert len(chosen) == 3
+        assert chosen[0] == 40
+        assert set(chosen) <= set(range(40, 240, 20))
+        assert list(chosen) == sorted(chosen)
 
 
-def test_a_full_check_has_fifty_cuts() -> None:
-    cuts = choose_cuts(orders(*range(0, 900, 3)), CLOSE, LookaheadCheck.FULL)
-    assert len(set(cuts)) == 50
-    assert sum(cut % 3 == 0 and cut < 900 for cut in cuts) == 34
-
-
-def test_nobody_can_foresee_the_cuts() -> None:
-    chosen = {choose_cuts(orders(*range(900)), CLOSE, LookaheadCheck.SAMPLE) for _ in range(20)}
+def test_nobody_can_foresee_the_others() -> None:
+    chosen = {choose_cuts(CALLS, TEN_TRIPS, 1000, LookaheadCheck.SAMPLE) for _ in range(20)}
     assert len(chosen) > 1
 
 
-def test_large_orders_are_likelier_cuts_than_dust() -> None:
-    many = orders(*range(900))
-    many["amount"] = 1e-5
-    many["amount"][450] = 100.0
-    hits = sum(
-        450 in choose_cuts(many, CLOSE, LookaheadCheck.SAMPLE, np.random.default_rng(seed))
-        for seed in range(100)
-    )
-    assert hits > 30
+def test_an_opening_that_made_the_money_or_lost_it_is_cut() -> None:
+    for pnl in (1e6, -1e6):
+        rows = trades(*((n, n + 1, pnl if n == 12 else 0.01) for n in range(4, 24, 2)))
+        assert all(120 in cuts(CALLS, rows, seed=seed) for seed in range(50))
 
 
-def test_bars_before_large_moves_are_likelier_cuts() -> None:
-    close = np.full(1000, 100.0)
-    close[501:] = 150.0
-    hits = sum(
-        500 in choose_cuts(orders(3), close, LookaheadCheck.SAMPLE, np.random.default_rng(seed))
-        for seed in range(100)
-    )
-    assert hits > 30
+def test_calls_that_filled_nothing_weigh_nothing() -> None:
+    every_bar = orders(*range(1000))
+    every_bar["amount"] = 1e6
+    rows = trades((100, 110, 5.0), (300, 310, 5.0), (500, 510, 5.0))
+    assert cuts(every_bar, rows) == (100, 300, 500)
 
 
-def test_where_every_bar_has_orders_every_cut_is_one() -> None:
-    cuts = choose_cuts(orders(*range(10)), CLOSE[:10], LookaheadCheck.SAMPLE)
-    assert len(set(cuts)) == 3
+def test_the_cut_is_where_the_call_was_made_and_not_where_it_filled() -> None:
+    calls, rows = orders(5, 9), trades((0, 1, 3.0))
+    rows["bar"] = 6, 10
+    assert cuts(calls, rows) == (5,)
+
+
+def test_a_full_check_cuts_at_fifty_openings() -> None:
+    calls = orders(*range(0, 900, 3))
+    rows = trades(*((n, n + 1, 1.0 + n) for n in range(0, 300, 2)))
+    chosen = cuts(calls, rows, mode="full")
+    assert len(chosen) == 50
+    assert chosen[0] == 0
+    assert set(chosen) <= set(range(0, 900, 6))
+
+
+def test_with_fewer_openings_a_full_check_adds_closings_and_then_any_bars() -> None:
+    chosen = cuts(CALLS, TEN_TRIPS, mode="full")
+    assert len(set(chosen)) == 50
+    assert set(chosen) >= set(range(40, 240, 10))
+
+
+def test_a_position_still_open_can_be_a_cut() -> None:
+    rows = trades((1, 2, 1.0), (3, 4, 1.0))[:3]
+    assert cuts(CALLS, rows) == (10, 30)
+
+
+def test_without_fills_there_are_cuts_at_calls_and_without_those_one() -> None:
+    none = np.empty(0, TRADE_DTYPE)
+    assert set(cuts(orders(3, 5, 5, 9), none)) == {3, 5, 9}
+    assert len(cuts(orders(), none)) == 1
+    assert cuts(orders(), none, n_bars=2) == (0,)
 
 
 def test_nothing_comes_after_the_last_bar() -> None:
-    assert 9 not in choose_cuts(orders(2, 9), CLOSE[:10], LookaheadCheck.FULL)
-    assert choose_cuts(orders(0), CLOSE[:1], LookaheadCheck.FULL) == ()
-
-
-def test_without_orders_there_is_one_cut() -> None:
-    assert len(choose_cuts(orders(), CLOSE, LookaheadCheck.SAMPLE)) == 1
-    assert choose_cuts(orders(), CLOSE[:2], LookaheadCheck.SAMPLE) == (0,)
+    rows = trades((0, 1, 1.0))
+    assert cuts(orders(9, 9), rows, n_bars=10) != (9,)
+    assert 9 not in cuts(orders(2, 9), rows, n_bars=10, mode="full")
+    assert cuts(orders(0, 0), rows, n_bars=1) == ()
 
 
 def test_switched_off_there_are_none() -> None:
-    assert choose_cuts(orders(1), CLOSE, LookaheadCheck.OFF) == ()
+    assert cuts(CALLS, TEN_TRIPS, mode="off") == ()
 
 
-@pytest.fixture
-def columns() -> tuple[np.ndarray, ...]:
-    bars = make_bars(5000)
-    return tuple(c.copy() for c in (bars.open, bars.high, bars.low, bars.close, bars.volume))
-
-
-def test_the_past_stays_and_no_bar_of_the_future_does(columns: tuple[np.ndarray, ...]) -> None:
-    before = [column.copy() for column in columns]
-    scramble(columns, 1999, seed=1)
-    for old, new in zip(before, columns, strict=True):
-        assert np.array_equal(old[:2000], new[:2000])
-    for old, new in zip(before[:4], columns[:4], strict=True):
-        # The first invented bar opens at the last close, as the real one does.
-        assert not np.any(old[2001:] == new[2001:])
-
-
-def test_invented_bars_are_valid_and_plausible(columns: tuple[np.ndarray, ...]) -> None:
-    scramble(columns, 1999, seed=1)
-    open_, high, low, close, volume = columns
-    assert np.all(np.isfinite(np.concatenate(columns)))
-    assert np.all(low > 0)
-    assert np.all(high >= np.maximum(open_, close))
-    assert np.all(low <= np.minimum(open_, close))
-    assert np.all(volume > 0)
-    assert open_[2000] == close[1999]
-    past, future = np.std(np.diff(np.log(close[:2000]))), np.std(np.diff(np.log(close[2000:])))
-    assert 0.5 < future / past < 2.0
-
-
-def test_invented_prices_have_no_more_decimals_than_real_ones(
-    columns: tuple[np.ndarray, ...],
-) -> None:
-    for column in columns[:4]:
-        np.round(column, 2, out=column)
-    scramble(columns, 1999, seed=1)
-    open_, high, low, close, _ = columns
-    for column in columns[:4]:
-        assert np.array_equal(np.round(column, 2), column)
-    assert np.all(high >= np.maximum(open_, close))
-    assert np.all(low <= np.minimum(open_, close))
-
-
-def test_invented_prices_of_dust_stay_above_zero(columns: tuple[np.ndarray, ...]) -> None:
-    for column in columns[:4]:
-        column[:] = 1e-8
-    scramble(columns, 1999, seed=1)
-    assert min(column.min() for column in columns[:4]) == 1e-8
-
-
-def test_the_same_seed_invents_the_same(columns: tuple[np.ndarray, ...]) -> None:
-    twin = tuple(column.copy() for column in columns)
-    scramble(columns, 10, seed=1)
-    scramble(twin, 10, seed=1)
-    assert all(np.array_equal(a, b) for a, b in zip(columns, twin, strict=True))
-    scramble(twin, 10, seed=2)
-    assert not np.array_equal(columns[3], twin[3])
-
-
-@pytest.mark.parametrize("cut", [0, 1, 4998, 4999])
-def test_cuts_at_the_edges(columns: tuple[np.ndarray, ...], cut: int) -> None:
-    scramble(columns, cut, seed=1)
-    assert np.all(np.isfinite(np.concatenate(columns)))
+def test_a_cut_gets_twice_the_run_and_two_seconds() -> None:
+    assert cut_limit_s(3.0) == 8.0
 
 
 def test_equal_orders_do_not_differ_nor_do_those_after_the_cut() -> None:

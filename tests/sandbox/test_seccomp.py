@@ -23,13 +23,20 @@ MACHINES: tuple[str, ...] = ("x86_64", "aarch64")
 WRITE_FDS = (1, 2, 3)
 
 
-def verdict(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
+def verdict(
+    machine: str,
+    number: int,
+    *arguments: int,
+    arch: int | None = None,
+    read_fds: tuple[int, ...] = (),
+) -> int:
     """What the filter answers to one call, worked out as the kernel's interpreter does."""
     padded = [*arguments, *([0] * (6 - len(arguments)))]
     masked = [item & (2**64 - 1) for item in padded]
     arch = AUDIT_ARCH[machine] if arch is None else arch
     data = struct.pack("<IIQ6Q", number & 0xFFFFFFFF, arch, 0, *masked)
-    program = list(struct.iter_unpack("=HBBI", seccomp.pack(seccomp.build(machine, WRITE_FDS))))
+    built = seccomp.build(machine, WRITE_FDS, read_fds)
+    program = list(struct.iter_unpack("=HBBI", seccomp.pack(built)))
     at = accumulator = 0
     while True:
         code, jump_true, jump_false, value = program[at]
@@ -183,3 +190,19 @@ def test_the_program_fits_the_kernel_and_its_jumps_land_inside(machine: str) -> 
             for jump in (instruction.jump_true, instruction.jump_false):
                 assert at + 1 + jump < len(program)
                 assert jump <= 255
+
+
+def test_only_the_feed_can_be_read_and_only_by_a_child_that_is_fed(machine: str) -> None:
+    call = number({"read": seccomp.READ}, "read", machine)
+    for fd in range(-1, 20):
+        assert verdict(machine, call, fd) == EPERM
+        fed = verdict(machine, call, fd, read_fds=(4,))
+        assert fed == (ALLOW if fd == 4 else EPERM)
+    # The kernel takes the low word for the descriptor.
+    assert verdict(machine, call, (1 << 32) + 5, read_fds=(4,)) == EPERM
+
+
+def test_a_child_that_is_fed_may_nothing_else_more(machine: str) -> None:
+    for call in range(600):
+        if call != number({"read": seccomp.READ}, "read", machine):
+            assert verdict(machine, call, 4) == verdict(machine, call, 4, read_fds=(4,))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,29 +17,11 @@ from engine.backtest import NullSink, Run
 from engine.bars import NO_FUNDING, Bars
 from engine.config import BacktestConfig
 from engine.crossings import crossover, crossunder
-from engine.enums import Timeframe
 from engine.strategy import Strategy
 from sandbox.compiler import compile_strategy, load
 
 FILES = sorted((Path(__file__).parent / "strategies").glob("*.py"))
 SEED = 5
-
-
-@pytest.fixture(scope="module")
-def four_weeks() -> Bars:
-    """Hourly bars with trends, quiet stretches and jumps, from a fixed seed."""
-    rng = np.random.default_rng(11)
-    count = 24 * 28
-    drift = 0.004 * np.sin(np.arange(count) / 30)
-    close = 100 * np.exp(np.cumsum(drift + rng.normal(0, 0.008, count)))
-    open_ = np.concatenate([[100.0], close[:-1]])
-    high = np.maximum(open_, close) * (1 + np.abs(rng.normal(0, 0.004, count)))
-    low = np.minimum(open_, close) * (1 - np.abs(rng.normal(0, 0.004, count)))
-    start = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1000)
-    times = start + Timeframe.H1.ms * np.arange(count, dtype=np.int64)
-    return Bars(
-        "BTCUSDT", Timeframe.H1, times, open_, high, low, close, rng.lognormal(5, 0.4, count)
-    )
 
 
 def config_for(source: str) -> BacktestConfig:

@@ -59,7 +59,13 @@ class HonestRoom:
         return CheckReport()
 
     def check_lookahead(
-        self, job: Job, orders: Any, *, cancelled: Any = None, run_cpu_s: float = 0.0
+        self,
+        job: Job,
+        orders: Any,
+        trades: Any = None,
+        *,
+        cancelled: Any = None,
+        run_cpu_s: float = 0.0,
     ) -> Lookahead:
         self.looked.append(orders)
-        return Lookahead(True, True, (100, 10), None)
+        return Lookahead(True, True, (10, 100), None, cuts_planned=2)

@@ -64,10 +64,13 @@ def test_cuts_are_told_as_moments(market: MarketStore) -> None:
     lookahead = execute(request(), HonestRoom(), market).summary["lookahead"]
     first = 1_704_067_200_000
     assert lookahead == {
+        "mode": "sample",
         "checked": True,
         "passed": True,
-        "cuts": [first + 100 * 3_600_000, first + 10 * 3_600_000],
+        "cuts": [first + 10 * 3_600_000, first + 100 * 3_600_000],
+        "cuts_planned": 2,
         "first_difference": None,
+        "note": "",
     }
 
 
