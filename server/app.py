@@ -21,6 +21,7 @@ from server.edge import Edge, guard_answer
 from server.form_tokens import FormTokens
 from server.notices import LiveNotice
 from server.pages import route_handlers as page_handlers
+from server.pages.assets import load_assets
 from server.pages.render import template_config
 from server.problems import answer_to, handle_exception, json_answer
 from server.services import Services
@@ -31,6 +32,7 @@ def create_app(
 ) -> Litestar:
     """The service as an ASGI application."""
     settings = services.settings
+    load_assets()
     app = Litestar(
         route_handlers=[
             *api_handlers,

@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from litestar import Request
@@ -56,7 +56,7 @@ HEADERS = {
 }
 # Open for as long as a run lasts, so that they are counted apart.
 _STREAM_PATH = re.compile(r"/api/(backtest|study)/[^/]+/events")
-UNLIMITED = ("/static/", "/health")
+UNLIMITED = ("/static/", "/health", "/ready")
 # Who knows the address of a shared result may see it: logs must not hand it on.
 _SECRET_PATH = re.compile(r"(/shared/)[^/]+")
 
@@ -73,6 +73,7 @@ class Edge:
             services.settings.requests_in_flight, services.settings.connections_max
         )
         self.counts = services.counts
+        self.counts.open_streams = self.in_flight.streams
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="token-notes")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,9 +104,12 @@ class Edge:
             if refused is None:
                 await self._pass_on(scope, receive, note_status, headers)
             else:
-                request: Request[Any, Any, Any] = Request(scope, receive)
-                answer = handle_exception(request, refused)
-                await answer.to_asgi_response(None, request)(scope, receive, note_status)
+                await _refuse_with(refused, scope, receive, note_status)
+        except Exception as error:
+            # What the framework itself cannot answer, such as a machine without a thread to spare.
+            if status:
+                raise
+            await _refuse_with(error, scope, receive, note_status)
         finally:
             places.close()
             took_s = time.perf_counter() - started
@@ -162,7 +166,9 @@ class Edge:
         cookie = Request(fields).cookies.get(name)  # type: ignore[arg-type]
         fields["user"], fields["auth"] = identify(self.store, authorization, cookie)
         if fields["auth"] and fields["auth"].token_id is not None:
-            self._notes.submit(touch_token, self.store, fields["auth"].token_id)
+            # A machine that has no thread left for a note still answers.
+            with suppress(RuntimeError):
+                self._notes.submit(touch_token, self.store, fields["auth"].token_id)
 
     def _refuse(self, fields: dict[str, Any], address: str) -> TooMany | None:
         if fields["path"].startswith(UNLIMITED):
@@ -199,6 +205,12 @@ def _who(fields: dict[str, Any], address: str) -> tuple[str, Any]:
     """Whose request it is, for limits: the account's, whatever proves it, or the address's."""
     user = fields["user"]
     return ("user", user.id) if user else ("address", block_of(address))
+
+
+async def _refuse_with(error: Exception, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    request: Request[Any, Any, Any] = Request(scope, receive)
+    answer = handle_exception(request, error)
+    await answer.to_asgi_response(None, request)(scope, receive, send)
 
 
 async def guard_answer(message: Message, scope: Scope) -> None:

@@ -326,6 +326,16 @@ def slow_bars(db: Database) -> None:
     )
 
 
+@migrations(name="0013_ended")
+def ended(db: Database) -> None:
+    # What is too old to be kept is found without reading what is not.
+    _run(
+        db,
+        "create index backtests_ended on backtests (finished_at_ms)"
+        " where finished_at_ms is not null",
+    )
+
+
 def unknown_steps(db: Database) -> list[str]:
     """Steps that the database went through and this program does not know: of a newer one."""
     known = {step.name for step in migrations.pending(Database(memory=True))}

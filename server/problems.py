@@ -64,7 +64,7 @@ MAX_COMPLAINTS = 50  # that one answer names; of more it says how many there are
 MAX_NAME_SHOWN = 100  # characters of a field's name, which a sender chooses
 Fields = dict[str, list[str]]
 FAULTS_OF_THE_MACHINE = ("disk_full", "read_only", "database_damaged")
-JSON_PATHS = ("/api/", "/health", "/metrics", "/schema")
+JSON_PATHS = ("/api/", "/health", "/ready", "/metrics", "/schema")
 
 
 class Problem(Exception):
@@ -212,6 +212,9 @@ def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
         return answer_to(Unavailable(DATABASE_DAMAGED, retry_after_s=600, word="database_damaged"))
     if isinstance(error, sqlite3.OperationalError) and _is_passing(error):
         return answer_to(Unavailable("The service is busy; try again in a moment."))
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        # The machine's limit of processes, or of memory: it passes.
+        return answer_to(Unavailable("The machine is at its limits; try again in a moment."))
     if isinstance(error, OverflowError) and "SQLite" in str(error):
         # A number in the address that no row can have.
         return answer_to(NotFound(_message(404, "")), backtest_id=backtest_id)

@@ -11,6 +11,7 @@ from server import queue
 from server.db import Store
 from server.disk import below_floor
 from server.executor import Advanced, Event, Executor, Finished
+from server.run_counts import RunCounts
 from server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ class Scheduler:
         self._next_complaint = 0.0
         self.draining = threading.Event()
         self.in_flight = 0
+        self.counts = RunCounts()
+        self._started: dict[tuple[str, int], float] = {}
 
     def step(self, timeout_s: float = LOOK_EVERY_S) -> None:
         """Claim what may run, then wait for events up to `timeout_s` and write them down.
@@ -68,6 +71,7 @@ class Scheduler:
                 return
             log.info("run_started backtest_id=%s attempt=%d", job.backtest_id, job.attempt)
             self.in_flight += 1
+            self._started[job.backtest_id, job.attempt] = time.monotonic()
             self._executor.submit(job)
 
     def _disk_is_low(self) -> bool:
@@ -97,6 +101,11 @@ class Scheduler:
             return
         self.in_flight -= 1
         self._owed.append(event)
+        job, outcome = event.job, event.outcome
+        began = self._started.pop((job.backtest_id, job.attempt), None)
+        if outcome is not None and began is not None:
+            failure = outcome.error["kind"] if outcome.error else None
+            self.counts.add(time.monotonic() - began, failure)
 
     def _end(self, event: Finished) -> None:
         job, outcome = event.job, event.outcome

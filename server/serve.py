@@ -22,7 +22,7 @@ from server.app import create_app
 from server.connections import Complaints, Connections, places
 from server.database_checks import check_before_serving, only_service
 from server.services import Services, make_services
-from server.settings import Settings
+from server.settings import Settings, unknown_settings
 from server.users import any_users
 from server.worker_link import WorkerProcess
 
@@ -40,6 +40,8 @@ END_S = 8.5
 
 def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
+    for sentence in unknown_settings():
+        log.warning("unknown_setting %s", sentence)
     settings.make_directories()
     with only_service(settings):
         check_before_serving(settings)

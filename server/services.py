@@ -15,6 +15,7 @@ from server.download_jobs import DownloadJobs
 from server.notices import missing_locks
 from server.passwords import Passwords
 from server.private_files import tighten
+from server.readiness import Readiness
 from server.request_counts import RequestCounts
 from server.reserve import Reserve
 from server.series import SeriesCache
@@ -44,6 +45,7 @@ class Services:
     reserve: Reserve
     logins: LoginThrottle = field(default_factory=LoginThrottle)
     counts: RequestCounts = field(default_factory=RequestCounts)
+    readiness: Readiness = field(default_factory=Readiness)
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import logging
 import os
@@ -20,6 +21,7 @@ from engine.errors import ConfigurationError
 from sandbox.job import Limits
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "SANDTABLE_"
 SHORT_SECRET = 16  # characters; one that is shorter may be guessed
 log = logging.getLogger(__name__)
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -29,7 +31,7 @@ class Settings(BaseSettings):
     """Every setting with its default; relative paths start at the project's directory."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SANDTABLE_",
+        env_prefix=PREFIX,
         env_file=PROJECT_ROOT / ".env",
         env_ignore_empty=True,
         extra="ignore",
@@ -144,6 +146,13 @@ class Settings(BaseSettings):
         description="How long a stopping service waits for running backtests before it puts"
         " them back in the queue.",
     )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Ended runs that are older are deleted, but for those with a star, a note or a"
+        " link; unset: they stay for ever.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe event that is logged."
     )
@@ -242,6 +251,29 @@ def load_settings(**overrides: Any) -> Settings:
             for item in error.errors()
         ]
         raise ConfigurationError("; ".join(lines)) from None
+
+
+def unknown_settings() -> list[str]:
+    """A sentence for each `SANDTABLE_*` of the environment or `.env` that no setting has, with the
+    name it may have been meant for: a slip leaves the default in force without a word."""
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    bare = [name.upper() for name in Settings.model_fields]
+    given = {name.upper() for name in (*os.environ, *_names_in_file())}
+    sentences = []
+    for name in sorted(n for n in given if n.startswith(PREFIX) and n not in names):
+        close = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1, cutoff=0.6)
+        meant = f"; do you mean {PREFIX}{close[0]}?" if close else ""
+        sentences.append(f"nobody knows the setting {name[:80]}{meant}")
+    return sentences
+
+
+def _names_in_file() -> list[str]:
+    path = Settings.model_config.get("env_file")
+    if not isinstance(path, Path) or not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    words = (line.strip().removeprefix("export ").partition("=")[0].strip() for line in lines)
+    return [word for word in words if word and not word.startswith("#")]
 
 
 def is_loopback(host: str) -> bool:

@@ -93,6 +93,7 @@ class LoginThrottle:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.failures = 0  # since the start, for /metrics
         self._pair = FailureLimit(5, 300.0, clock)
         self._address = FailureLimit(30, 600.0, clock)
         self._account = FailureLimit(50, 900.0, clock)
@@ -107,6 +108,7 @@ class LoginThrottle:
 
     def failed(self, name: str, address: str) -> None:
         name, address = name.casefold(), block_of(address)
+        self.failures += 1
         self._pair.add((name, address))
         self._address.add(address)
         self._account.add(name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import dataclass
+from pathlib import Path
 
-from server.db import Store
+from server.db import Store, now_ms
 from server.disk import storage_claimed
 from server.settings import Settings
 from server.users import COLUMNS, User, quota_of, user_of
@@ -138,3 +140,24 @@ def totals(store: Store) -> Totals:
         "select coalesce(sum(storage_bytes + cache_bytes + code_bytes), 0) from backtests"
     )
     return Totals(store.value("select count(*) from users"), by_status, stored)
+
+
+def resident_bytes() -> int:
+    """The memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+def database_bytes(database: Path) -> int:
+    """What the database takes on its disk, with what is not merged into it yet."""
+    paths = (database, database.with_name(database.name + "-wal"))
+    return sum(path.stat().st_size for path in paths if path.exists())
+
+
+def oldest_waiting_s(store: Store) -> float:
+    """For how long the run that waits longest has waited; 0.0 when none waits."""
+    created = store.value(
+        "select created_at_ms from backtests"
+        " where seq = (select min(seq) from backtests where status = 'queued')"
+    )
+    return 0.0 if created is None else max(0.0, (now_ms() - created) / 1000)

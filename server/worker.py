@@ -15,6 +15,7 @@ import socket
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,10 +30,12 @@ from server.executor import Job
 from server.local_executor import LocalExecutor, Payload, payload_of
 from server.notices import missing_locks
 from server.reports import report_document
+from server.retention import Retention
 from server.rpc import Peer
 from server.scheduler import LOOK_EVERY_S, Scheduler
 from server.services import series_cache
 from server.settings import Settings
+from server.usage import resident_bytes
 from server.users import get_user
 
 log = logging.getLogger(__name__)
@@ -66,6 +69,12 @@ class Worker:
             memory=self.sandbox.memory,
         )
         self.scheduler = Scheduler(self.store, settings, self.executor)
+        self.retention = Retention(
+            self.store,
+            self.artifacts,
+            series_cache(settings, self.store, self.artifacts),
+            settings.retention_days,
+        )
         self.stop = threading.Event()
         self.drain_s = 0.0
         checks = CONCURRENT_CHECKS + CONCURRENT_SLOW_CHECKS
@@ -84,6 +93,7 @@ class Worker:
                 recovered = self._recover()
             elif self.room["state"] == "ready":
                 self.scheduler.step()
+                self.retention.step(time.monotonic())
             elif not self.stop.wait(RETRY_ROOM_S):
                 # A machine that was out of memory at the start may not be any more.
                 self._open_room()
@@ -149,6 +159,8 @@ class Worker:
             "slots": self.settings.workers,
             "room": self.room,
             "max_rss_kb": usage.ru_maxrss,
+            "rss_bytes": resident_bytes(),
+            "runs": self.scheduler.counts.document(),
             "cpu_s": usage.ru_utime + usage.ru_stime,
             "bars": self.market.stats(),
         }

@@ -34,6 +34,10 @@ class WorkerLink(Protocol):
     def room(self) -> Mapping[str, Any]:
         """`{state: starting|ready|refused, reason, layers}`."""
 
+    @property
+    def restarts(self) -> int:
+        """How often the worker died and was started again."""
+
     def wake(self) -> None: ...
 
     def cancel(self, backtest_id: str) -> None: ...
@@ -58,6 +62,7 @@ class WorkerProcess:
         self._checks = CodeChecks(self._ask)
         self._keeper = threading.Thread(target=self._keep, name="worker-keeper", daemon=True)
         self._connected = threading.Event()
+        self._restarts = 0
 
     def start(self) -> None:
         self._keeper.start()
@@ -65,6 +70,10 @@ class WorkerProcess:
     @property
     def room(self) -> Mapping[str, Any]:
         return self._room
+
+    @property
+    def restarts(self) -> int:
+        return self._restarts
 
     @property
     def pid(self) -> int | None:
@@ -157,6 +166,7 @@ class WorkerProcess:
             if self._stopping.is_set():
                 return
             self._room = _starting()
+            self._restarts += 1
             log.error("worker_died code=%s", code)
             # A worker that dies at once would otherwise be started as fast as it dies.
             pause_s = FIRST_PAUSE_S if time.monotonic() - started > 30 else pause_s * 2

@@ -7,7 +7,7 @@ from litestar.types import ControllerRouterHandler
 
 from server.api.backtests import BacktestApi
 from server.api.data import DataApi
-from server.api.health import health
+from server.api.health import health, ready
 from server.api.metrics import metrics
 from server.api.strategies import StrategyApi
 from server.auth import requires_user, writes_need_token
@@ -19,5 +19,6 @@ route_handlers: list[ControllerRouterHandler] = [
         guards=[requires_user, writes_need_token],
     ),
     health,
+    ready,
     metrics,
 ]

@@ -357,6 +357,7 @@ versions = operation({200: STRATEGY_LIST}, 404, 422)
 symbols = operation({200: SYMBOLS})
 history = operation({200: HISTORY}, 422)
 health = operation({200: HEALTH}, public=True)
+ready = operation({200: HEALTH}, 503, public=True)
 metrics = operation(
     {},
     403,

@@ -1,4 +1,4 @@
-"""GET /health: whether the service works, for load balancers and people."""
+"""GET /health: whether the service answers; GET /ready: whether it can do what it is for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 
 from server import VERSION, queue
 from server.api import docs
+from server.problems import Unavailable
 from server.services import Services
 
 
@@ -22,6 +23,26 @@ from server.services import Services
 def health(services: NamedDependency[Services]) -> dict[str, Any]:
     """200 while requests are answered. `sandbox` names the layers in force, and says under
     `state` whether strategies run: starting, ready, or refused for `reason`."""
+    return _document(services)
+
+
+@get(
+    "/ready",
+    sync_to_thread=True,
+    tags=["service"],
+    summary="Whether strategies run and results are stored",
+    operation_class=docs.ready,
+)
+def ready(services: NamedDependency[Services]) -> dict[str, Any]:
+    """200 as `/health`; 503 with the reasons while strategies cannot run (the worker died or is
+    stopped, the sandbox starts or is refused) or results cannot be stored."""
+    reasons = services.readiness.reasons(services)
+    if reasons:
+        raise Unavailable("; ".join(reasons) + ".", word="not_ready", details={"reasons": reasons})
+    return _document(services)
+
+
+def _document(services: Services) -> dict[str, Any]:
     load = queue.load(services.store)
     room = services.worker.room
     return {

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import hmac
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
-from server import VERSION
+from server import VERSION, run_counts
 from server.api import docs
 from server.backtests import STATUSES
 from server.disk import free_bytes
 from server.problems import Forbidden, SignInNeeded
 from server.request_counts import BUCKETS_S
 from server.services import Services
-from server.usage import totals
+from server.usage import (
+    database_bytes,
+    oldest_waiting_s,
+    resident_bytes,
+    totals,
+)
 
 KIB = 1024
+# Of the cache of bars: the count's name, its kind, and what it means.
+CACHE = (
+    ("hits", "counter", "Bars that were there."),
+    ("misses", "counter", "Bars that had to be read."),
+    ("evictions", "counter", "Bars that made room for others."),
+    ("entries", "gauge", "Series of bars that are held."),
+    ("bytes", "gauge", "Memory of the bars that are held."),
+    ("max_bytes", "gauge", "The most that the cache may hold."),
+)
 
 
 @get(
@@ -53,54 +67,152 @@ def _admit(request: Request[Any, Any, Any], services: Services) -> None:
 
 
 def _lines(services: Services) -> Iterator[str]:
-    sums = totals(services.store)
-    yield "# TYPE sandtable_info gauge"
-    yield f'sandtable_info{{version="{VERSION}"}} 1'
-    yield "# TYPE sandtable_backtests gauge"
-    for status in STATUSES:
-        yield f'sandtable_backtests{{status="{status}"}} {sums.by_status.get(status, 0)}'
-    yield "# TYPE sandtable_users gauge"
-    yield f"sandtable_users {sums.users}"
-    yield "# TYPE sandtable_stored_bytes gauge"
-    yield f"sandtable_stored_bytes {sums.storage_bytes}"
-    yield "# TYPE sandtable_disk_free_bytes gauge"
-    settings = services.settings
-    for name, path in (
-        ("results", settings.results_directory),
-        ("database", settings.database.parent),
-    ):
-        yield f'sandtable_disk_free_bytes{{directory="{name}"}} {free_bytes(path)}'
-    yield "# TYPE sandtable_process_peak_resident_bytes gauge"
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield f'sandtable_process_peak_resident_bytes{{process="web"}} {peak_kb * KIB}'
+    yield from _family("info", "gauge", "The version that runs.", [(f'version="{VERSION}"', 1)])
+    yield from _stored(services)
     stats = services.worker.stats()
-    if stats is not None:
-        rss = stats["max_rss_kb"] * KIB
-        yield f'sandtable_process_peak_resident_bytes{{process="worker"}} {rss}'
-        yield "# TYPE sandtable_worker_slots gauge"
-        yield f"sandtable_worker_slots {stats['slots']}"
-        yield "# TYPE sandtable_worker_running gauge"
-        yield f"sandtable_worker_running {stats['running']}"
-    yield "# TYPE sandtable_bars_cache gauge"
-    caches = {"web": services.market.stats()} | ({"worker": stats["bars"]} if stats else {})
-    for process, counts in caches.items():
-        for name in ("hits", "misses", "evictions", "entries", "bytes", "max_bytes"):
-            labels = f'process="{process}",count="{name}"'
-            yield f"sandtable_bars_cache{{{labels}}} {counts[name]}"
-    yield "# TYPE sandtable_sandbox_ready gauge"
-    yield f"sandtable_sandbox_ready {int(services.worker.room['state'] == 'ready')}"
-    yield from _requests(services)
-
-
-def _requests(services: Services) -> Iterator[str]:
+    yield from _processes(services, stats)
+    yield from _runs(stats)
     counts = services.counts.snapshot()
-    yield "# TYPE sandtable_requests_total counter"
-    for status, number in sorted(counts.by_status.items()):
-        yield f'sandtable_requests_total{{status="{status}"}} {number}'
-    yield "# TYPE sandtable_request_seconds histogram"
+    yield from _family(
+        "requests_total",
+        "counter",
+        "Requests that were answered, by status.",
+        [(f'status="{status}"', n) for status, n in sorted(counts.by_status.items())],
+    )
+    yield from _histogram(
+        "request_seconds",
+        "How long requests took, from their head to the end of the answer.",
+        BUCKETS_S,
+        counts.buckets,
+        counts.total_s,
+    )
+    yield from _family(
+        "failed_sign_ins_total",
+        "counter",
+        "Wrong names or passwords since the start.",
+        [("", services.logins.failures)],
+    )
+
+
+def _stored(services: Services) -> Iterator[str]:
+    """What the database and the disks hold."""
+    sums, settings = totals(services.store), services.settings
+    yield from _family(
+        "backtests",
+        "gauge",
+        "Backtests that are stored, by status.",
+        [(f'status="{status}"', sums.by_status.get(status, 0)) for status in STATUSES],
+    )
+    yield from _family(
+        "oldest_waiting_seconds",
+        "gauge",
+        "Age of the run that has waited longest; 0 when none waits.",
+        [("", round(oldest_waiting_s(services.store), 3))],
+    )
+    yield from _family("users", "gauge", "Accounts.", [("", sums.users)])
+    yield from _family(
+        "stored_bytes", "gauge", "Bytes of stored results.", [("", sums.storage_bytes)]
+    )
+    yield from _family(
+        "database_bytes",
+        "gauge",
+        "Size of the database and of what is not merged into it yet.",
+        [("", database_bytes(settings.database))],
+    )
+    places = (("results", settings.results_directory), ("database", settings.database.parent))
+    yield from _family(
+        "disk_free_bytes",
+        "gauge",
+        "What is left on the disk that holds the directory.",
+        [(f'directory="{name}"', free_bytes(path)) for name, path in places],
+    )
+
+
+def _processes(services: Services, stats: Mapping[str, Any] | None) -> Iterator[str]:
+    """The web process and its worker; of a worker that does not answer nothing is told."""
+    peaks = {"web": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB}
+    present = {"web": resident_bytes()}
+    caches = {"web": services.market.stats()}
+    if stats is not None:
+        peaks["worker"] = stats["max_rss_kb"] * KIB
+        present["worker"] = stats["rss_bytes"]
+        caches["worker"] = stats["bars"]
+    for name, words, values in (
+        ("process_resident_bytes", "Memory that the process holds now.", present),
+        ("process_peak_resident_bytes", "The most memory that the process has held.", peaks),
+    ):
+        yield from _family(name, "gauge", words, _by_process(values))
+    yield from _family(
+        "worker_restarts_total",
+        "counter",
+        "How often the worker died and was started again.",
+        [("", services.worker.restarts)],
+    )
+    if stats is not None:
+        yield from _family(
+            "worker_slots", "gauge", "Runs that may go on at once.", [("", stats["slots"])]
+        )
+        yield from _family("worker_running", "gauge", "Runs going on.", [("", stats["running"])])
+    for name, kind, words in CACHE:
+        suffix = f"{name}_total" if kind == "counter" else name
+        values = {process: counts[name] for process, counts in caches.items()}
+        yield from _family(f"bars_cache_{suffix}", kind, words, _by_process(values))
+    yield from _family(
+        "sandbox_ready",
+        "gauge",
+        "1 while strategies are run.",
+        [("", int(services.worker.room["state"] == "ready"))],
+    )
+    yield from _family(
+        "open_streams",
+        "gauge",
+        "Event streams that are open.",
+        [("", services.counts.open_streams())],
+    )
+
+
+def _runs(stats: Mapping[str, Any] | None) -> Iterator[str]:
+    """Runs that ended since the worker started."""
+    if stats is None:
+        return
+    runs = stats["runs"]
+    yield from _histogram(
+        "run_seconds",
+        "How long runs took, from the claim to the stored result.",
+        run_counts.BUCKETS_S,
+        runs["buckets"],
+        runs["total_s"],
+    )
+    yield from _family(
+        "run_failures_total",
+        "counter",
+        "Runs that failed, by the kind of their error.",
+        [(f'kind="{kind}"', n) for kind, n in sorted(runs["failures"].items())],
+    )
+
+
+def _by_process(values: Mapping[str, int]) -> list[tuple[str, float]]:
+    return [(f'process="{process}"', value) for process, value in values.items()]
+
+
+def _family(
+    name: str, kind: str, words: str, samples: Iterable[tuple[str, float]]
+) -> Iterator[str]:
+    """A family with what it means; each sample is its labels and its value."""
+    yield f"# HELP sandtable_{name} {words}"
+    yield f"# TYPE sandtable_{name} {kind}"
+    for labels, value in samples:
+        yield f"sandtable_{name}{{{labels}}} {value}" if labels else f"sandtable_{name} {value}"
+
+
+def _histogram(
+    name: str, words: str, bounds: Iterable[float], buckets: Sequence[int], total: float
+) -> Iterator[str]:
+    """Buckets count up to their bound; the last of them has none."""
+    yield from _family(name, "histogram", words, [])
     so_far = 0
-    for most, number in zip((*map(str, BUCKETS_S), "+Inf"), counts.buckets, strict=True):
+    for most, number in zip((*map(str, bounds), "+Inf"), buckets, strict=True):
         so_far += number
-        yield f'sandtable_request_seconds_bucket{{le="{most}"}} {so_far}'
-    yield f"sandtable_request_seconds_sum {counts.total_s:.6f}"
-    yield f"sandtable_request_seconds_count {so_far}"
+        yield f'sandtable_{name}_bucket{{le="{most}"}} {so_far}'
+    yield f"sandtable_{name}_sum {total:.6f}"
+    yield f"sandtable_{name}_count {so_far}"

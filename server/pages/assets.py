@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,13 @@ def load_asset(name: str) -> Asset:
 def static_url(name: str) -> str:
     """Path of a static file with its content's hash. Raises FileNotFoundError without the file."""
     return load_asset(name).url
+
+
+def load_assets() -> None:
+    """Read every static file, so that pages and what they use are of one version."""
+    for name in _names():
+        with suppress(FileNotFoundError):
+            load_asset(name)
 
 
 def has_asset(name: str) -> bool:

@@ -26,6 +26,8 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        cache_size=-1,
+        auto_reload=False,
     )
     env.filters.update(formats.FILTERS)
     # What a page always has, also where a template is rendered outside a request (reports, tests).
@@ -37,6 +39,9 @@ def environment() -> Environment:
         notice=None,
         csrf_input="",
     )
+    # All of them now: the files may be those of the next version before the service starts again.
+    for name in env.list_templates():
+        env.get_template(name)
     return env
 
 

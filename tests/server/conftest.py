@@ -135,6 +135,7 @@ class FakeWorker:
             "reason": None,
             "layers": {"seccomp": True, "landlock": "ABI 7"},
         }
+        self.restarts = 0
         self.told: list[str] = []
         self.reports: dict[str, CheckReport] = {}
         self.report = CheckReport(
@@ -162,7 +163,8 @@ class FakeWorker:
     def stats(self) -> dict[str, Any] | None:
         bars = dict.fromkeys(("hits", "misses", "evictions", "entries", "bytes", "max_bytes"), 0)
         stats = {"running": 0, "slots": 2, "room": self.room, "max_rss_kb": 1, "cpu_s": 0.0}
-        return stats | {"bars": bars}
+        runs = {"buckets": [0] * 10, "total_s": 0.0, "failures": {}}
+        return stats | {"bars": bars, "rss_bytes": 1, "runs": runs}
 
 
 @pytest.fixture

@@ -61,3 +61,23 @@ def test_an_attack_that_gets_through_fails_the_machine(
     room.holes = ["opened a socket"]
     assert main(["doctor"]) == 1
     assert "NO  an attack got through: opened a socket" in capsys.readouterr().out
+
+
+def test_a_self_test_without_an_answer_is_no_attack_that_got_through(
+    room: type[FakeSandbox], capsys: pytest.CaptureFixture[str]
+) -> None:
+    room.holes = ["the probes ended without an answer"]
+    assert main(["doctor"]) == 1
+    shown = capsys.readouterr().out
+    assert "the self-test could not be finished: the probes ended without an answer" in shown
+    assert "attack got through" not in shown
+
+
+def test_a_setting_that_nobody_knows_is_said(
+    room: type[FakeSandbox],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SANDTABLE_SIGN_UP", "closed")
+    main(["doctor"])
+    assert "do you mean SANDTABLE_SIGNUP?" in capsys.readouterr().out

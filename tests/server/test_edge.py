@@ -132,3 +132,18 @@ def test_requests_are_logged_without_secrets(
     assert "hush" not in caplog.text
     assert "path=/shared/.../trips status=404" in caplog.text
     assert "whisper" not in caplog.text
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_machine_without_a_thread_to_spare_answers_in_the_usual_shape(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    async def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    charlie = clients.charlie(accept=accept)
+    monkeypatch.setattr(edge.Edge, "_pass_on", no_thread)
+    answer = charlie.get("/backtests")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.headers["content-type"].startswith(accept)
+    assert "The machine is at its limits" in answer.text

@@ -30,6 +30,7 @@ from tests.server.rooms import HonestRoom, request
 PUBLIC = {
     ("GET", "/"),
     ("GET", "/health"),
+    ("GET", "/ready"),
     ("GET", "/login"),
     ("POST", "/login"),
     ("GET", "/signup"),

@@ -7,7 +7,13 @@ import pytest
 
 from engine.enums import Timeframe
 from engine.errors import ConfigurationError
-from server.settings import PROJECT_ROOT, Settings, is_loopback, load_settings
+from server.settings import (
+    PROJECT_ROOT,
+    Settings,
+    is_loopback,
+    load_settings,
+    unknown_settings,
+)
 
 
 def test_the_contracts_defaults_hold_without_an_environment() -> None:
@@ -89,3 +95,20 @@ def test_every_setting_is_described() -> None:
 )
 def test_loopback_is_told_from_other_addresses(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_a_setting_that_nobody_knows_is_named_with_what_it_may_mean(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SANDTABLE_SIGN_UP", "closed")
+    monkeypatch.setenv("SANDTABLE_QQQQ", "1")
+    monkeypatch.setenv("SANDTABLE_PORT", "8000")
+    file = tmp_path / ".env"
+    file.write_text("# SANDTABLE_NOT=1\nexport SANDTABLE_USER_MAX_RUNING=3\nOTHER=1\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    assert unknown_settings() == [
+        "nobody knows the setting SANDTABLE_QQQQ",
+        "nobody knows the setting SANDTABLE_SIGN_UP; do you mean SANDTABLE_SIGNUP?",
+        "nobody knows the setting SANDTABLE_USER_MAX_RUNING; do you mean"
+        " SANDTABLE_USER_MAX_RUNNING?",
+    ]

@@ -1,5 +1,7 @@
 import re
+import shutil
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 from jinja2 import UndefinedError
@@ -52,3 +54,21 @@ def test_no_template_has_an_inline_style_or_script():
             continue
         assert not re.search(r"\sstyle\s*=|<style|\son[a-z]+\s*=\s*[\"']", text), path
         assert not re.search(r"<script(?![^>]*\b(src|type=\"application/json\"))", text), path
+
+
+def test_templates_are_read_at_the_start_and_never_again(monkeypatch, tmp_path):
+    """An upgrade writes the next version's files while this version still serves."""
+    old = tmp_path / "templates"
+    shutil.copytree(render.TEMPLATES, old)
+    monkeypatch.setattr(render, "TEMPLATES", old)
+    env = render.environment()
+    for path in old.rglob("*.html"):
+        path.write_text("{{ of_the_next_version }}")
+    shown = env.get_template("problem.html").render(
+        status=404,
+        code="not_found",
+        message="Gone.",
+        request_id=None,
+        request=SimpleNamespace(url=SimpleNamespace(path="/")),
+    )
+    assert "Gone." in shown
