@@ -15,6 +15,7 @@ from engine.bar import Bar, utc_datetime
 from engine.codes import INF
 from engine.errors import StrategyError, ValidationError
 from engine.order_entry import OrderLimit, order
+from engine.parameters import fits
 from engine.uncopied import Uncopied
 from engine.views import BarsView, PortfolioView
 
@@ -291,17 +292,17 @@ def convert_param(name: str, value: ParamValue, default: ParamValue) -> ParamVal
     Raises ValidationError naming the field `params`.
     """
     wanted = type(default)
-    if wanted is float and type(value) is int:
-        return float(value)
-    if type(value) is not wanted:
+    if not fits(value, wanted.__name__):
+        article = "a finite " if wanted is float else ""
         raise ValidationError(
             fields={
                 "params": [
-                    f"{name} must be {wanted.__name__} (its default is {default!r}); got {value!r}"
+                    f"{name} must be {article}{wanted.__name__} (its default is {default!r}); "
+                    f"got {value!r}"
                 ]
             }
         )
-    return value
+    return float(value) if wanted is float else value
 
 
 def apply_params(

@@ -7,7 +7,6 @@ not compile, parameters that the strategy does not have, history that is not the
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -19,6 +18,7 @@ from engine.errors import ValidationError
 from engine.file_checks import BrokenFileError
 from engine.funding_files import funding_path, months
 from engine.market_data import Store as MarketStore
+from engine.parameters import fits
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
 from server.backtests import NewBacktest
 from server.db import Store
@@ -174,8 +174,7 @@ def parameter_violations(params: Mapping[str, Any], parameters: Sequence[Paramet
             wrong.append(f"{name:.60}: the strategy has no such parameter; it has {there}")
             continue
         kind = known[name].type
-        fits = type(value).__name__ == kind or (kind == "float" and type(value) is int)
-        if not fits or (isinstance(value, float) and not math.isfinite(value)):
+        if not fits(value, kind):
             wrong.append(f"{name}: must be {KINDS[kind]}; got {value!r:.60}")
     return wrong
 
