@@ -46,6 +46,7 @@ VOCABULARY = {
     "engine.dates",
     "engine.enums",
     "engine.errors",
+    "engine.parameters",
     "engine.market_data",
     "engine.records",
     "engine.results",
