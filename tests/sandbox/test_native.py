@@ -79,7 +79,7 @@ def test_modules_that_are_preloaded_are_there_and_no_others() -> None:
 
 
 def test_the_tasks_of_the_service_do_not_hold_the_native_one() -> None:
-    assert sorted(tasks.TASKS) == ["check", "cut", "probe", "run"]
+    assert sorted(tasks.TASKS) == ["check", "diff", "probe", "run"]
 
 
 @pytest.mark.parametrize("text", ["", "pass", "# only a comment"])

@@ -18,7 +18,7 @@ from sandbox.wire import Frame, FrameReader
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[int, bytearray]]:
     pipes: dict[int, bytearray] = {tasks.RESULT_FD: bytearray(), tasks.STDOUT_FD: bytearray()}
-    monkeypatch.setattr(tasks, "_write_all", lambda fd, data: pipes[fd].extend(data))
+    monkeypatch.setattr(tasks, "write_all", lambda fd, data: pipes[fd].extend(data))
     return pipes
 
 
@@ -91,7 +91,7 @@ def test_the_log_is_sent_in_chunks_and_in_order(sent: dict[int, bytearray]) -> N
 def test_problems_beyond_a_frame_are_left_out() -> None:
     problems = tuple(Problem(1, 1, "\x01" * 400, hint="\x01" * 400) for _ in range(100))
     answer = {"kind": "rejected_code", "problems": tasks._plain_problems(problems)}
-    frame = tasks._fitting(Frame.ERROR, answer)
+    frame = tasks.fitting(Frame.ERROR, answer)
     assert len(frame) <= wire.MAX_PAYLOAD_BYTES[Frame.ERROR] + wire.HEADER.size
     assert 1 <= len(answer["problems"]) < 100
 
