@@ -355,7 +355,11 @@ def run_backtest(
     run = Run(config, bars, funding, sink=sink)
     run.execute(strategy_class)
     ledger = ledger_of(run.broker, len(bars), run.plots())
-    ledger = replace(ledger, dropped_points=run.dropped_points)
+    ledger = replace(
+        ledger,
+        dropped_points=run.dropped_points,
+        indicator_wait_bars=run.indicator_wait_bars,
+    )
     return BacktestResults.build(config, bars, ledger, time.perf_counter() - started)
 
 

@@ -151,6 +151,7 @@ class Ledger:
     rejected_first: tuple[Rejection, ...] = ()
     dropped_orders: int = 0
     dropped_points: int = 0
+    indicator_wait_bars: int | None = None  # None: the strategy did not wait for its indicators
     plots: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]] = field(
         default_factory=dict
     )

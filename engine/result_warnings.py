@@ -19,7 +19,11 @@ SMALL_OPENING = 0.1
 
 def result_warnings(config: BacktestConfig, bars: Bars, ledger: Ledger) -> list[dict[str, Any]]:
     """`{kind, count, timestamp, text}` of each; `timestamp` is the first bar's open, or None."""
-    return [*_small_openings(config, bars, ledger), *_dropped_points(ledger)]
+    return [
+        *_small_openings(config, bars, ledger),
+        *_endless_wait(bars, ledger),
+        *_dropped_points(ledger),
+    ]
 
 
 def _small_openings(config: BacktestConfig, bars: Bars, ledger: Ledger) -> list[dict[str, Any]]:
@@ -62,6 +66,25 @@ def _small_openings(config: BacktestConfig, bars: Bars, ledger: Ledger) -> list[
                 "Under next_open a closing frees its cash only at the next open, so a size worked "
                 "out from get_cash() beside it is that of what was left over. target_percent is "
                 "worked out at the fill."
+            ),
+        }
+    ]
+
+
+def _endless_wait(bars: Bars, ledger: Ledger) -> list[dict[str, Any]]:
+    """A strategy that waited for its indicators to the last bar never saw one."""
+    waited = ledger.indicator_wait_bars
+    if waited is None or waited < len(bars):
+        return []
+    return [
+        {
+            "kind": "endless_indicator_wait",
+            "count": waited,
+            "timestamp": None,
+            "text": (
+                f"The indicators were never all finite: wait_for_indicators() let {waited:,} "
+                f"{'bars' if waited > 1 else 'bar'} pass, and on_data was not called once. Choose "
+                "more days, shorter periods, or functions that leave no NaN behind their start."
             ),
         }
     ]

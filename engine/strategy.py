@@ -237,13 +237,14 @@ class Strategy(Uncopied):
     def wait_for_indicators(self) -> None:
         """Let `on_data` begin at the first bar at which every indicator is finite.
 
-        Call it in `initialize`.
+        Call it in `initialize`. The result's `indicator_wait_bars` says how many bars passed
+        before.
         """
         self._run.wait_for_indicators()
 
     # --- other -----------------------------------------------------------------------------
     def log(self, message: Any) -> None:
-        """Write a line to the run's log."""
+        """Write a line to the run's log, behind the bar's time as `2024-03-01 05:00`, UTC."""
         self._run.write(f"{message}\n")
 
     def plot(self, name: str, value: float) -> None:

@@ -173,6 +173,7 @@ class Verdict:
     )
     indicators: Indicators = field(default_factory=Indicators)
     dropped_points: int = 0
+    indicator_wait_bars: int | None = None  # None: it did not wait for its indicators
     log: bytes = b""
     log_truncated: bool = False
     bars_done: int = 0

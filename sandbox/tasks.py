@@ -31,10 +31,14 @@ from engine.order_entry import OrderLimit, OrderTorn
 from sandbox import clock, compiler, differences, probes, warmup, wire
 from sandbox.child import RESULT_FD, STDOUT_FD, Inside
 from sandbox.job import Parameter
+from sandbox.log_lines import LogLines
 from sandbox.sealed import make_bars, parse_job
 from sandbox.stops import Stopped, Stops
 
 _LOG_CHUNK_BYTES = 32 * 1024
+# Of one text: the times of its lines are put in and sent in pieces, or many short lines would need
+# as much memory again as they and their times have together.
+_LOG_PIECE_CHARACTERS = 16 * 1024
 # Sending what was ordered so far may take this share of the time, and not more often than that.
 _FLUSH_SHARE = 0.05
 _FLUSH_EVERY_S = 0.5
@@ -53,6 +57,7 @@ class Channel:
         self._stops = stops
         self._log: list[bytes] = []
         self._log_bytes = 0
+        self._lines = LogLines()
         self._orders_sent = 0
         self._next_flush_s = time.monotonic() + _FLUSH_EVERY_S
         self._next_beat_s = 0.0
@@ -65,11 +70,16 @@ class Channel:
                 write_all(RESULT_FD, frame)
 
     def write(self, text: str) -> None:
-        data = without_addresses(text).encode("utf-8", "backslashreplace")
-        self._log.append(data)
-        self._log_bytes += len(data)
-        if self._log_bytes >= _LOG_CHUNK_BYTES:
-            self.flush_log()
+        run = self.run
+        moment_ms = run.now_ms if run is not None and run.started else None
+        text = without_addresses(text)
+        for start in range(0, len(text), _LOG_PIECE_CHARACTERS):
+            piece = text[start : start + _LOG_PIECE_CHARACTERS]
+            data = self._lines.timed(piece, moment_ms).encode("utf-8", "backslashreplace")
+            self._log.append(data)
+            self._log_bytes += len(data)
+            if self._log_bytes >= _LOG_CHUNK_BYTES:
+                self.flush_log()
 
     def flush_log(self) -> None:
         data, self._log, self._log_bytes = b"".join(self._log), [], 0
@@ -130,6 +140,9 @@ class Channel:
                 "points": min(run.dropped_points, wire.MAX_DROPPED_POINTS),
             }
             self.send(wire.encode_json(wire.Frame.LEFT_OUT, answer))
+        if run.indicator_wait_bars is not None:
+            waited = min(run.indicator_wait_bars, run.bars_done)  # a torn bar is not done
+            self.send(wire.encode(wire.Frame.WAITED, wire.WAITED.pack(waited)))
         final = wire.FINAL.pack(run.bars_done, self._orders_sent, points)
         digest = b"" if torn else run.fills_digest()
         self.send(wire.encode(wire.Frame.FINAL, final + digest))

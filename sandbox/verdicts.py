@@ -86,6 +86,7 @@ def verdict_of(job: Job, outcome: Outcome, stop_after: int | None = None) -> Ver
         orders=orders,
         plots=received.plot_lines(),
         dropped_points=(received.left_out or {}).get("points", 0),
+        indicator_wait_bars=received.waited if received.finished else None,
         indicators=_indicators(received) if received.finished else Indicators(),
         bars_done=bars_done,
         fills_digest=received.digest,

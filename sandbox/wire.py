@@ -60,6 +60,7 @@ class Frame(IntEnum):
     BAR = 12  # rows of ORDER_DTYPE: the calls of the next bar of a blind run
     DECLARED = 13  # JSON: the indicators that `initialize` declared
     VALUES = 14  # number of the indicator's part, then float64 values
+    WAITED = 15  # bars that passed before every indicator was finite, of a run that waited
 
 
 HEADER = struct.Struct("<IB")
@@ -67,6 +68,7 @@ PROGRESS = struct.Struct("<qdi")
 CHECKPOINT = struct.Struct("<qq")
 CUT = struct.Struct("<qq")
 VALUES = struct.Struct("<q")
+WAITED = struct.Struct("<q")
 FINAL = struct.Struct("<qqq")
 PLOT_DTYPE = np.dtype([("timestamp", "<i8"), ("value", "<f8")])
 
@@ -102,6 +104,7 @@ MAX_PAYLOAD_BYTES = {
     Frame.BAR: ORDERS_PER_FRAME * ORDER_DTYPE.itemsize,
     Frame.DECLARED: 256 * 1024,
     Frame.VALUES: VALUES.size + VALUES_PER_FRAME * 8,
+    Frame.WAITED: WAITED.size,
 }
 
 
@@ -164,6 +167,7 @@ class Received:
     indicators: dict[str, list[npt.NDArray[np.float64]]] = field(default_factory=dict)
     n_values: int = 0
     left_out: dict[str, Any] | None = None
+    waited: int | None = None
     error: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
     cuts: list[npt.NDArray[np.void]] = field(default_factory=list)  # the calls up to each
@@ -290,6 +294,10 @@ class FrameReader:
                 received.declared.append(parse_json(payload))
             case Frame.VALUES:
                 self._take_values(payload)
+            case Frame.WAITED:
+                self._only_once(received.waited)
+                (waited,) = _fixed(WAITED, payload)
+                received.waited = self._checked_bars_done(waited)
             case Frame.FINAL:
                 self._take_final(payload)
 
@@ -357,6 +365,11 @@ class FrameReader:
         if n_orders != received.n_orders or n_points != received.n_points:
             raise WireError("a final frame that miscounts")
         received.bars_done = self._checked_bars_done(bars_done)
+        if received.waited is not None:
+            # Before the wait was over nobody was asked for an order.
+            first_order = received.orders[0]["bar"][0] if received.orders else bars_done
+            if received.waited > min(bars_done, first_order):
+                raise WireError("a wait beyond the first order or the last bar")
         for chunks in received.indicators.values():
             if sum(map(len, chunks)) != bars_done:
                 raise WireError("an indicator that has not one value for each bar")

@@ -230,7 +230,11 @@ def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunErr
     if ledger.n_bars == 0 and not len(ledger.orders):
         return None, error  # Stopped in its first bar: what it did there is not known.
     ledger.plots.update(verdict.plots)
-    ledger = replace(ledger, dropped_points=verdict.dropped_points)
+    ledger = replace(
+        ledger,
+        dropped_points=verdict.dropped_points,
+        indicator_wait_bars=verdict.indicator_wait_bars,
+    )
     return BacktestResults.build(job.config, job.bars, ledger, verdict.wall_s), error
 
 
@@ -305,6 +309,7 @@ def _execution(
         "monthly_returns": results.monthly_returns if results else [],
         "metrics": results.metrics if results else None,
         "dropped_orders": results.ledger.dropped_orders if results else 0,
+        "indicator_wait_bars": results.ledger.indicator_wait_bars if results else None,
         "warnings": results.warnings if results else [],
         "missing_locks": list(request.missing_locks),
         "wall_s": verdict.wall_s,

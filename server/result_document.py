@@ -87,6 +87,7 @@ def _head(backtest: Backtest, source: str, series: RunSeries | None) -> dict[str
         "rejected_orders": summary.get("rejected_orders", NO_REJECTIONS),
         # A run of an earlier version said less.
         "lookahead": {**NO_LOOKAHEAD, **summary.get("lookahead", {})},
+        "indicator_wait_bars": summary.get("indicator_wait_bars"),
         "warnings": summary.get("warnings", []),
         "drawdowns": summary.get("drawdowns", []),
         "monthly_returns": summary.get("monthly_returns", []),

@@ -167,6 +167,7 @@ RESULT = obj(
     error=maybe(obj("*", kind=STR, message=STR, line=maybe(INT), timestamp=maybe(TIME))),
     data_quality=maybe(ANY_OBJECT),
     rejected_orders=obj("*", count=INT, first=arr(ANY_OBJECT)),
+    indicator_wait_bars=maybe(INT),
     warnings=arr(obj("*", kind=STR, count=INT, timestamp=maybe(INT), text=STR)),
     lookahead=LOOKAHEAD,
     drawdowns=arr(ANY_OBJECT, maxItems=10),

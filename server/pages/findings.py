@@ -15,6 +15,7 @@ FEW_DAYS = 90
 WARNING_TITLES = {
     "small_openings": "Sizes from cash that was not free yet",
     "dropped_plot_points": "Lines are cut short",
+    "endless_indicator_wait": "The strategy never began",
 }
 
 
@@ -34,6 +35,7 @@ def findings(
     lookahead: Mapping[str, Any] | None,
     open_size: float | None,
     dropped: int = 0,
+    waited: int | None = None,
     warnings: Sequence[Mapping[str, Any]] = (),
     completed: bool = True,
     missing_layers: Sequence[str] = (),
@@ -47,7 +49,9 @@ def findings(
         *_rejections(rejected_orders),
         *_data(data_quality),
         *(
-            Finding("warn" if item["kind"] == "small_openings" else "info", title, item["text"])
+            Finding(
+                "info" if item["kind"] == "dropped_plot_points" else "warn", title, item["text"]
+            )
             for item in warnings
             if (title := WARNING_TITLES.get(item["kind"]))
         ),
@@ -120,6 +124,16 @@ def findings(
                 f"{formats.plural(dropped, 'order was', 'orders were')} still waiting",
                 "They were given on the last bar and would fill at the next open, which this "
                 "range does not have.",
+            )
+        )
+    never_began = any(item["kind"] == "endless_indicator_wait" for item in warnings)
+    if waited and not never_began:
+        found.append(
+            Finding(
+                "info",
+                f"{formats.plural(waited, 'bar')} passed before the first decision",
+                "The strategy waited until every indicator was finite. The return, drawdown and "
+                "buy and hold count these bars too.",
             )
         )
     if missing_layers:

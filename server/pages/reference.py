@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[2] / "engine/strategy.py"
+ENGINE = Path(__file__).resolve().parents[2] / "engine"
 Members = dict[str, ast.FunctionDef]
 
 
@@ -76,6 +76,8 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("Log and chart", ("log", "plot")),
 )
+# Functions in scope beside the class, on the page behind the methods of the same group.
+_FUNCTIONS = ("crossover", "crossunder")
 _BAR = (
     ("timestamp", "Opening time of the bar as a UTC datetime."),
     ("timestamp_ms", "The same in milliseconds."),
@@ -91,20 +93,35 @@ _BAR = (
 @cache
 def reference() -> list[Group]:
     """Everything a strategy can define, call and read, in the order in which it is learnt."""
-    members = _members()
+    members = _functions_of(_class_body("strategy.py", "Strategy"))
+    functions = _functions_of(_tree("crossings.py").body)
     groups = [Group(title, [_entry(members[name]) for name in names]) for title, names in _GROUPS]
     bar = [Entry(f"data.{name}", text, name, "data") for name, text in _BAR]
     indicators = Entry(
         "self.indicators[name][-1]", "This bar's value of an indicator.", "indicators"
     )
-    groups[3].entries.append(indicators)
+    crossings = [_function_entry(functions[name]) for name in _FUNCTIONS]
+    groups[3].entries.extend([indicators, *crossings])
     return [groups[0], Group("The bar given to on_data", bar), *groups[1:]]
 
 
-def _members() -> Members:
-    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
-    strategy = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Strategy")
-    return {node.name: node for node in strategy.body if isinstance(node, ast.FunctionDef)}
+def _tree(name: str) -> ast.Module:
+    return ast.parse((ENGINE / name).read_text(encoding="utf-8"))
+
+
+def _class_body(module: str, name: str) -> list[ast.stmt]:
+    body = _tree(module).body
+    return next(n.body for n in body if isinstance(n, ast.ClassDef) and n.name == name)
+
+
+def _functions_of(body: list[ast.stmt]) -> Members:
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
+def _function_entry(function: ast.FunctionDef) -> Entry:
+    """Of a function in scope: called without `self.`."""
+    shown = f"{function.name}({_signature(function.args)})"
+    return Entry(shown, _prose(function), f"{function.name}()", "")
 
 
 def _entry(member: ast.FunctionDef) -> Entry:

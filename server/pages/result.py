@@ -217,6 +217,7 @@ def result_of(services: Services, run: Backtest) -> Result | None:
             lookahead=summary.get("lookahead"),
             open_size=open_size(series),
             dropped=int(summary.get("dropped_orders") or 0),
+            waited=summary.get("indicator_wait_bars"),
             warnings=summary.get("warnings") or (),
             completed=run.status == "completed",
             missing_layers=missing,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from engine.records import Ledger
 from engine.result_warnings import result_warnings
 from tests.engine.builders import START_MS, flat_bars, make_config, run_script
@@ -63,3 +65,18 @@ def test_points_that_were_not_drawn_are_counted():
     (warning,) = result_warnings(make_config(), BARS, ledger)
     assert (warning["kind"], warning["count"]) == ("dropped_plot_points", 3)
     assert warning["text"] == "3 points of plot() beyond 2,000,000 in all are not drawn."
+
+
+@pytest.mark.parametrize("waited", [None, 0, len(BARS) - 1])
+def test_a_wait_that_ended_is_nothing_to_warn_of(waited: int | None):
+    ledger: Ledger = replace(run_script(BARS, {})[0], indicator_wait_bars=waited)
+    assert result_warnings(make_config(), BARS, ledger) == []
+
+
+def test_a_wait_to_the_last_bar_is_warned_of():
+    ledger: Ledger = replace(run_script(BARS, {})[0], indicator_wait_bars=len(BARS))
+    (warning,) = result_warnings(make_config(), BARS, ledger)
+    assert (warning["kind"], warning["count"]) == ("endless_indicator_wait", len(BARS))
+    assert warning["text"].startswith(
+        "The indicators were never all finite: wait_for_indicators() let "
+    )

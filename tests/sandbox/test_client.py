@@ -111,7 +111,55 @@ def test_what_is_printed_and_logged_comes_back(
     sandbox: Sandbox, make_job: Make, on_data: OnData
 ) -> None:
     verdict = sandbox.run(make_job(on_data("print('a')\nself.log('b')"), count=1))
-    assert verdict.log.split() == [b"a", b"b"]
+    assert verdict.log == b"2023-01-01 00:00 a\n2023-01-01 00:00 b\n"
+
+
+WAITS = """
+class Waits(Strategy):
+    def initialize(self):
+        print("begins", end="")
+        print(" well")
+        self.indicator("late", self.late, "close")
+        self.wait_for_indicators()
+
+    def late(self, close):
+        return np.where(np.arange(len(close)) < {first}, np.nan, close)
+
+    def on_data(self, data):
+        if self.get_position_size() == 0:
+            self.buy(0.01)
+            print("bought", end=" ")
+        elif len(self.bars.close) < 9:
+            print("and held\\nfor a bar")
+
+    def on_finish(self):
+        self.log("over")
+"""
+
+
+def test_lines_have_their_bars_times_and_a_wait_is_counted(
+    sandbox: Sandbox, make_job: Make
+) -> None:
+    verdict = sandbox.run(make_job("import numpy as np\n" + WAITS.format(first=6), count=10))
+    assert (verdict.error, verdict.indicator_wait_bars) == (None, 6)
+    assert verdict.log.decode().splitlines() == [
+        "initialize begins well",
+        "2023-01-01 00:06 bought and held",
+        "2023-01-01 00:07 for a bar",
+        "2023-01-01 00:09 over",
+    ]
+    never = sandbox.run(make_job("import numpy as np\n" + WAITS.format(first=10), count=10))
+    assert (never.error, never.indicator_wait_bars, len(never.orders)) == (None, 10, 0)
+
+
+def test_who_does_not_wait_has_no_count(sandbox: Sandbox, make_job: Make, on_data: OnData) -> None:
+    assert sandbox.run(make_job(on_data("self.buy(0.01)"))).indicator_wait_bars is None
+    source = on_data("self.buy(0.01)").replace(
+        "    def on_data",
+        "    def initialize(self):\n        self.wait_for_indicators()\n\n    def on_data",
+    )
+    verdict = sandbox.run(make_job(source))
+    assert (verdict.error, verdict.indicator_wait_bars) == (None, 0)
 
 
 def test_an_exception_names_line_bar_and_time(
@@ -433,7 +481,8 @@ def test_several_runs_at_once_do_not_mix(sandbox: Sandbox, make_job: Make, on_da
         thread.start()
     for thread in threads:
         thread.join()
-    assert logs == {number: f"{number}\n{number}\n".encode() for number in range(6)}
+    said = {number: [line.split()[-1] for line in log.splitlines()] for number, log in logs.items()}
+    assert said == {number: [b"%d" % number] * 2 for number in range(6)}
 
 
 def test_the_layers_are_named_and_the_probes_find_nothing(sandbox: Sandbox) -> None:

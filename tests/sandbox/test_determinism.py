@@ -101,7 +101,7 @@ def test_however_a_strategy_asks_for_the_time_it_is_told_the_bars(
     verdict = sandbox.run(make_job(NOW_IN_WORDS, count=1))
     assert verdict.error is None
     answers = verdict.log.decode().splitlines()
-    assert [answer[:10] for answer in answers] == ["2023-01-01"] * 17
+    assert [answer[:27] for answer in answers] == ["2023-01-01 00:00 2023-01-01"] * 17
 
 
 AT_THE_END_OF_THE_STACK = """
@@ -131,7 +131,7 @@ def test_errors_that_nobody_can_catch_show_nothing_of_the_house(
     sandbox: Sandbox, make_job: Callable[..., Any]
 ) -> None:
     verdict = sandbox.run(make_job(AT_THE_END_OF_THE_STACK, count=1))
-    assert (verdict.error, verdict.log) == (None, b"deep enough\n")
+    assert (verdict.error, verdict.log) == (None, b"2023-01-01 00:00 deep enough\n")
 
 
 CORPUS = {

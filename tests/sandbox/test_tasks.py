@@ -29,6 +29,15 @@ class FakeRun(Run):
         self.bars_done = bars
         self.computed: dict[str, tuple[Any, ...]] = {}
         self.dropped_points = 0
+        self.waited: int | None = None
+
+    @property
+    def started(self) -> bool:
+        return False
+
+    @property
+    def indicator_wait_bars(self) -> int | None:
+        return self.waited
 
     def orders(self, start: int = 0, stop: int | None = None) -> Any:
         rows = tasks.np.zeros(self.bars_done, wire.ORDER_DTYPE)
@@ -63,7 +72,29 @@ def test_a_log_tells_no_addresses(sent: dict[int, bytearray]) -> None:
     channel = tasks.Channel(Stops())
     channel.write("<strategy.S object at 0x7f52571a6f20>, Generator(PCG64) at 0x7F52571A6F20\n")
     channel.flush_log()
-    assert sent[tasks.STDOUT_FD] == b"<strategy.S object at 0x...>, Generator(PCG64) at 0x...\n"
+    shown = b"initialize <strategy.S object at 0x...>, Generator(PCG64) at 0x...\n"
+    assert sent[tasks.STDOUT_FD] == shown
+
+
+def test_a_text_longer_than_a_piece_is_timed_as_one(sent: dict[int, bytearray]) -> None:
+    channel = tasks.Channel(Stops())
+    line = "x" * (tasks._LOG_PIECE_CHARACTERS - 1)
+    channel.write(f"{line}\n{line}xx\nend\n")
+    channel.flush_log()
+    lines = sent[tasks.STDOUT_FD].decode().splitlines()
+    assert lines == [f"initialize {line}", f"initialize {line}xx", "initialize end"]
+
+
+@pytest.mark.parametrize(("waited", "told"), [(None, None), (0, 0), (2, 2), (4, 3)])
+def test_a_wait_is_told_as_far_as_bars_were_done(
+    sent: dict[int, bytearray], waited: int | None, told: int | None
+) -> None:
+    channel = tasks.Channel(Stops())
+    channel.run = run = FakeRun()
+    run.waited = waited
+    run.orders = lambda start=0, stop=None: tasks.np.zeros(0, wire.ORDER_DTYPE)
+    channel.finish()
+    assert heard(sent).waited == told
 
 
 def test_orders_are_sent_on_the_way_and_only_once(sent: dict[int, bytearray]) -> None:
@@ -84,7 +115,7 @@ def test_the_log_is_sent_in_chunks_and_in_order(sent: dict[int, bytearray]) -> N
     channel.write("b" * tasks._LOG_CHUNK_BYTES)
     channel.write("half a pair: \ud800")
     channel.flush_log()
-    assert sent[tasks.STDOUT_FD].startswith(b"a\nbbb")
+    assert sent[tasks.STDOUT_FD].startswith(b"initialize a\ninitialize bbb")
     assert sent[tasks.STDOUT_FD].endswith(b"half a pair: \\ud800")
 
 

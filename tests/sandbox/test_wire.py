@@ -46,6 +46,7 @@ def whole_run() -> bytes:
             *wire.encode_plot("price", times, values),
             *wire.encode_indicator("mean", np.arange(10.0)),
             wire.encode_json(Frame.LEFT_OUT, {"count": 2, "first": ["slow"], "points": 0}),
+            wire.encode(Frame.WAITED, wire.WAITED.pack(1)),
             wire.encode_json(Frame.ERROR, {"kind": "strategy_error", "message": "x", "line": 3}),
             wire.encode_json(Frame.REPORT, {"opened": []}),
             final(10, 3, 3, b"digest"),
@@ -75,6 +76,7 @@ def test_what_is_written_is_read() -> None:
     assert (list(times), list(values)) == ([0, 1, 2], [1.0, 2.0, 3.0])
     assert received.indicator_lines()["mean"].tolist() == list(range(10))
     assert received.left_out == {"count": 2, "first": ["slow"], "points": 0}
+    assert received.waited == 1
     assert received.error == {"kind": "strategy_error", "message": "x", "line": 3}
     assert (received.finished, received.digest) == (True, b"digest")
 
@@ -234,6 +236,20 @@ def test_an_indicator_has_a_name_of_text_and_one_value_for_each_bar() -> None:
 )
 def test_lines_left_out_are_a_number_and_a_few_names(document: dict[str, object]) -> None:
     assert "left out" in refused(wire.encode_json(Frame.LEFT_OUT, document))
+
+
+def test_a_wait_ends_before_the_first_order_and_with_the_last_bar() -> None:
+    def waited(bars: int) -> bytes:
+        return wire.encode(Frame.WAITED, wire.WAITED.pack(bars))
+
+    assert read(HELLO + waited(10) + final(10)).waited == 10
+    assert "beyond" in refused(waited(11), final(10))
+    ordered = b"".join(wire.encode_orders(orders(4)))
+    assert read(HELLO + ordered + waited(4) + final(10, 1)).waited == 4
+    assert "beyond" in refused(ordered, waited(5), final(10, 1))
+    assert "twice" in refused(waited(1), waited(1))
+    for payload in (b"", bytes(7), wire.WAITED.pack(-1), wire.WAITED.pack(N_BARS + 1)):
+        refused(wire.encode(Frame.WAITED, payload))
 
 
 def test_a_bar_beyond_the_bars_is_refused() -> None:

@@ -123,6 +123,35 @@ def test_a_child_that_tells_another_story_is_a_security_violation(
     assert sorted(execution.files) == ["config.json", "log.txt"]
 
 
+WAITING = """
+import numpy as np
+
+class Waiting(Strategy):
+    def initialize(self):
+        self.indicator("late", self.late, "close")
+        self.wait_for_indicators()
+
+    def late(self, close):
+        return np.where(np.arange(len(close)) < FIRST, np.nan, close)
+
+    def on_data(self, data):
+        self.buy(0.01)
+"""
+
+
+@pytest.mark.parametrize(("first", "kinds"), [(20, []), (168, ["endless_indicator_wait"])])
+def test_the_bars_that_a_strategy_waited_for_its_indicators_are_counted(
+    market: MarketStore, sandbox: Sandbox, first: int, kinds: list[str]
+) -> None:
+    source = WAITING.replace("FIRST", str(first))
+    execution = execute(request(source), sandbox, market)
+    assert told(execution) == ("completed", None)
+    assert execution.summary["indicator_wait_bars"] == first
+    assert [warning["kind"] for warning in execution.summary["warnings"]] == kinds
+    still = execute(request(strategy("pass")), sandbox, market)
+    assert still.summary["indicator_wait_bars"] is None
+
+
 def test_a_log_that_was_cut_says_so(market: MarketStore) -> None:
     room = HonestRoom(lambda verdict: replace(verdict, log=b"a\nb", log_truncated=True))
     log = execute(request(), room, market).files["log.txt"]

@@ -35,6 +35,8 @@ KEYS = [
     "data_quality",
     "rejected_orders",
     "lookahead",
+    "indicator_wait_bars",
+    "warnings",
     "drawdowns",
     "monthly_returns",
     "round_trips",

@@ -123,3 +123,16 @@ def test_futures_without_funding_are_said_to_be():
         (futures, held | {"exposure_time": 0.0}),
     ):
         assert "Funding was not charged" not in found(config=config, metrics=metrics)
+
+
+def test_bars_that_passed_before_the_indicators_were_finite_are_told():
+    assert found(waited=None) == found(waited=0) == ["No look-ahead found"]
+    assert "1 bar passed before the first decision" in found(waited=1)
+    assert "20 bars passed before the first decision" in found(waited=20)
+
+
+def test_a_strategy_that_waited_to_the_end_is_warned_of():
+    warning = {"kind": "endless_indicator_wait", "count": 9, "timestamp": None, "text": "why"}
+    (item,) = [i for i in items(waited=9, warnings=[warning]) if i.text == "why"]
+    assert (item.kind, item.title) == ("warn", "The strategy never began")
+    assert "9 bars passed" not in " ".join(found(waited=9, warnings=[warning]))
