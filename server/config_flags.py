@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from engine.enums import FillRule, LookaheadCheck, Timeframe, TradingMode
 from engine.errors import ConfigurationError, ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
+from server.money import money_decimals
 
 TEXTS = {
     "symbol": "such as BTCUSDT",
@@ -116,9 +117,12 @@ def print_figures(document: Mapping[str, Any], stream: TextIO) -> None:
         ("bars", "bars", ""),
     ]
     print(f"{document['backtest_id']}  {document['status']}", file=stream)
+    capital = float(document["config"]["initial_capital"])
     for label, key, unit in rows:
         if key in metrics:
-            print(f"{label:>16}  {_figure(metrics[key], unit)}", file=stream)
+            value = metrics[key]
+            decimals = money_decimals(value or 0.0, capital) if key == "fees_paid" else 2
+            print(f"{label:>16}  {_figure(value, unit, decimals)}", file=stream)
     quality = document.get("data_quality") or {}
     for warning in quality.get("warnings", []):
         print(f"note: {warning}", file=stream)
@@ -131,7 +135,7 @@ def print_figures(document: Mapping[str, Any], stream: TextIO) -> None:
         print(f"note: the look-ahead check decided nothing: {lookahead['note']}", file=stream)
 
 
-def _figure(value: Any, unit: str) -> str:
+def _figure(value: Any, unit: str, decimals: int) -> str:
     if value is None:
         return "-"
-    return (f"{value:,}" if isinstance(value, int) else f"{value:,.2f}") + unit
+    return (f"{value:,}" if isinstance(value, int) else f"{value:,.{decimals}f}") + unit

@@ -23,20 +23,26 @@ function text(value, digits = 2) {
 }
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 4 });
 const percent = (value) => (value === null || value === undefined ? "–" : text(value) + " %");
-// Beside an axis a number has no more digits than it needs.
+// Beside an axis a number has no more digits than tell it from its neighbours: of about ten between
+// the lowest and the highest of what is loaded.
+function axisDigits(columns, atMost) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const column of columns) for (const value of column) if (value !== null) { low = Math.min(low, value); high = Math.max(high, value); }
+  return high > low ? Math.min(atMost, Math.max(0, 1 - Math.floor(Math.log10(high - low)))) : atMost;
+}
 const brief = new Intl.NumberFormat("en-US", { maximumFractionDigits: 2 });
 const axisNumber = (unit) => (value) => brief.format(Math.abs(value) < 0.005 ? 0 : value).replace("-", "−") + unit;
 const axisPercent = axisNumber(" %");
 const axisTimes = axisNumber("×");
 const times = (value) => (value === null || value === undefined ? "–" : text(value) + "×");
-const priceDigits = (price) => (price >= 1000 ? 2 : Math.min(8, Math.max(2, 5 - Math.floor(Math.log10(price || 1)))));
+const priceDigits = (price) => (price >= 1000 ? 2 : Math.min(10, Math.max(2, 5 - Math.floor(Math.log10(price || 1)))));
 // A number of any size, short: what a strategy's own line may show.
 function short(value) {
   const size = Math.abs(value ?? 0);
   if (value === null || value === undefined) return "–";
   if (size >= 1e15) return value.toExponential(2).replaceAll("-", "−");
   if (size >= 1e6) return compact.format(value).replace("-", "−");
-  return text(value, size >= 100 || size === 0 ? 2 : Math.min(8, Math.max(2, 3 - Math.floor(Math.log10(size)))));
+  return text(value, size >= 100 || size === 0 ? 2 : Math.min(10, Math.max(2, 3 - Math.floor(Math.log10(size)))));
 }
 // How far a stretch of bars was exposed: one number, or the furthest to both sides.
 function exposed(low, high) {
@@ -307,6 +313,7 @@ class ResultChart extends ZoomChart {
   build(quiet) {
     const { chart } = this;
     this.futures = "leverage" in this.element.dataset;
+    this.moneyDigits = +this.element.dataset.money; // as the account is written in the tables
     // Panes below the price exist while they show a line; the rest moves up or down for them.
     this.below = [...new Set(this.lines.filter((line) => line.pane && this.shown(line)).map((line) => line.pane))].sort((a, b) => a - b);
     this.price = chart.addSeries(L.CandlestickSeries, { ...quiet, borderVisible: false });
@@ -316,14 +323,13 @@ class ResultChart extends ZoomChart {
     for (const line of this.lines) {
       line.series = null;
       if (line.pane === 0) this.addLine(line, quiet, 0);
-      else if (this.below.includes(line.pane)) this.addLine(line, { ...quiet, priceFormat: format(short, 1e-8) }, 1 + this.below.indexOf(line.pane));
+      else if (this.below.includes(line.pane)) this.addLine(line, { ...quiet, priceFormat: format(short, 1e-10) }, 1 + this.below.indexOf(line.pane));
     }
     for (const pane of this.below) names.push(this.lines.filter((line) => line.pane === pane && this.shown(line)).map((line) => line.name).join(", "));
-    const money = format((v) => text(v));
     const pane = (name) => names.push(name) - 1;
     const equity = pane("Equity and buy and hold");
-    this.hold = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 1, priceFormat: money }, equity);
-    this.equity = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 2, priceFormat: money }, equity);
+    this.hold = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 1 }, equity);
+    this.equity = chart.addSeries(L.LineSeries, { ...quiet, lineWidth: 2 }, equity);
     // Shaded between the curve and zero, where it is under water.
     this.drawdown = chart.addSeries(L.BaselineSeries, { ...quiet, lineWidth: 1, priceFormat: format(axisPercent), baseValue: { type: "price", price: 0 } }, pane("Drawdown"));
     const exposure = pane("Exposure, long above zero");
@@ -358,8 +364,11 @@ class ResultChart extends ZoomChart {
 
   draw(data) {
     const { time } = data;
-    const digits = time.length ? priceDigits(data.close.at(-1)) : 2;
-    this.price.applyOptions({ priceFormat: format((v) => text(v, digits), 10 ** -digits) });
+    const inDigits = (digits) => ({ priceFormat: format((v) => text(v, digits), 10 ** -digits) });
+    this.priceDigits = time.length ? priceDigits(data.close.at(-1)) : 2;
+    if (data.close.every((close) => close >= 1000 && Number.isInteger(close))) this.priceDigits = 0; // 60,000
+    this.price.applyOptions(inDigits(axisDigits([data.low, data.high], this.priceDigits)));
+    for (const line of [this.hold, this.equity]) line.applyOptions(inDigits(axisDigits([data.equity, data.hold], this.moneyDigits)));
     const candles = time.map((t, i) => ({ time: t, open: data.open[i], high: data.high[i], low: data.low[i], close: data.close[i] }));
     for (const gap of this.gaps) candles.push(...gap.map((t) => ({ time: t })));
     this.price.setData(candles.sort((a, b) => a.time - b.time));
@@ -440,16 +449,15 @@ class ResultChart extends ZoomChart {
     }
     const i = this.index.get(param.time) ?? data.time.length - 1;
     this.write("time", utc(data.time[i]) + " UTC");
-    this.write("price", text(data.close[i], priceDigits(data.close[i])));
-    this.write("equity", text(data.equity[i]));
-    this.write("hold", text(data.hold[i]));
+    this.write("price", text(data.close[i], this.priceDigits));
+    this.write("equity", text(data.equity[i], this.moneyDigits));
+    this.write("hold", text(data.hold[i], this.moneyDigits));
     this.write("drawdown", percent(data.drawdown[i]));
     this.write("exposure", exposed(data.exposure_low[i], data.exposure_high[i]));
     this.write("leverage", times(data.leverage[i]));
-    const digits = priceDigits(data.close.at(-1));
     for (const { name, pane, button } of this.lines) {
       const value = name in data.plots ? data.plots[name].find(([t]) => t === data.time[i])?.[1] : data.indicators[name]?.[i];
-      button.querySelector("b").textContent = pane ? short(value) : text(value, digits);
+      button.querySelector("b").textContent = pane ? short(value) : text(value, priceDigits(Math.abs(value ?? 0)));
     }
   }
 

@@ -88,7 +88,7 @@ class Backtests(Controller):
         if series is None:
             raise NotFound("This backtest has no trades yet.", backtest_id=run.id)
         query = {name: str(value) for name, value in request.query_params.items()}
-        shown = trip_page(run.id, series, query)
+        shown = trip_page(run.id, series, float(run.config["initial_capital"]), query)
         if is_partial(request):
             return page(request, "backtests/_trips.html", TripsPart(shown))
         context = {"trips": shown, "back": f"/backtests/{run.id}", "title": result.title_of(run)}

@@ -82,7 +82,10 @@ class Compare(Controller):
             src=f"/backtests/compare/chart.json?ids={','.join(run.id for run in runs)}",
             lines=[ChartLine(c.title, 0, c.css) for c in compared if c.title in drawn],
             plot=_picture(compared, drawn),
-            rows=figures.comparison([run.metrics or {} for run in runs]),
+            rows=figures.comparison(
+                [run.metrics or {} for run in runs],
+                [float(run.config["initial_capital"]) for run in runs],
+            ),
             config=_configuration(runs),
             codes=_codes(services, request.user, runs, names),
         )

@@ -25,10 +25,16 @@ class Figure:
 
 @dataclass(frozen=True)
 class _Kind:
+    """`write` takes the value; with the account's capital behind it where it is `in_quote`."""
+
     label: str
-    write: Callable[[float | None], str]
+    write: Callable[..., str]
     what: str
     toned: bool = False
+    in_quote: bool = False
+
+    def text(self, value: float | None, capital: float) -> str:
+        return self.write(value, capital) if self.in_quote else self.write(value)
 
 
 def _count(value: float | None) -> str:
@@ -93,11 +99,19 @@ _KINDS: dict[str, _Kind] = {
     "profit_factor": _Kind(
         "Profit factor", formats.number, "Money won over money lost; below 1 the trades lose."
     ),
-    "expectancy": _Kind("Per trade", formats.signed, "Mean result of a trade, in quote.", True),
-    "avg_win": _Kind("Mean win", formats.signed, "Mean result of the winning trades.", True),
-    "avg_loss": _Kind("Mean loss", formats.signed, "Mean result of the losing trades.", True),
-    "best_trade": _Kind("Best trade", formats.signed, "The single best result.", True),
-    "worst_trade": _Kind("Worst trade", formats.signed, "The single worst result.", True),
+    "expectancy": _Kind(
+        "Per trade", formats.signed_money, "Mean result of a trade, in quote.", True, True
+    ),
+    "avg_win": _Kind(
+        "Mean win", formats.signed_money, "Mean result of the winning trades.", True, True
+    ),
+    "avg_loss": _Kind(
+        "Mean loss", formats.signed_money, "Mean result of the losing trades.", True, True
+    ),
+    "best_trade": _Kind("Best trade", formats.signed_money, "The single best result.", True, True),
+    "worst_trade": _Kind(
+        "Worst trade", formats.signed_money, "The single worst result.", True, True
+    ),
     "liquidations": _Kind(
         "Liquidations", _count, "Positions the exchange would have closed by force."
     ),
@@ -107,8 +121,10 @@ _KINDS: dict[str, _Kind] = {
     "exposure_time": _Kind(
         "Time in the market", formats.percent, "Share of bars that ended with a position."
     ),
-    "fees_paid": _Kind("Fees", formats.number, "All trading fees, in quote."),
-    "funding_paid": _Kind("Funding", formats.number, "Funding paid minus received, in quote."),
+    "fees_paid": _Kind("Fees", formats.money, "All trading fees, in quote.", in_quote=True),
+    "funding_paid": _Kind(
+        "Funding", formats.money, "Funding paid minus received, in quote.", in_quote=True
+    ),
     "value_at_risk_95": _Kind(
         "Value at risk, 95 %", formats.percent, "One day in twenty was worse than this.", True
     ),
@@ -179,20 +195,24 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def figure(metrics: Metrics, key: str) -> Figure:
-    """The figure `key` of a run's metrics."""
+def figure(metrics: Metrics, key: str, capital: float) -> Figure:
+    """The figure `key` of a run's metrics; money as an account of `capital` is written."""
     kind = _KINDS[key]
     value = metrics.get(key)
     return Figure(
-        key, kind.label, kind.write(value), kind.what, formats.tone(value) if kind.toned else ""
+        key,
+        kind.label,
+        kind.text(value, capital),
+        kind.what,
+        formats.tone(value) if kind.toned else "",
     )
 
 
-def headlines(metrics: Metrics) -> list[Figure]:
+def headlines(metrics: Metrics, capital: float) -> list[Figure]:
     """The figures at the top of a result, the return with buy-and-hold beside it."""
     found = []
     for key in HEADLINES:
-        item = figure(metrics, key)
+        item = figure(metrics, key, capital)
         if key == "total_return":
             beside = f"buy and hold {formats.signed_percent(metrics.get('buy_and_hold_return'))}"
             item = Figure(item.key, item.label, item.value, item.what, item.tone, beside)
@@ -200,9 +220,9 @@ def headlines(metrics: Metrics) -> list[Figure]:
     return found
 
 
-def groups(metrics: Metrics) -> list[tuple[str, list[Figure]]]:
+def groups(metrics: Metrics, capital: float) -> list[tuple[str, list[Figure]]]:
     """Every figure, grouped."""
-    return [(title, [figure(metrics, key) for key in keys]) for title, keys in GROUPS]
+    return [(title, [figure(metrics, key, capital) for key in keys]) for title, keys in GROUPS]
 
 
 @dataclass(frozen=True)
@@ -238,29 +258,30 @@ _BETTER = {
 }
 
 
-def comparison(runs: list[Metrics]) -> list[Row]:
+def comparison(runs: list[Metrics], capitals: list[float]) -> list[Row]:
     """Each figure over several runs, with the difference to the first one."""
-    rows = []
-    for _, keys in GROUPS:
-        for key in keys:
-            kind = _KINDS[key]
-            values: list[Any] = [run.get(key) for run in runs]
-            known = [(value, i) for i, value in enumerate(values) if value is not None]
-            best = None
-            if key in _BETTER and len({value for value, _ in known}) > 1:
-                best = max(known, key=lambda pair: pair[0] * _BETTER[key])[1]
-            differences, digits = [""], 0 if kind.write is _count else 2
-            for value in values[1:]:
-                both = value is not None and values[0] is not None
-                differences.append(formats.signed(value - values[0], digits) if both else "")
-            rows.append(
-                Row(
-                    kind.label,
-                    kind.what,
-                    [kind.write(value) for value in values],
-                    [formats.tone(value) if kind.toned else "" for value in values],
-                    differences,
-                    best,
-                )
-            )
-    return rows
+    return [_row(_KINDS[key], key, runs, capitals) for _, keys in GROUPS for key in keys]
+
+
+def _row(kind: _Kind, key: str, runs: list[Metrics], capitals: list[float]) -> Row:
+    values: list[Any] = [run.get(key) for run in runs]
+    known = [(value, i) for i, value in enumerate(values) if value is not None]
+    best = None
+    if key in _BETTER and len({value for value, _ in known}) > 1:
+        best = max(known, key=lambda pair: pair[0] * _BETTER[key])[1]
+    return Row(
+        kind.label,
+        kind.what,
+        [kind.text(value, capital) for value, capital in zip(values, capitals, strict=True)],
+        [formats.tone(value) if kind.toned else "" for value in values],
+        ["", *(_difference(kind, value, values[0], min(capitals)) for value in values[1:])],
+        best,
+    )
+
+
+def _difference(kind: _Kind, value: float | None, first: float | None, capital: float) -> str:
+    if value is None or first is None:
+        return ""
+    if kind.in_quote:
+        return formats.signed_money(value - first, capital)
+    return formats.signed(value - first, 0 if kind.write is _count else 2)

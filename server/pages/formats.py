@@ -1,13 +1,15 @@
 """How numbers, times and sizes are written on pages. Every formatter turns None and NaN to a dash.
 
-Digits follow the quantity: money with two, prices with as many as their size calls for,
-percentages with two and a sign, so that gain and loss differ by more than a colour.
+Digits follow the quantity: money with as many as its account needs, prices with as many as their
+size calls for, percentages with two and a sign, so that gain and loss differ by more than a colour.
 """
 
 from __future__ import annotations
 
 import math
 from datetime import UTC, date, datetime
+
+from server.money import account_decimals, money_decimals
 
 DASH = "–"
 MINUS = "−"
@@ -45,6 +47,19 @@ def signed_percent(value: float | None, digits: int = 2) -> str:
 def fraction(value: float | None, digits: int = 0) -> str:
     """A fraction, written in percent."""
     return percent(None if value is None else value * 100, digits)
+
+
+def money(value: float | None, capital: float) -> str:
+    """An amount of quote of an account that began with `capital`."""
+    return number(value, _decimals(value, capital))
+
+
+def signed_money(value: float | None, capital: float) -> str:
+    return signed(value, _decimals(value, capital))
+
+
+def _decimals(value: float | None, capital: float) -> int:
+    return account_decimals(capital) if value is None else money_decimals(value, capital)
 
 
 def price(value: float | None) -> str:
@@ -163,6 +178,9 @@ FILTERS = {
     "percent": percent,
     "signed_percent": signed_percent,
     "fraction": fraction,
+    "money": money,
+    "signed_money": signed_money,
+    "account_decimals": account_decimals,
     "price": price,
     "quantity": quantity,
     "plain": plain,

@@ -73,12 +73,13 @@ def _trades(held: Held, series: RunSeries, capital: float) -> str:
         )
         more = len(held.trades) - NAMED_TRADES
         count = formats.plural(len(held.trades), "trade was", "trades were")
+        pnl = formats.signed_money(held.pnl, capital)
         said = (
-            f" {count} held across a hole and made {formats.signed(held.pnl)} of the result of "
-            f"{formats.signed(total)}{_share(held.pnl, total)}: {named}"
+            f" {count} held across a hole and made {pnl} of the result of "
+            f"{formats.signed_money(total, capital)}{_share(held.pnl, total)}: {named}"
             + (f" and {more:,} more" if more > 0 else "")
             + f". Without {'it' if len(held.trades) == 1 else 'them'} the result is "
-            f"{formats.signed(total - held.pnl)}."
+            f"{formats.signed_money(total - held.pnl, capital)}."
         )
     if held.still_open:
         said += " The position that is open at the end was held across a hole."

@@ -19,6 +19,9 @@ WIDTH, HEIGHT = 600.0, 160.0
 LEFT, BOTTOM = 8.0, 20.0
 DAY_MS = 86_400_000
 HATCH_STEP = 7.0
+MOST_DECIMALS = 12
+# About the width of a digit, and what the words beside an axis have room for unless they need more.
+DIGIT_WIDTH, MARGIN = 6.2, 46.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,12 @@ class LinePlot:
     x_ticks: list[Tick]
     zero: float | None = None
     holes: list[tuple[float, float, str]] = field(default_factory=list)
+
+    @property
+    def margin(self) -> float:
+        """The room that the words beside the axis need."""
+        longest = max((len(tick.text) for tick in self.y_ticks), default=0)
+        return max(MARGIN, round(8 + longest * DIGIT_WIDTH))
 
 
 @dataclass(frozen=True)
@@ -92,6 +101,7 @@ def line_plot(
     if len(time_ms) < 2 or not len(known):
         return None
     low, high = _padded(float(known.min()), float(known.max()))
+    step = _nice_step((high - low) / 4)
     t0, t1 = float(time_ms[0]), float(time_ms[-1])
     x = (np.asarray(time_ms, float) - t0) / max(t1 - t0, 1) * WIDTH
 
@@ -116,7 +126,10 @@ def line_plot(
     return LinePlot(
         label,
         lines,
-        [Tick(y(value), _short(value) + unit) for value in _round_values(low, high)],
+        [
+            Tick(y(value), _axis_text(value, step) + unit)
+            for value in _round_values(low, high, step)
+        ],
         [Tick(0, formats.day(t0)), Tick(WIDTH, formats.day(t1))],
         y(0.0) if low < 0 < high else None,
         _rects(hatched, t0, t1) if hatched else [],
@@ -188,7 +201,8 @@ def histogram(label: str, values: Sequence[float], unit: str = "") -> BarPlot | 
         tall = max(1.0, room * count / top)
         gain = edges[i] >= -step / 1e6
         title = (
-            f"{_short(edges[i])} to {_short(edges[i + 1])}{unit}: {formats.plural(count, 'trade')}"
+            f"{_axis_text(edges[i], step)} to {_axis_text(edges[i + 1], step)}{unit}: "
+            f"{formats.plural(count, 'trade')}"
         )
         bars.append(
             Bar(
@@ -201,7 +215,7 @@ def histogram(label: str, values: Sequence[float], unit: str = "") -> BarPlot | 
             )
         )
     zero = (0.0 - edges[0]) / (edges[-1] - edges[0]) * WIDTH
-    ticks = [Tick(0, _short(edges[0]) + unit), Tick(WIDTH, _short(edges[-1]) + unit)]
+    ticks = [Tick(at, _axis_text(edges[i], step) + unit) for at, i in ((0, 0), (WIDTH, -1))]
     if WIDTH * 0.12 < zero < WIDTH * 0.88:
         ticks.append(Tick(round(zero, 1), "0"))
     return BarPlot(label, bars, [Tick(10, f"{top:,}")], ticks)
@@ -257,17 +271,23 @@ def _nice_step(about: float) -> float:
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= about * 0.999999)
 
 
-def _round_values(low: float, high: float) -> list[float]:
-    step = _nice_step((high - low) / 4)
+def _round_values(low: float, high: float, step: float) -> list[float]:
     first = math.ceil(low / step)
     return [i * step for i in range(first, math.floor(high / step) + 1)]
 
 
-def _short(value: float) -> str:
+def _axis_text(value: float, step: float) -> str:
+    """`value` with the decimals that tell it from its neighbours `step` away."""
     size = abs(value)
     if size >= 1e6:
-        return formats.number(value / 1e6, 1) + "M"
-    if size >= 10_000:
-        return formats.number(value / 1e3, 0) + "k"
-    text = formats.number(value, 0 if size >= 100 else 2)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+        return formats.number(value / 1e6, _decimals(step / 1e6)) + "M"
+    if size >= 10_000 and step >= 1_000:
+        return formats.number(value / 1e3, _decimals(step / 1e3)) + "k"
+    return formats.number(value, _decimals(step)) if value else "0"
+
+
+def _decimals(step: float) -> int:
+    """The decimals of 1, 2, 2.5 or 5 times a power of ten."""
+    power = math.floor(math.log10(step) + 1e-9)
+    halved = abs(step / 10.0**power - 2.5) < 1e-9
+    return min(MOST_DECIMALS, max(0, -power + halved))

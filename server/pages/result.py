@@ -223,8 +223,8 @@ def result_of(services: Services, run: Backtest) -> Result | None:
             missing_layers=missing,
             missing=missing_findings(quality, run.timeframe, series, capital),
         ),
-        headlines=figures.headlines(metrics),
-        groups=figures.groups(metrics),
+        headlines=figures.headlines(metrics, capital),
+        groups=figures.groups(metrics, capital),
         years=heatmap(summary.get("monthly_returns") or []),
         drawdowns=summary.get("drawdowns") or [],
         rejected=summary.get("rejected_orders") or {"count": 0, "first": []},
@@ -241,7 +241,7 @@ def result_of(services: Services, run: Backtest) -> Result | None:
         ),
         rolling=curves.rolling_sharpe(series, capital),
         rolling_ends_ms=curves.rolling_ends_early(series, capital),
-        trips=trip_page(run.id, series, {}),
+        trips=trip_page(run.id, series, capital, {}),
     )
 
 

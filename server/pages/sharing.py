@@ -110,7 +110,12 @@ def shared(
     series = series_of(services, run)
     found = whole.result
     if found is not None and series is not None:
-        found = replace(found, trips=trip_page(run.id, series, {}, f"/shared/{secret}"))
+        found = replace(
+            found,
+            trips=trip_page(
+                run.id, series, float(run.config["initial_capital"]), {}, f"/shared/{secret}"
+            ),
+        )
         if not share.with_code:
             # What a strategy computes says how it works, unlike what it chose to plot.
             lines = result.chart_lines(services, run, series, NO_INDICATORS)
@@ -160,7 +165,9 @@ def shared_trips(
     if series is None:
         raise NotFound(GONE)
     query = {name: str(value) for name, value in request.query_params.items()}
-    shown = trip_page(run.id, series, query, f"/shared/{secret}")
+    shown = trip_page(
+        run.id, series, float(run.config["initial_capital"]), query, f"/shared/{secret}"
+    )
     if is_partial(request):
         return page(request, "backtests/_trips.html", TripsPart(shown))
     context = {"trips": shown, "back": f"/shared/{secret}", "title": result.title_of(run)}

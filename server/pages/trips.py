@@ -40,7 +40,8 @@ class Column:
 
 @dataclass(frozen=True)
 class TripPage:
-    """One page of the table. `shown` of `total` trips pass the filter."""
+    """One page of the table. `shown` of `total` trips pass the filter; `capital` says how money is
+    written."""
 
     rows: list[dict[str, Any]]
     columns: list[Column]
@@ -56,10 +57,15 @@ class TripPage:
     before: str
     after: str
     base: str
+    capital: float
 
 
 def trip_page(
-    backtest_id: str, series: RunSeries, query: Mapping[str, str], base: str = ""
+    backtest_id: str,
+    series: RunSeries,
+    capital: float,
+    query: Mapping[str, str],
+    base: str = "",
 ) -> TripPage:
     """The rows that `query` (sort, direction, side, outcome, reason, page) asks for."""
     base = base or f"/backtests/{backtest_id}"
@@ -122,4 +128,5 @@ def trip_page(
         before=url(page=str(page - 1)) if page > 1 else "",
         after=url(page=str(page + 1)) if page < pages else "",
         base=base,
+        capital=capital,
     )

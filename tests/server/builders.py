@@ -60,9 +60,10 @@ def completed_run(
     owner: User,
     lines: Mapping[str, np.ndarray] | None = None,
     left_out: tuple[str, ...] = (),
+    amount: float = 0.5,
     **changes: Any,
 ) -> Backtest:
-    """A run of the owner's that traded and ended, with files; and indicators that it drew."""
+    """A run of the owner's that bought `amount` each day, with files; and indicators it drew."""
     from tests.server.rooms import HonestRoom, request
 
     made = queue_runs(services.store, services.settings, owner, **changes)[0]
@@ -70,7 +71,7 @@ def completed_run(
     assert job is not None
     named = {"name", "source"}
     asked_for = request(**{k: v for k, v in changes.items() if k not in named})
-    execution = execute(asked_for, HonestRoom(), services.market)
+    execution = execute(asked_for, HonestRoom(amount=amount), services.market)
     files = dict(execution.files)
     if lines or left_out:
         drawn = Indicators(dict(lines or {}), len(left_out), left_out)

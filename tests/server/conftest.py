@@ -96,8 +96,13 @@ FIRST_DAY = date(2024, 1, 1)
 DAYS = 7
 
 
-def write_bars(data_directory: Path, symbol: str = "TINYUSDT", days: int = DAYS) -> None:
-    """A week of hourly bars, spot and futures, that climb and fall in turns of 12 hours."""
+def write_bars(
+    data_directory: Path, symbol: str = "TINYUSDT", days: int = DAYS, scale: float = 1.0
+) -> None:
+    """A week of hourly bars, spot and futures, that climb and fall in turns of 12 hours.
+
+    They are worth 100 to 112 times `scale`.
+    """
     for mode in ("spot", "futures"):
         folder = data_directory / "binance" / mode / symbol / "1h"
         folder.mkdir(parents=True)
@@ -110,7 +115,8 @@ def write_bars(data_directory: Path, symbol: str = "TINYUSDT", days: int = DAYS)
                 step = 1.0 if hour < 12 else -1.0
                 high, low = max(price, price + step) + 0.5, min(price, price + step) - 0.5
                 at_ms = start_ms + hour * 3_600_000
-                lines.append(f"{at_ms},{price},{high},{low},{price + step},10.0")
+                values = (price * scale, high * scale, low * scale, (price + step) * scale)
+                lines.append(f"{at_ms},{','.join(f'{value:.15g}' for value in values)},10.0")
             (folder / f"{symbol}_1h_{midnight}.csv").write_text("\n".join(lines) + "\n")
 
 

@@ -30,15 +30,20 @@ def request(source: str = CODE, limits: Limits = DEFAULTS, **config: Any) -> Req
 class HonestRoom:
     """Runs the code in this process, and then says what a test wants it to say."""
 
-    def __init__(self, change: Callable[[Verdict], Verdict] = lambda verdict: verdict) -> None:
+    def __init__(
+        self, change: Callable[[Verdict], Verdict] = lambda verdict: verdict, amount: float = 0.5
+    ) -> None:
         self.change = change
+        self.amount = amount
         self.looked: list[Any] = []
 
     def run(self, job: Job, *, on_progress: Any = None, cancelled: Any = None) -> Verdict:
+        amount = self.amount
+
         class Buyer(Strategy):
             def on_data(self, data: Any) -> None:
                 if data.timestamp.hour == 1:
-                    self.buy(0.5)
+                    self.buy(amount)
                 elif data.timestamp.hour == 11:
                     self.close_position()
 

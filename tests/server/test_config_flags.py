@@ -108,7 +108,13 @@ def test_figures_show_a_dash_for_what_is_undefined() -> None:
     document: dict[str, Any] = {
         "backtest_id": "bt_1",
         "status": "completed",
-        "metrics": {"total_return": 12.345, "win_rate": None, "bars": 8760},
+        "config": {"initial_capital": 1.0},
+        "metrics": {
+            "fees_paid": 0.00003496,
+            "total_return": 12.345,
+            "win_rate": None,
+            "bars": 8760,
+        },
         "data_quality": {"warnings": ["synthetic"]},
         "lookahead": {"passed": False},
     }
@@ -118,5 +124,6 @@ def test_figures_show_a_dash_for_what_is_undefined() -> None:
     assert ["total", "return", "12.35%"] in lines or ["total", "return", "12.34%"] in lines
     assert ["win", "rate", "-"] in lines
     assert ["bars", "8,760"] in lines
+    assert ["fees", "paid", "0.00003496"] in lines
     assert "note: synthetic" in stream.getvalue()
     assert "look-ahead check FAILED" in stream.getvalue()

@@ -69,3 +69,11 @@ def test_a_size_is_in_binary_units():
 def test_one_run_and_two_runs():
     assert formats.plural(1, "run") == "1 run"
     assert formats.plural(1200, "run") == "1,200 runs"
+
+
+def test_money_has_the_digits_of_its_account():
+    assert formats.money(10_000.0, 10_000.0) == "10,000.00"
+    assert formats.money(1.00687, 1.0) == "1.0069"
+    assert formats.signed_money(-0.005035, 1.0) == "−0.005035"
+    assert formats.signed_money(-0.00000049, 1.0) == "−0.00000049"
+    assert formats.money(None, 1.0) == "–"

@@ -9,6 +9,7 @@ from server.indicators import KeptIndicators
 from server.pages import result
 from server.series import RunSeries
 from tests.server.builders import completed_run
+from tests.server.conftest import write_bars
 
 DAY_MS = 86_400_000
 
@@ -142,3 +143,28 @@ def test_only_grave_findings_take_room_before_they_are_asked_for(clients, servic
     assert " open>" not in strip
     report = clients.browser(alice).get(f"/backtests/{run.id}/report.html").text
     assert " open><summary>" in report.split('<ul class="findings"')[1].split("</ul>")[0]
+
+
+@pytest.fixture
+def coin_run(services, settings, alice):
+    """An account of 1 BTC that buys a million at 0.0000000102 and sells at 0.0000000112 each day.
+
+    Each day fees are 0.0000102 + 0.0000112 and the result is 0.001 - 0.0000214 = 0.0009786; in
+    seven days fees come to 0.0001498 and the account to 1.0068502.
+    """
+    write_bars(settings.data_directory, "SHIBBTC", scale=1e-10)
+    return completed_run(services, alice, amount=1e6, symbol="SHIBBTC", initial_capital=1.0)
+
+
+def test_an_account_of_one_coin_is_shown_with_the_digits_it_needs(clients, alice, coin_run):
+    browser = clients.browser(alice)
+    shown = browser.get(f"/backtests/{coin_run.id}").text
+    report = browser.get(f"/backtests/{coin_run.id}/report.html").text
+    trades = browser.get(f"/backtests/{coin_run.id}/trips").text
+    for page in (shown, report):
+        assert '<div class="value ">0.0001498</div>' in page
+    for page in (shown, report, trades):
+        assert page.count('<span class="gain">+0.0009786</span>') >= 7
+    for tick in ("1.000", "1.002", "1.004", "1.006"):
+        assert f'text-anchor="end">{tick}</text>' in report
+    assert 'data-money="4"' in shown
