@@ -74,7 +74,7 @@ class Source:
             line,
             column,
             f"syntax error: {message}",
-            _syntax_hint(error.msg),
+            _syntax_hint(error.msg, self.line(line)),
             "SP002",
             end_line,
             end_column,
@@ -89,7 +89,9 @@ class Source:
 _SYNTAX_WORDS = {"invalid syntax": "this is not valid Python"}
 
 
-def _syntax_hint(message: str) -> str | None:
+def _syntax_hint(message: str, line: str) -> str | None:
+    if line.lstrip().startswith("//"):
+        return "strategies are written in Python: a comment begins with #"
     if "was never closed" in message:
         return "add the missing bracket"
     if "expected ':'" in message:

@@ -207,6 +207,17 @@ BUILTIN_HINTS: dict[str, str | None] = {
     "anext": None,
 }
 
+# Special method that no strategy defines -> what to write instead.
+METHOD_HINTS: dict[str, str] = {
+    **dict.fromkeys(("__get__", "__set__", "__delete__", "__set_name__"), "use @property"),
+    "__new__": "use __init__, or a function that makes the object",
+    "__init_subclass__": "list the classes by name",
+    "__getattr__": "write a method that takes the name",
+    "__getattribute__": "write a method that takes the name",
+    "__setattr__": "use @property with a setter",
+    "__del__": "on_finish is called after the last bar",
+}
+
 # AST node -> what it is called, what to write instead.
 NODE_HINTS: dict[str, tuple[str, str | None]] = {
     "AsyncFunctionDef": ("async functions", "use a plain def: on_data is called once per bar"),
@@ -220,7 +231,7 @@ NODE_HINTS: dict[str, tuple[str, str | None]] = {
 }
 
 ATTRIBUTE_HINTS: dict[str, str] = {
-    "__dict__": "list the attributes that you need by name",
+    "__dict__": "name the attributes that you need; to set many: setattr(self, name, value)",
     "__doc__": "keep texts in a constant",
     "__mro__": "name the classes that you mean, or use isinstance(x, T)",
     "__bases__": "name the classes that you mean, or use issubclass(A, B)",
@@ -340,9 +351,8 @@ MODULE_HINTS: dict[str, str] = {
     **dict.fromkeys(
         names(
             """
-            os sys subprocess socket pathlib shutil io urllib http ssl signal threading
-            multiprocessing asyncio ctypes pickle tempfile glob sqlite3 platform getpass psutil
-            concurrent joblib dask ray dotenv
+            os sys subprocess socket pathlib shutil io urllib http ssl signal ctypes tempfile
+            glob platform getpass psutil joblib dask ray dotenv
             """
         ),
         _NO_WORLD,
@@ -356,6 +366,14 @@ MODULE_HINTS: dict[str, str] = {
             """
         ),
         "strategies have no network; prices arrive in on_data and self.history(n)",
+    ),
+    **dict.fromkeys(
+        names("asyncio threading concurrent multiprocessing sched"),
+        "call the function directly: a strategy runs alone, one bar after the other",
+    ),
+    **dict.fromkeys(
+        names("pickle shelve dill cloudpickle sqlite3"),
+        "keep it in self.name, which lasts from bar to bar: a run begins with nothing kept",
     ),
     **dict.fromkeys(
         names(

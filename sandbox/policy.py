@@ -20,6 +20,7 @@ from sandbox.language import (
     FORBIDDEN,
     GUARDED,
     METHOD_DUNDERS,
+    METHOD_HINTS,
     MODULE_HINTS,
     PREFIX,
     attribute_hint,
@@ -258,7 +259,10 @@ class StrategyPolicy(NamePolicy):
                 node,
                 f'method "{node.name}" cannot be defined in a strategy',
                 "SP140",
-                "special methods such as __init__, __len__, __add__ and __str__ can",
+                METHOD_HINTS.get(
+                    node.name,
+                    "special methods such as __init__, __len__, __add__ and __str__ can",
+                ),
             )
         return node.name
 

@@ -1,0 +1,4 @@
+class MyBot(Strategy):
+    def on_data(data):
+        if data["close"] > 100:
+            buy(1)
