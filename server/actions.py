@@ -30,7 +30,7 @@ def submit(
     services: Services, user: User, document: Any, *, idempotency_key: str | None = None
 ) -> Backtest:
     """The queued backtest, or the one that this key made before. Raises Problems."""
-    key, fingerprint = idempotency_key, _fingerprint(document)
+    key, fingerprint = idempotency_key, _fingerprint(document) if idempotency_key else ""
     earlier = _earlier(services, user, key, fingerprint)
     if earlier is not None:
         return earlier[0]
@@ -42,7 +42,7 @@ def submit_batch(
     services: Services, user: User, document: Any, *, idempotency_key: str | None = None
 ) -> list[Backtest]:
     """All of `{items: [...]}` queued, or none. Raises Problems."""
-    key, fingerprint = idempotency_key, _fingerprint(document)
+    key, fingerprint = idempotency_key, _fingerprint(document) if idempotency_key else ""
     earlier = _earlier(services, user, key, fingerprint)
     if earlier is not None:
         return earlier

@@ -17,6 +17,7 @@ from litestar.plugins.htmx import HTMXPlugin
 
 from server import VERSION
 from server.api import route_handlers as api_handlers
+from server.api.accept import serves_what_is_accepted
 from server.edge import Edge, guard_answer
 from server.form_tokens import FormTokens
 from server.notices import LiveNotice
@@ -49,7 +50,11 @@ def create_app(
             version=VERSION,
             render_plugins=[JsonRenderPlugin()],
             openapi_router=Router(
-                "/schema", route_handlers=[], include_in_schema=False, after_request=_uniform
+                "/schema",
+                route_handlers=[],
+                guards=[serves_what_is_accepted],
+                include_in_schema=False,
+                after_request=_uniform,
             ),
             components=Components(
                 security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}

@@ -305,6 +305,8 @@ def _check_quotas(
         raise TooMany(
             f"You have {queued:,} backtests waiting and may have {most:,}{added}; {rather}.",
             retry_after_s=30,
+            limit=most,
+            remaining=most - queued,
             word="queue_quota",
         )
     sources = {item.source for item in items if item.strategy_id is None}

@@ -7,6 +7,7 @@ when its files are stored; and when code is saved.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ def check_room(store: Store, settings: Settings, owner: User, more_bytes: int) -
         f"Your results and code take {used / MB:.1f} MB{waiting}, this would take about"
         f" {more_bytes / MB:.1f} MB more, and all may take {mb} MB; delete some backtests.",
         retry_after_s=60,
+        limit=mb,
+        remaining=mb - math.ceil((used + reserved) / MB),
         word="storage_quota",
     )
 

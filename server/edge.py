@@ -23,6 +23,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from server.auth import SESSION_COOKIE, cookie_name, identify
 from server.compression import compressing
+from server.conditional import conditional
 from server.in_flight import InFlight
 from server.problems import Problem, TooMany, handle_exception
 from server.proxies import is_trusted, sender
@@ -83,6 +84,9 @@ class Edge:
         started = time.perf_counter()
         fields: dict[str, Any] = scope  # type: ignore[assignment]
         fields["request_id"] = secrets.token_hex(8)
+        if scope["method"] == "HEAD":
+            # Ranges are defined for GET alone.
+            fields["headers"] = [item for item in scope["headers"] if item[0] != b"range"]
         headers = dict(scope["headers"])
         address, scheme = sender(scope, headers, self.trusted)
         proxied = is_trusted(str((scope["client"] or ("",))[0]), self.trusted)
@@ -135,7 +139,8 @@ class Edge:
         document and file at once, behind the same guards, and to nothing that GET does not reach.
         """
         if scope["method"] != "HEAD":
-            await self.app(scope, receive, compressing(scope, headers, send))
+            packed = compressing(scope, headers, send)
+            await self.app(scope, receive, conditional(scope, headers, packed))
             return
 
         async def send_head(message: Message) -> None:
@@ -144,7 +149,8 @@ class Edge:
                 await send(message)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        whole = compressing(scope, headers, send_head)
+        packed = compressing(scope, headers, send_head)
+        whole = conditional(scope, headers, packed)
         await self.app({**scope, "method": HttpMethod.GET}, receive, whole)
 
     def _look_at(
@@ -179,6 +185,7 @@ class Edge:
         return TooMany(
             f"More than {self.limit.per_minute} requests a minute; slow down.",
             retry_after_s=wait_s,
+            limit=self.limit.per_minute,
             word="rate_limited",
         )
 
@@ -222,9 +229,8 @@ async def guard_answer(message: Message, scope: Scope) -> None:
         headers.setdefault(name, value)
     headers["x-request-id"] = str(scope.get("request_id", "-"))
     headers.setdefault("cache-control", "no-store")
-    allowed = headers.get("allow", "")
-    if "GET" in allowed and "HEAD" not in allowed:
-        headers["allow"] = f"{allowed}, HEAD"
+    if "allow" in headers:
+        headers["allow"] = ", ".join(sorted(_methods(scope, headers["allow"])))
     if scope["scheme"] == "https":
         headers.setdefault("strict-transport-security", "max-age=31536000")
         cookies = headers.getall("set-cookie", [])
@@ -233,6 +239,16 @@ async def guard_answer(message: Message, scope: Scope) -> None:
             for cookie in cookies:
                 secure = cookie if "secure" in cookie.lower() else cookie + "; Secure"
                 headers.add("set-cookie", secure)
+
+
+def _methods(scope: Scope, allowed: str) -> set[str]:
+    """Every method of an address. Litestar's answer to OPTIONS names those of one handler."""
+    methods = {*allowed.split(", ")}
+    if scope["type"] == ScopeType.HTTP and scope["method"] == "OPTIONS":
+        here = scope["path_template"]
+        routes = [route for route in scope["litestar_app"].routes if route.path_format == here]
+        methods.update(*(route.methods for route in routes))
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _printable(path: str) -> str:

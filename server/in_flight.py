@@ -83,9 +83,11 @@ def _full(most: int, stream: bool, oldest_s: float) -> TooMany:
         return TooMany(
             f"You follow {most} backtests already; close one of the streams.",
             retry_after_s=10,
+            limit=most,
             word="stream_quota",
         )
     return TooMany(
         f"{most} of your requests are under way, the most there may be; wait for one to end.",
         retry_after_s=min(MAX_RETRY_S, math.ceil(oldest_s)),
+        limit=most,
     )

@@ -41,8 +41,11 @@ WORDS = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    406: "not_acceptable",
     409: "conflict",
     413: "too_large",
+    415: "unsupported_media_type",
+    416: "range_not_satisfiable",
     422: "invalid",
     429: "too_many_requests",
     500: "internal",
@@ -126,14 +129,29 @@ class Invalid(Problem):
 
 
 class TooMany(Problem):
-    """Over a quota or rate; `retry_after_s` says when to come back."""
+    """Over a quota or rate; `retry_after_s` says when to come back, `limit` how many there may be
+    of what is counted, and `remaining` how many more of them there may be now."""
 
     status, word = 429, "too_many_requests"
 
-    def __init__(self, message: str, *, retry_after_s: float, **options: Any) -> None:
-        super().__init__(
-            message, headers={"Retry-After": str(max(1, round(retry_after_s)))}, **options
-        )
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float,
+        limit: int | None = None,
+        remaining: int = 0,
+        **options: Any,
+    ) -> None:
+        wait_s = str(max(1, round(retry_after_s)))
+        headers = {
+            "Retry-After": wait_s,
+            "RateLimit-Remaining": str(max(0, remaining)),
+            "RateLimit-Reset": wait_s,
+        }
+        if limit is not None:
+            headers["RateLimit-Limit"] = str(limit)
+        super().__init__(message, headers=headers, **options)
 
 
 class Damaged(Problem):

@@ -5,7 +5,7 @@ Also what `sandtable run --json` prints: one shape, whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,15 @@ NO_LOOKAHEAD: Mapping[str, Any] = {
 }
 NO_REJECTIONS: Mapping[str, Any] = {"count": 0, "first": []}
 ERROR_KEYS = ("kind", "message", "line", "timestamp")
+# What is large, and may be left out.
+PARTS = ("trades", "round_trips", "portfolio_history", "code")
 
 
 def result_document(
     backtest: Backtest, source: str, series: RunSeries | None, points: int | None = DEFAULT_POINTS
 ) -> dict[str, Any]:
     """The whole object; `points` None holds every row of the portfolio."""
-    document = _head(backtest, source, series)
+    document = _head(backtest, source, series, PARTS)
     document["portfolio_history"] = (
         [] if series is None else _rows(series, "portfolio", _picked(series, points))
     )
@@ -43,10 +45,21 @@ def result_document(
 
 
 def result_pieces(
-    backtest: Backtest, source: str, series: RunSeries | None, points: int | None
+    backtest: Backtest,
+    source: str,
+    series: RunSeries | None,
+    points: int | None,
+    parts: Collection[str] = PARTS,
 ) -> Iterator[bytes]:
-    """The same object as JSON in pieces, so that a year of minutes is never held at once."""
-    document = _head(backtest, source, series)
+    """The same object as JSON in pieces, so that a year of minutes is never held at once; of
+    PARTS only `parts`.
+
+    The first piece decides over the others: the rows of a run do not change once it has ended.
+    """
+    document = _head(backtest, source, series, parts)
+    if "portfolio_history" not in parts:
+        yield orjson.dumps(document)
+        return
     document.pop("portfolio_history")
     yield orjson.dumps(document)[:-1] + b',"portfolio_history":['
     if series is not None:
@@ -68,16 +81,18 @@ def config_of(backtest: Backtest, source: str) -> dict[str, Any]:
     }
 
 
-def _head(backtest: Backtest, source: str, series: RunSeries | None) -> dict[str, Any]:
+def _head(
+    backtest: Backtest, source: str, series: RunSeries | None, parts: Collection[str]
+) -> dict[str, Any]:
     summary = backtest.summary
     error = backtest.error
-    return {
+    document = {
         "backtest_id": backtest.id,
         "status": backtest.status,
         "progress": backtest.progress,
         "config": config_of(backtest, source),
         "metrics": summary.get("metrics"),
-        "trades": _first(series, "trades"),
+        "trades": _first(series, "trades") if "trades" in parts else None,
         "trades_total": 0 if series is None else series.length("trades"),
         "portfolio_history": [],
         "portfolio_total": 0 if series is None else series.length("portfolio"),
@@ -91,9 +106,13 @@ def _head(backtest: Backtest, source: str, series: RunSeries | None) -> dict[str
         "warnings": summary.get("warnings", []),
         "drawdowns": summary.get("drawdowns", []),
         "monthly_returns": summary.get("monthly_returns", []),
-        "round_trips": _first(series, "round_trips"),
+        "round_trips": _first(series, "round_trips") if "round_trips" in parts else None,
         "round_trips_total": 0 if series is None else series.length("round_trips"),
     }
+    if "code" not in parts:
+        del document["config"]["strategy_code"]
+    left_out = {name for name in PARTS if name not in parts}
+    return {name: value for name, value in document.items() if name not in left_out}
 
 
 def _first(series: RunSeries | None, table: str) -> list[dict[str, Any]]:

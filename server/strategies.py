@@ -110,8 +110,9 @@ _FIRST_PAGE = 2**62  # above every place
 def check_name(name: str) -> str:
     """The name without spaces around it. Raises ValidationError unless it is 1 to 120 long and
     without invisible characters."""
+    too_long = len(name) > MAX_NAME
     name = check_line(name.strip(), "name")
-    if not 1 <= len(name) <= MAX_NAME:
+    if too_long or not name:
         raise ValidationError(fields={"name": [f"must have 1 to {MAX_NAME} characters"]})
     return name
 
@@ -139,6 +140,7 @@ def create_strategy(
             raise TooMany(
                 f"You keep {held} strategies, the most there may be; delete one.",
                 retry_after_s=60,
+                limit=MAX_STRATEGIES,
                 word="strategy_quota",
             )
         _check_saved(store, owner)
@@ -170,6 +172,7 @@ def save_strategy(
             raise TooMany(
                 f"This strategy has {newest} versions, the most there may be; clone it.",
                 retry_after_s=60,
+                limit=MAX_VERSIONS,
                 word="version_quota",
             )
         _check_saved(store, owner)
@@ -187,6 +190,7 @@ def _check_saved(store: Store, owner: int) -> None:
         raise TooMany(
             f"Your strategies have {saved:,} versions, the most there may be; delete one.",
             retry_after_s=60,
+            limit=MAX_SAVED,
             word="version_quota",
         )
 

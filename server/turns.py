@@ -56,6 +56,7 @@ class Turns:
             raise TooMany(
                 f"{self._present[owner]} of your checks are under way; send the next after them.",
                 retry_after_s=1,
+                limit=most,
             )
         if total >= self._places:
             raise Unavailable("Too much code is being checked; try again in a moment.")

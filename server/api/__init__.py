@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Router
 from litestar.types import ControllerRouterHandler
 
+from server.api.accept import serves_what_is_accepted
 from server.api.backtests import BacktestApi
 from server.api.data import DataApi
 from server.api.health import health, ready
@@ -16,7 +17,7 @@ route_handlers: list[ControllerRouterHandler] = [
     Router(
         "/",
         route_handlers=[BacktestApi, StrategyApi, DataApi],
-        guards=[requires_user, writes_need_token],
+        guards=[requires_user, writes_need_token, serves_what_is_accepted],
     ),
     health,
     ready,

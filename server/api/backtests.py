@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import AsyncIterator
@@ -18,8 +19,10 @@ from server import actions, backtests
 from server.api import docs
 from server.api.bodies import json_body, json_response
 from server.api.files import file_response
+from server.api.queries import parts_of, place_of, points_of
 from server.artifacts import NAMES
 from server.backtests import STATUSES, Backtest
+from server.conditional import PRIVATE, is_current, not_modified, weak_tag
 from server.listing import Place, Wanted, list_backtests
 from server.outlook import outlook
 from server.problems import Invalid, NotFound
@@ -31,7 +34,6 @@ Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key")]
 FOLLOW_EVERY_S = 0.25
 # Proxies take a connection that says nothing for a minute for a dead one.
 SAY_SOMETHING_EVERY_S = 15.0
-MAX_POINTS = 1_000_000
 MAX_BATCH_BYTES = 8 * 1024 * 1024
 
 
@@ -56,8 +58,8 @@ class BacktestApi(Controller):
         key: Key = None,
     ) -> Response[bytes]:
         """Body: the configuration. The same `Idempotency-Key` gives the same run."""
-        made = actions.submit(services, request.user, json_body(body), idempotency_key=key)
-        return json_response(_accepted(services, made), 202)
+        made = actions.submit(services, request.user, json_body(request, body), idempotency_key=key)
+        return json_response(_accepted(services, made), 202, location=_address(made))
 
     @get(
         "/",
@@ -77,11 +79,12 @@ class BacktestApi(Controller):
         """`next_cursor` is null on the last page."""
         if status is not None and status not in STATUSES:
             raise Invalid(fields={"status": [f"must be one of {', '.join(STATUSES)}"]})
+        place = place_of(cursor)
         found, more = list_backtests(
             services.store,
             request.user.id,
             Wanted(status=status, symbol=symbol),
-            after=_place(cursor),
+            after=None if place is None else Place(place),
             limit=limit,
         )
         items = [listed(item) for item in found]
@@ -105,8 +108,11 @@ class BacktestApi(Controller):
     ) -> Response[bytes]:
         """Body: `{items: [configuration, ...]}`. One wrong item and none is queued. The strategy
         may stand once beside `items` instead of in each of them."""
-        made = actions.submit_batch(services, request.user, json_body(body), idempotency_key=key)
-        return json_response({"items": [_accepted(services, item) for item in made]}, 202)
+        made = actions.submit_batch(
+            services, request.user, json_body(request, body), idempotency_key=key
+        )
+        items = [_accepted(services, item) for item in made]
+        return json_response({"items": items}, 202, location=BacktestApi.path)
 
     @get(
         "/{backtest_id:str}",
@@ -122,16 +128,25 @@ class BacktestApi(Controller):
         points: Annotated[
             str | None, QueryParameter(description="rows of portfolio_history: a number or all")
         ] = None,
+        include: Annotated[
+            str | None, QueryParameter(description="parts to be in it, by commas; without it all")
+        ] = None,
     ) -> Response[Any]:
         """Lists hold what there is; `metrics` is null before the end."""
-        wanted = _points(points)
+        wanted, parts = points_of(points), parts_of(include)
         found = actions.find(services, request.user, backtest_id)
         source = backtests.source_of(services.store, found)
         series = series_of(services, found)
-        pieces = result_pieces(found, source, series, wanted)
+        pieces = result_pieces(found, source, series, wanted, parts)
+        first = next(pieces)
+        tag = weak_tag(first, str(wanted).encode())
+        if is_current(request.headers.get("if-none-match"), tag):
+            return not_modified(tag)
+        rest = itertools.chain((first,), pieces)
+        headers = {"ETag": tag, "Cache-Control": PRIVATE}
         if wanted is None or wanted > DEFAULT_POINTS:
-            return Stream(pieces, media_type="application/json")
-        return Response(b"".join(pieces), media_type="application/json")
+            return Stream(rest, media_type="application/json", headers=headers)
+        return Response(b"".join(rest), media_type="application/json", headers=headers)
 
     @post(
         "/{backtest_id:str}/cancel",
@@ -149,9 +164,8 @@ class BacktestApi(Controller):
         """A queued one ends at once, a running one within moments; 409 when it has ended."""
         found = actions.cancel(services, request.user, backtest_id)
         message = "It is cancelled." if found.ended else "It is being stopped."
-        return json_response(
-            {"backtest_id": found.id, "status": found.status, "message": message}, 202
-        )
+        answer = {"backtest_id": found.id, "status": found.status, "message": message}
+        return json_response(answer, 202, location=_address(found))
 
     @delete(
         "/{backtest_id:str}",
@@ -285,23 +299,5 @@ def _waiting(services: Services, made: Backtest) -> str:
     return f"Queued at position {when.position}{about}."
 
 
-def _place(cursor: str | None) -> Place | None:
-    if cursor is None:
-        return None
-    try:
-        position = int(cursor, 16)
-    except ValueError:
-        position = -1
-    if not 0 < position < 2**62:
-        raise Invalid(fields={"cursor": ["is not a next_cursor of an earlier answer"]})
-    return Place(position)
-
-
-def _points(points: str | None) -> int | None:
-    if points is None:
-        return DEFAULT_POINTS
-    if points == "all":
-        return None
-    if not points.isascii() or not points.isdecimal() or not 2 <= int(points[:9]) <= MAX_POINTS:
-        raise Invalid(fields={"points": [f"must be 2 to {MAX_POINTS}, or all"]})
-    return int(points)
+def _address(item: Backtest) -> str:
+    return f"{BacktestApi.path}/{item.id}"

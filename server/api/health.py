@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 
 from server import VERSION, queue
 from server.api import docs
+from server.api.accept import serves_what_is_accepted
 from server.problems import Unavailable
 from server.services import Services
 
@@ -16,6 +17,7 @@ from server.services import Services
 @get(
     "/health",
     sync_to_thread=True,
+    guards=[serves_what_is_accepted],
     tags=["service"],
     summary="State of the service",
     operation_class=docs.health,
@@ -29,6 +31,7 @@ def health(services: NamedDependency[Services]) -> dict[str, Any]:
 @get(
     "/ready",
     sync_to_thread=True,
+    guards=[serves_what_is_accepted],
     tags=["service"],
     summary="Whether strategies run and results are stored",
     operation_class=docs.ready,

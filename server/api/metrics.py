@@ -12,6 +12,7 @@ from litestar.di import NamedDependency
 
 from server import VERSION, run_counts
 from server.api import docs
+from server.api.accept import serves_what_is_accepted
 from server.backtests import STATUSES
 from server.disk import free_bytes
 from server.problems import Forbidden, SignInNeeded
@@ -39,6 +40,7 @@ CACHE = (
 @get(
     "/metrics",
     sync_to_thread=True,
+    guards=[serves_what_is_accepted],
     tags=["service"],
     summary="Figures for Prometheus",
     operation_class=docs.metrics,

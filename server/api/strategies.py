@@ -12,8 +12,9 @@ from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
 from server import actions, strategies
 from server.api import docs
-from server.api.bodies import json_response, text_fields
-from server.problems import Invalid, NotFound
+from server.api.bodies import json_body, json_response, text_fields
+from server.api.queries import place_of
+from server.problems import NotFound
 from server.reports import parameter_documents, problem_documents
 from server.services import Services
 
@@ -38,7 +39,7 @@ class StrategyApi(Controller):
         self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
     ) -> Response[bytes]:
         """Nothing of the code is run."""
-        given = text_fields(body, {"strategy_code": _check_size})
+        given = text_fields(json_body(request, body), {"strategy_code": _check_size})
         report = services.worker.check(given["strategy_code"], request.user.id)
         return json_response(
             {
@@ -63,7 +64,7 @@ class StrategyApi(Controller):
     ) -> Response[bytes]:
         """The last saved first, each in its newest version, without code."""
         found, more = strategies.newest_strategies(
-            services.store, request.user.id, before=_place(cursor), limit=limit
+            services.store, request.user.id, before=place_of(cursor), limit=limit
         )
         return _page(found, more)
 
@@ -78,11 +79,11 @@ class StrategyApi(Controller):
         self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
     ) -> Response[bytes]:
         """Code that does not compile is kept as a draft, with its problems."""
-        name, code = _name_and_code(body)
+        name, code = _name_and_code(request, body)
         actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
         made = strategies.create_strategy(services.store, request.user.id, name, code, report)
-        return json_response(made.document(), 201)
+        return json_response(made.document(), 201, location=f"/api/strategy/{made.id}")
 
     @get(
         "/{strategy_id:str}",
@@ -117,7 +118,7 @@ class StrategyApi(Controller):
     ) -> Response[bytes]:
         """Every save is a version; backtests keep the code that they ran."""
         _found(services, request, strategy_id)
-        name, code = _name_and_code(body)
+        name, code = _name_and_code(request, body)
         actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
         saved = strategies.save_strategy(
@@ -159,23 +160,11 @@ class StrategyApi(Controller):
     ) -> Response[bytes]:
         """Without code; `?version=` of the strategy's own address gives one with it."""
         found, more = strategies.list_versions(
-            services.store, request.user.id, strategy_id, before=_place(cursor), limit=limit
+            services.store, request.user.id, strategy_id, before=place_of(cursor), limit=limit
         )
         if not found:
             _found(services, request, strategy_id)
         return _page(found, more)
-
-
-def _place(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    try:
-        place = int(cursor, 16)
-    except ValueError:
-        place = 0
-    if not 0 < place < 2**62:
-        raise Invalid(fields={"cursor": ["is not a next_cursor of an earlier answer"]})
-    return place
 
 
 def _page(found: list[strategies.Version], more: int | None) -> Response[bytes]:
@@ -183,9 +172,9 @@ def _page(found: list[strategies.Version], more: int | None) -> Response[bytes]:
     return json_response({"items": [item.document() for item in found], "next_cursor": next_cursor})
 
 
-def _name_and_code(body: bytes) -> tuple[str, str]:
+def _name_and_code(request: Request[Any, Any, Any], body: bytes) -> tuple[str, str]:
     checks = {"name": strategies.check_name, "code": strategies.check_code}
-    given = text_fields(body, checks)
+    given = text_fields(json_body(request, body), checks)
     return given["name"], given["code"]
 
 

@@ -198,7 +198,7 @@ class Clients:
         return self._client(headers={"Authorization": f"Bearer {secret}"})
 
     def browser(self, user: User) -> TestClient[Any]:
-        client = self._client(headers={"Accept": "text/html"})
+        client = self._client(headers={"Accept": "text/html,*/*;q=0.8"})
         client.cookies.set(SESSION_COOKIE, start_session(self.store, user.id, days=1))
         return client
 

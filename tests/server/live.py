@@ -98,7 +98,8 @@ class LiveService:
 
     def ask(self, method: str, path: str, document: Any = None, token: str = "") -> tuple[int, Any]:
         """Status and document of an answer; status 0 when nobody answers."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Content-Type": "application/json"}
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
         data = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
         try:

@@ -12,6 +12,7 @@ from server.app import create_app
 from server.auth import CSRF_COOKIE
 from server.edge import HEADERS
 from server.services import Services
+from server.users import User
 from tests.server.conftest import Clients
 from tests.server.loops import run_async
 
@@ -55,6 +56,8 @@ def test_more_requests_a_minute_than_allowed_are_429(services: Services) -> None
     refused = charlie.get("/api/x")
     assert refused.json()["error"] == "rate_limited"
     assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["ratelimit-remaining"] == "0"
+    assert refused.headers["ratelimit-reset"] == refused.headers["retry-after"]
     assert refused.headers["x-frame-options"] == "DENY"
     assert charlie.get("/health").status_code == 200
 
@@ -147,3 +150,26 @@ def test_a_machine_without_a_thread_to_spare_answers_in_the_usual_shape(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.headers["content-type"].startswith(accept)
     assert "The machine is at its limits" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/backtest", "GET, HEAD, OPTIONS, POST"),
+        ("/api/backtest/batch", "OPTIONS, POST"),
+        ("/api/backtest/bt_x", "DELETE, GET, HEAD, OPTIONS"),
+        ("/api/backtest/bt_x/cancel", "OPTIONS, POST"),
+        ("/api/backtest/bt_x/log.txt", "GET, HEAD, OPTIONS"),
+        ("/api/strategy", "GET, HEAD, OPTIONS, POST"),
+        ("/api/strategy/st_x", "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("/health", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_every_method_of_an_address_is_named(
+    clients: Clients, alice: User, path: str, methods: str
+) -> None:
+    script = clients.script(alice)
+    assert script.options(path).headers["allow"] == methods
+    refused = script.patch(path)
+    assert refused.status_code == 405
+    assert refused.headers["allow"] == methods

@@ -18,7 +18,7 @@ def test_one_more_than_an_account_may_have_in_flight_is_refused() -> None:
             places.place("mallory", signed_in=True, stream=False),
         ):
             pass
-        assert refused.value.headers == {"Retry-After": "1"}
+        assert refused.value.headers["Retry-After"] == "1"
         with places.place("alice", signed_in=True, stream=False):
             pass
     with places.place("mallory", signed_in=True, stream=False):
@@ -87,4 +87,4 @@ def test_who_is_refused_comes_back_after_what_the_oldest_has_taken() -> None:
                 places.place("mallory", signed_in=True, stream=False),
             ):
                 pass
-            assert refused.value.headers == {"Retry-After": retry_after}
+            assert refused.value.headers["Retry-After"] == retry_after

@@ -114,7 +114,11 @@ class World:
             client = self.clients.script(user) if user else self.clients.charlie()
             body = {"name": "Mine", "code": "v2"} if method in ("PUT", "POST") else None
             return client.request(method, path, json=body)
-        client = self.clients.browser(user) if user else self.clients.charlie(accept="text/html")
+        client = (
+            self.clients.browser(user)
+            if user
+            else self.clients.charlie(accept="text/html,*/*;q=0.8")
+        )
         token = new_token(self.services.settings.signing_key())
         client.cookies.set(CSRF_COOKIE, token)
         data = FORM if method == "POST" else None
@@ -277,7 +281,7 @@ def test_the_open_api_document_names_every_route_of_the_api(clients: Clients) ->
 
 @pytest.mark.parametrize("path", ["/schema/swagger", "/schema/openapi.yaml", "/schema/a/b"])
 def test_what_is_not_below_the_schema_is_the_uniform_404(clients: Clients, path: str) -> None:
-    answer = clients.charlie(accept="text/html").get(path)
+    answer = clients.charlie(accept="text/html,*/*;q=0.8").get(path)
     assert answer.status_code == 404
     assert answer.json() == {
         "error": "not_found",
