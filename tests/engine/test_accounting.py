@@ -105,6 +105,13 @@ def test_a_number_beyond_the_limit_is_a_calculation_error_that_names_its_bar(cas
         portfolio_columns(ledger, bars_of([100, 100, 100]))
 
 
+def test_a_margin_beyond_the_limit_is_named_though_the_value_is_within_it():
+    # Value -2**52 + 2**53 = 2**52, at the price of entry.
+    ledger = ledger_of(3, states=[bought(cash=-(2.0**52), margin=2.0**53)])
+    with pytest.raises(CalculationError, match=r"margin_used became .* at bar 1"):
+        portfolio_columns(ledger, bars_of([100, 100, 100]))
+
+
 def test_the_largest_number_allowed_passes():
     ledger = ledger_of(2, capital=2.0**53 - 1)
     assert portfolio_columns(ledger, bars_of([1, 1])).cash[0] == 2.0**53 - 1

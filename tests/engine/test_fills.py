@@ -66,6 +66,34 @@ def test_a_remainder_of_a_billionth_is_closed_with_the_rest():
     assert ledger.trades["quantity"][1] == 1.0
 
 
+# 1e9 / 2**20 coins: a billionth of them is 2**-20, exactly.
+MANY, BILLIONTH = 1e9 / 2**20, 2.0**-20
+
+
+@pytest.mark.parametrize(
+    ("sold", "left"),
+    [
+        (MANY - BILLIONTH, 0.0),
+        (MANY + BILLIONTH, 0.0),
+        (MANY - 2 * BILLIONTH, 2 * BILLIONTH),
+        (MANY + 2 * BILLIONTH, MANY),  # refused: spot holds less
+    ],
+)
+def test_a_sale_closes_all_of_what_it_misses_by_a_billionth_and_no_more(sold, left):
+    script = {0: lambda s: [s.buy(MANY), s.sell(sold)]}
+    ledger, _ = run_script(flat_bars([1.0]), script)
+    assert states(ledger, "size")[-1] == left
+
+
+@pytest.mark.parametrize(
+    ("percent", "left"), [(99.9999999, 0.0), (99.9999998, pytest.approx(2 * BILLIONTH))]
+)
+def test_closing_a_percentage_closes_all_where_a_billionth_would_be_left(percent, left):
+    script = {0: lambda s: [s.buy(MANY), s.close_position(percent)]}
+    ledger, _ = run_script(flat_bars([1.0]), script)
+    assert states(ledger, "size")[-1] == left
+
+
 def test_the_fee_of_a_flips_closing_half_is_gone_before_its_opening_half():
     # Capital 1000, fee 1 %. Buy 9 at 100: margin 900, fee 9, cash 91. Selling 18.75 closes the 9:
     # 91 + 900 - 9 = 982 is free, and opening 9.75 needs 975 + 9.75 = 984.75: refused.
@@ -100,6 +128,20 @@ def test_an_opening_whose_liquidation_price_touches_the_price_is_rejected(side, 
         slippage_bps=625.0,
     )
     assert results == [taken]
+
+
+def test_adding_is_judged_by_the_liquidation_price_of_the_whole_position():
+    # As above, m = 15/32: alone at leverage 2 the long of 68 would be liquidated at 64. With 1 held
+    # from 68 at leverage 1 the whole has margin 68 + 34 = 102: P = (136 - 102) / (2 x 17/32) = 32.
+    _, results = run_script(
+        flat_bars([64.0]),
+        {0: lambda s: [s.buy(1.0), s.buy(1.0, leverage=2.0)]},
+        trading_mode="futures",
+        max_leverage=2.0,
+        maintenance_margin_rate=15 / 32,
+        slippage_bps=625.0,
+    )
+    assert results == [[True, True]]
 
 
 def test_what_the_tolerance_of_funds_lets_pass_is_missing_from_the_margin():

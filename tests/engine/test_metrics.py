@@ -294,7 +294,9 @@ def test_the_value_at_risk_lies_between_the_nearest_returns():
     assert metrics.conditional_value_at_risk(returns) == pytest.approx(-5.0)
 
 
-@pytest.mark.parametrize(("above", "tail"), [(0.0, -8 / 3), (0.9e-12, -8 / 3), (1.1e-12, -3.0)])
+@pytest.mark.parametrize(
+    ("above", "tail"), [(0.0, -8 / 3), (0.9e-12, -8 / 3), (1e-12, -8 / 3), (1.1e-12, -3.0)]
+)
 def test_the_tail_holds_what_is_at_the_percentile_up_to_1e_12(above: float, tail: float):
     # 21 returns: the 5th percentile is the second lowest, -2 % at rank 0.05 x 20 = 1. A third one
     # that is equal to it, or above it by rounding alone, belongs to the tail: (4 + 2 + 2) / 3.

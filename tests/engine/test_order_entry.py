@@ -17,7 +17,7 @@ from engine.order_entry import OrderTorn
 from engine.records import OUTCOMES
 from engine.replay import ledger_of
 from engine.strategy import OrderLimit, Strategy
-from tests.engine.builders import flat_bars, make_config, run_script
+from tests.engine.builders import flat_bars, make_bars, make_config, run_script
 
 BARS = flat_bars([100.0, 100.0, 100.0])
 FUTURES = {"trading_mode": "futures", "max_leverage": 10.0}
@@ -35,6 +35,7 @@ def outcomes(ledger):
         lambda s: s.buy(float("nan")),
         lambda s: s.buy(float("inf")),
         lambda s: s.buy(True),
+        lambda s: s.buy(np.True_),
         lambda s: s.buy("1"),
         lambda s: s.buy(None),
         lambda s: s.buy([1.0]),
@@ -62,7 +63,7 @@ def test_a_malformed_order_raises_at_the_call(call):
     assert ledger.rejected_count == 0
 
 
-@pytest.mark.parametrize("amount", ["0.5", True, None, [0.5], float("inf")])
+@pytest.mark.parametrize("amount", ["0.5", True, np.True_, None, [0.5], float("inf")])
 def test_an_amount_that_is_no_number_is_said_to_be_none(amount):
     def expect(s):
         with pytest.raises(ValidationError) as caught:
@@ -246,6 +247,28 @@ def test_a_target_of_zero_closes_and_a_met_target_is_nothing_to_do():
     ledger, results = run_script(BARS, script)
     assert results == [[True, True], [True, True]]
     assert len(ledger.trades) == 2
+
+
+def test_a_target_is_met_within_1e_12_of_the_position_and_no_more():
+    # 10,000 coins at 1 are half of 20,000. 50.000001 % are 0.0002 coins more: 2e-8 of the position.
+    script = {0: lambda s: [s.buy(10_000.0), s.target_percent(50.000001)]}
+    ledger, _ = run_script(flat_bars([1.0]), script, initial_capital=20_000.0)
+    assert ledger.trades["quantity"].tolist() == [10_000.0, pytest.approx(0.0002)]
+
+
+def test_the_smallest_order_is_a_hundred_thousandth_of_a_coin():
+    below = float(np.nextafter(0.00001, 0.0))
+    _, results = run_script(BARS, {0: lambda s: [s.buy(0.00001), s.buy(below)]})
+    assert results == [[True, False]]
+
+
+def test_cancelling_drops_the_orders_that_wait_in_the_bar_under_way():
+    # The path falls through both limits; on_fill of the first cancels the second.
+    bars = make_bars([(100, 100, 100, 100), (100, 100, 90, 90)])
+    script = {0: lambda s: [s.buy(1.0, limit=98.0), s.buy(1.0, limit=95.0)]}
+    ledger, _ = run_script(bars, script, on_fill=lambda s, trade: s.cancel_orders())
+    assert ledger.trades["price"].tolist() == [98.0]
+    assert outcomes(ledger) == ["filled", "cancelled", "filled"][: len(ledger.outcomes)]
 
 
 def test_market_orders_given_under_next_open_fill_at_the_next_open():

@@ -120,6 +120,30 @@ def test_a_position_opened_beyond_its_own_stop_closes_at_once_at_that_price():
     ]
 
 
+def test_a_market_order_brings_its_stop_loss_and_its_take_profit():
+    bars = make_bars([FLAT, (100, 106, 94, 100)])
+    ledger, _ = run_script(bars, {0: lambda s: s.buy(1.0, stop_loss=95.0)})
+    assert fills(ledger)[1:] == [("sell", "stop_loss", "path", 95.0)]
+    ledger, _ = run_script(bars, {0: lambda s: s.buy(1.0, take_profit=105.0)})
+    assert fills(ledger)[1:] == [("sell", "take_profit", "path", 105.0)]
+
+
+@pytest.mark.parametrize(
+    ("level", "price"), [("stop_loss", 95.0), ("take_profit", 105.0), ("trailing_stop", 5.0)]
+)
+def test_a_level_ends_with_its_position_and_leaves_the_next_one_alone(level, price):
+    bars = make_bars([FLAT, (100, 106, 94, 100)])
+
+    def enter_twice(s):
+        s.buy(1.0)
+        getattr(s, f"set_{level}")(price)
+        s.close_position()
+        s.buy(1.0)
+
+    ledger, _ = run_script(bars, {0: enter_twice})
+    assert [fill[0] for fill in fills(ledger)] == ["buy", "sell", "buy"]
+
+
 def test_a_daily_bar_settles_funding_three_times():
     day = 86_400_000
     bars = make_bars([FLAT, (100, 100, 100, 100)], "1d")
