@@ -117,8 +117,9 @@ class Strategy(Uncopied):
     def target_percent(self, percent: float, leverage: float = 1.0) -> bool:
         """Trade so that the position is worth `percent` of the portfolio times `leverage`.
 
-        -100 to 100 (0 to 100 in spot); 0 closes. An increase that cash cannot carry is cut to
-        what it can.
+        -100 to 100 (0 to 100 in spot); 0 closes. The amount is worked out at the fill, with its
+        price, its fee and the cash that earlier orders have freed. An increase that cash cannot
+        carry is cut to what it can.
         """
         return order(self._run.broker, codes.TARGET, percent, leverage)
 
@@ -153,7 +154,11 @@ class Strategy(Uncopied):
         return self._run.broker.size
 
     def get_cash(self) -> float:
-        """Quote currency that is not tied up as margin."""
+        """Quote currency that is not tied up as margin.
+
+        Under next_open what an order of this bar will free is not in it yet, and the next open may
+        be higher: size with target_percent.
+        """
         return self._run.broker.cash
 
     def get_margin_ratio(self) -> float:

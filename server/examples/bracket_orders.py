@@ -17,6 +17,9 @@ class BracketOrders(Strategy):
             return
         if closes[0] < closes[1] < closes[2] < closes[3]:
             risk = data.close * self.risk_percent / 100
+            # An order that brings its levels along needs an amount, and while nothing is held all
+            # cash is free: nine tenths of it leave room for the fee and a higher open. Beside an
+            # order that closes a position, size with target_percent instead.
             amount = self.get_cash() * 0.9 / data.close
             self.buy(
                 amount, stop_loss=data.close - risk, take_profit=data.close + self.reward * risk
@@ -24,4 +27,4 @@ class BracketOrders(Strategy):
 
     def on_fill(self, trade):
         if trade["reason"] != "order":
-            self.log(f"{trade['reason']} at {trade['price']:.2f}: {trade['pnl']:+.2f}")
+            self.log(f"{trade['reason']} at {trade['price']:g}: {trade['pnl']:+g}")

@@ -18,6 +18,6 @@ class Breakout(Strategy):
             return
         if self.get_position_size() == 0 and data.close > max(highs):
             self.target_percent(95)
-            self.log(f"above {max(highs):.2f}: in at {data.close:.2f}")
+            self.log(f"above {max(highs):g}: in at {data.close:g}")
         elif self.get_position_size() > 0 and data.close < min(lows):
             self.close_position()

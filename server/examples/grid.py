@@ -16,6 +16,8 @@ class Grid(Strategy):
             self.set_take_profit(self.get_entry_price() * (1 + self.step_percent / 100))
             return
         self.cancel_orders()
+        # Each limit has a price and so an amount of its own. Nothing is held here, so all cash is
+        # free; to buy at the market instead, size with target_percent.
         money = self.get_cash() * 0.95 / self.steps
         for step in range(1, self.steps + 1):
             price = data.close * (1 - step * self.step_percent / 100)

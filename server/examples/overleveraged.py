@@ -23,4 +23,4 @@ class Overleveraged(Strategy):
 
     def on_fill(self, trade):
         if trade["action"] == "liquidation":
-            self.log(f"liquidated at {trade['price']:.2f}, {self.get_cash():.2f} left")
+            self.log(f"liquidated at {trade['price']:g}, {self.get_cash():g} left")
