@@ -161,7 +161,8 @@ def test_orders_and_prices_are_refused_before_the_first_bar_and_after_the_last()
             with pytest.raises(StrategyError, match="no price"):
                 self.current_price  # noqa: B018
             assert len(self.bars) == 0
-            assert len(self.history(5)) == 0
+            with pytest.raises(StrategyError, match="there is no bar yet"):
+                self.history(5)
 
         def on_data(self, data):
             pass
