@@ -88,6 +88,7 @@ class Catalogue:
         self._indexes: dict[Path, DayIndex] = {}
         self._symbols: dict[tuple[TradingMode, str], tuple[list[Lines], list[Coverage]]] = {}
         self._answers: TTLCache[str, list[Coverage]] = TTLCache(1, TTL_S)
+        self._looked_at_s = 0.0
         self._restat_until = 0.0
 
     def coverage(self) -> list[Coverage]:
@@ -95,6 +96,7 @@ class Catalogue:
         with self._lock:
             answer = self._answers.get("coverage")
             if answer is None:
+                self._looked_at_s = time.monotonic()
                 answer = self._scan()
                 self._answers["coverage"] = answer
             return list(answer)
@@ -133,6 +135,21 @@ class Catalogue:
         edges = np.flatnonzero(np.diff(np.r_[True, whole, True])).reshape(-1, 2)
         return [(day_date(first + start), day_date(first + stop - 1)) for start, stop in edges]
 
+    def hole_around(
+        self, symbol: str, mode: TradingMode, timeframe: Timeframe, first: int, last: int
+    ) -> tuple[date, date] | None:
+        """The stretch of days without any bar (first, last) that day numbers first..last lie in.
+
+        None when one of them has a bar, and when none before or none after them has.
+        """
+        with self._lock:
+            lines, _ = _serving(self._all_lines(mode, symbol), timeframe)
+        days = lines["day"][lines["bars"][:, TIMEFRAMES.index(timeframe)] > 0]
+        next_held = int(np.searchsorted(days, first))
+        if not 0 < next_held < len(days) or days[next_held] <= last:
+            return None
+        return day_date(int(days[next_held - 1]) + 1), day_date(int(days[next_held]) - 1)
+
     def lines(self, symbol: str, mode: TradingMode, source: Timeframe) -> Lines:
         """The index of one directory, one line a file (DAY_INDEX_DTYPE), ascending days."""
         with self._lock:
@@ -142,6 +159,12 @@ class Catalogue:
         """Make the next answer look at the directories again, for those who just wrote there."""
         with self._lock:
             self._answers.clear()
+
+    def forget_older(self, age_s: float) -> None:
+        """Forget an answer that was older than `age_s`, for those who ask again and again."""
+        with self._lock:
+            if time.monotonic() - self._looked_at_s >= age_s:
+                self._answers.clear()
 
     def _scan(self) -> list[Coverage]:
         self._restat_until = time.monotonic() + RESTAT_BUDGET_S

@@ -44,6 +44,7 @@ MAX_HISTORY_BARS = 10_000
 MAX_LISTED_RANGES = 5
 # Files of a refused range that are opened to say what is wrong with them.
 MAX_EXAMINED_FILES = 5
+LOOK_AGAIN_S = 1.0  # between two looks for files that somebody missed
 _MINUTES = {timeframe: timeframe.ms // 60_000 for timeframe in Timeframe}
 
 
@@ -143,6 +144,27 @@ class Store:
         """Stretches of days that are missing or not whole; a cheap answer for a small picture."""
         mode = TradingMode(trading_mode)
         return self._catalogue.holes(check_symbol(symbol), mode, Timeframe(timeframe))
+
+    def hole_around(
+        self,
+        symbol: str,
+        timeframe: Timeframe | str,
+        trading_mode: TradingMode | str,
+        start: date,
+        end: date,
+    ) -> tuple[date, date] | None:
+        """The hole in the history (first and last day) that the whole range lies in, if any."""
+        mode, first, last = TradingMode(trading_mode), day_number(start), day_number(end)
+        return self._catalogue.hole_around(
+            check_symbol(symbol), mode, Timeframe(timeframe), first, last
+        )
+
+    def look_again(self) -> None:
+        """Look for new files at the next question, but not more often than once a second.
+
+        For whoever did not find something: it may have been put there since.
+        """
+        self._catalogue.forget_older(LOOK_AGAIN_S)
 
     def forget_catalogue(self) -> None:
         """Look at the directories again at the next question; for those who just wrote there."""

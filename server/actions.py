@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from server.artifacts import new_backtest_id
 from server.backtests import Backtest, NewBacktest
 from server.db import is_full
 from server.problems import NotFound, Unavailable, WrongState
+from server.removal import remove_run
 from server.services import Services
 from server.users import User
 
@@ -81,8 +83,7 @@ def delete(services: Services, user: User, backtest_id: str) -> None:
     Raises NotFound; Unavailable when its files or its row cannot be removed now.
     """
     find(services, user, backtest_id)
-    _delete_row_behind_files(services, user, backtest_id)
-    services.artifacts.remove_hidden(backtest_id)
+    _remove(services, user, backtest_id)
     services.series.forget(backtest_id)
     services.worker.cancel(backtest_id)
     # Those of a run that ended meanwhile.
@@ -91,13 +92,10 @@ def delete(services: Services, user: User, backtest_id: str) -> None:
     services.reserve.settle()
 
 
-def _delete_row_behind_files(services: Services, user: User, backtest_id: str) -> None:
-    """The row goes while its files are out of sight: they come back when it cannot go.
-
-    A crash in between leaves hidden files, which the next start puts back beside their row.
-    """
+def _remove(services: Services, user: User, backtest_id: str) -> None:
+    """Row and files, or Unavailable with what an administrator has to do first."""
     try:
-        hidden = services.artifacts.hide(backtest_id)
+        remove_run(services.store, services.artifacts, services.reserve, user.id, backtest_id)
     except OSError as error:
         log.error("delete_refused backtest_id=%s error=%s", backtest_id, error)
         raise Unavailable(
@@ -107,22 +105,16 @@ def _delete_row_behind_files(services: Services, user: User, backtest_id: str) -
             word="read_only",
             backtest_id=backtest_id,
         ) from error
-    try:
-        services.reserve.free_rows(
-            lambda: backtests.delete_backtest(services.store, user.id, backtest_id)
-        )
-    except BaseException as error:
-        if hidden:
-            services.artifacts.unhide(backtest_id)
-        if is_full(error):
-            raise Unavailable(
-                "The service's disk is full, and this backtest could not be deleted: nothing of "
-                "it is gone. An administrator has to make some room first.",
-                retry_after_s=60,
-                word="disk_full",
-                backtest_id=backtest_id,
-            ) from error
-        raise
+    except sqlite3.Error as error:
+        if not is_full(error):
+            raise
+        raise Unavailable(
+            "The service's disk is full, and this backtest could not be deleted: nothing of "
+            "it is gone. An administrator has to make some room first.",
+            retry_after_s=60,
+            word="disk_full",
+            backtest_id=backtest_id,
+        ) from error
 
 
 def find(services: Services, user: User, backtest_id: str) -> Backtest:

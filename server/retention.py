@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 import sqlite3
 
-from server import audit, backtests
+from server import audit
 from server.artifacts import Artifacts
 from server.db import Store, now_ms
+from server.removal import remove_run
+from server.reserve import Reserve
 from server.series import SeriesCache
 from server.sessions import DAY_MS
 
@@ -30,26 +32,30 @@ order by b.finished_at_ms limit ?
 
 
 def remove_expired(
-    store: Store, artifacts: Artifacts, series: SeriesCache, days: int, limit: int = STEP
+    store: Store,
+    artifacts: Artifacts,
+    series: SeriesCache,
+    reserve: Reserve,
+    days: int,
+    limit: int = STEP,
 ) -> int:
     """How many runs that ended more than `days` ago were removed, the oldest first.
 
-    A run's files go within the transaction that removes its row: what cannot be removed now, both
-    are there for the next time.
+    A run that cannot be removed now stays whole for the next time.
     """
     now = now_ms()
     removed = 0
     for row in store.rows(_EXPIRED, now - days * DAY_MS, now, limit):
         try:
-            with store.write():
-                backtests.delete_backtest(store, row["user_id"], row["id"])
-                artifacts.delete(row["id"])
+            remove_run(store, artifacts, reserve, row["user_id"], row["id"])
         except (OSError, sqlite3.Error) as error:
             log.error("not_removed backtest_id=%s error=%s", row["id"], error)
             continue
         series.forget(row["id"])
         log.info("removed_after_days backtest_id=%s days=%d", row["id"], days)
         removed += 1
+    if removed:
+        reserve.settle()
     return removed
 
 
@@ -57,9 +63,14 @@ class Retention:
     """The worker's share of it: does a little when asked, and rests when there is nothing."""
 
     def __init__(
-        self, store: Store, artifacts: Artifacts, series: SeriesCache, days: int | None
+        self,
+        store: Store,
+        artifacts: Artifacts,
+        series: SeriesCache,
+        reserve: Reserve,
+        days: int | None,
     ) -> None:
-        self._parts = (store, artifacts, series)
+        self._parts = (store, artifacts, series, reserve)
         self._days = days
         self._next_look = 0.0
 

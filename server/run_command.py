@@ -30,6 +30,7 @@ from server.settings import Settings, load_settings
 if TYPE_CHECKING:
     from sandbox.client import Sandbox
     from server.execution import Execution, Request
+    from server.problems import Fields
 
 USAGE_ERROR = 2
 MAX_NAME = 120
@@ -91,7 +92,21 @@ def _configuration(
         wrong |= {"params": misfits} if misfits else {}
     if wrong:
         raise ValidationError(fields=wrong)
-    return BacktestConfig.from_document(document, settings.config_limits), label
+    config = BacktestConfig.from_document(document, settings.config_limits)
+    missing = _missing_history(config, settings)
+    if missing:
+        raise ValidationError(fields=missing)
+    return config, label
+
+
+def _missing_history(config: BacktestConfig, settings: Settings) -> Fields:
+    """What asks for history that is not there; files that are broken fail the run."""
+    from engine.market_data import Store as MarketStore
+    from server.submissions import missing_history
+
+    market = MarketStore(settings.data_directory, settings.cache_directory)
+    missing, broken = missing_history(config, market)
+    return {} if broken else missing
 
 
 def _request(source: str, config: BacktestConfig, settings: Settings, label: str) -> Request:

@@ -184,11 +184,11 @@ def missing_history(config: BacktestConfig, market: MarketStore) -> tuple[Fields
 
     And whether that is because files are broken: then their place and cause are the message.
     """
-    missing = _not_covered(config, market.catalogue())
+    missing = _not_covered(config, market)
     if missing:
         # After a fresh look: the catalogue may lag behind new files.
-        market.forget_catalogue()
-        missing = _not_covered(config, market.catalogue())
+        market.look_again()
+        missing = _not_covered(config, market)
     if not missing:
         return {}, False
     (name,) = missing
@@ -203,8 +203,9 @@ def missing_history(config: BacktestConfig, market: MarketStore) -> tuple[Fields
     return {name: [str(broken)]}, True
 
 
-def _not_covered(config: BacktestConfig, catalogue: Sequence[Coverage]) -> Fields:
-    """The one field, if any, that asks for what the catalogue does not have."""
+def _not_covered(config: BacktestConfig, market: MarketStore) -> Fields:
+    """The one field, if any, that asks for what there is not."""
+    catalogue = market.catalogue()
     held = [item for item in catalogue if item.symbol == config.symbol]
     if not held:
         names = sorted({item.symbol for item in catalogue})
@@ -231,6 +232,20 @@ def _not_covered(config: BacktestConfig, catalogue: Sequence[Coverage]) -> Field
     if config.end_date < first or config.start_date > last:
         name = "end_date" if config.end_date < first else "start_date"
         return {name: [f"the history of {config.symbol} {config.timeframe} is {first} to {last}"]}
+    hole = series.gaps and market.hole_around(
+        config.symbol,
+        config.timeframe,
+        config.trading_mode,
+        config.start_date,
+        config.end_date,
+    )
+    if hole:
+        return {
+            "start_date": [
+                f"the history of {config.symbol} {config.timeframe} has no bar from {hole[0]} to "
+                f"{hole[1]}; choose a range that goes beyond"
+            ]
+        }
     return {}
 
 

@@ -30,6 +30,7 @@ from server.executor import Job
 from server.local_executor import LocalExecutor, Payload, payload_of
 from server.notices import missing_locks
 from server.reports import report_document
+from server.reserve import Reserve
 from server.retention import Retention
 from server.rpc import Peer
 from server.scheduler import LOOK_EVERY_S, Scheduler
@@ -73,6 +74,7 @@ class Worker:
             self.store,
             self.artifacts,
             series_cache(settings, self.store, self.artifacts),
+            Reserve(self.store),
             settings.retention_days,
         )
         self.stop = threading.Event()

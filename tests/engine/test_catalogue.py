@@ -290,6 +290,23 @@ def test_holes_are_the_days_between_that_are_missing_or_not_whole(data: Path) ->
     ]
 
 
+def test_a_range_between_two_held_days_lies_in_a_hole(data: Path) -> None:
+    write_day(data, 0)
+    write_day(data, 2, hours=[])
+    write_day(data, 4, hours=[23])
+
+    def hole(first: int, last: int) -> list[str]:
+        day = FIRST // DAY
+        days = catalogue(data).hole_around(
+            "BTCUSDT", TradingMode.SPOT, Timeframe.H1, day + first, day + last
+        )
+        return [str(item) for item in days or ()]
+
+    around = ["2024-01-02", "2024-01-04"]
+    assert [hole(1, 3), hole(2, 2), hole(3, 3)] == [around] * 3
+    assert [hole(0, 3), hole(1, 4), hole(-5, -1), hole(5, 9)] == [[]] * 4
+
+
 def test_a_single_day_has_no_holes(data: Path) -> None:
     write_day(data, 0, hours=[5])
 

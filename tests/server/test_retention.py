@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from server import backtests, retention
 from server.backtests import Backtest
 from server.db import Store, now_ms
 from server.marks import set_marks
+from server.reserve import RESERVE_BYTES
 from server.retention import REST_S, Retention, remove_expired
 from server.services import Services
 from server.shares import create_share
@@ -30,7 +33,13 @@ def left(services: Services, owner: User) -> list[str]:
 
 
 def remove(services: Services, days: int = 30, limit: int = 20) -> int:
-    return remove_expired(services.store, services.artifacts, services.series, days, limit)
+    return remove_expired(
+        services.store, services.artifacts, services.series, services.reserve, days, limit
+    )
+
+
+def keeper_of(services: Services, days: int | None) -> Retention:
+    return Retention(services.store, services.artifacts, services.series, services.reserve, days)
 
 
 def test_runs_of_every_end_go_with_their_files_once_they_are_too_old(
@@ -77,9 +86,47 @@ def test_a_run_whose_files_cannot_go_keeps_its_row(
     def refused(_: str) -> bool:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(services.artifacts, "delete", refused)
+    monkeypatch.setattr(services.artifacts, "hide", refused)
     assert remove(services) == 0
     assert left(services, alice) == [run.id]
+
+
+def test_a_run_whose_row_cannot_go_keeps_its_files(
+    services: Services, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = queue_runs(services.store, services.settings, alice)
+    services.artifacts.store(run.id, {"log.txt": b"x"})
+    ended(services.store, [run], 31)
+
+    def locked(*_: object) -> bool:
+        raise sqlite3.OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backtests, "delete_backtest", locked)
+        assert remove(services) == 0
+    assert services.artifacts.read(run.id, "log.txt") == b"x"
+    assert remove(services) == 1
+    assert [left(services, alice), list(services.artifacts.ids())] == [[], []]
+
+
+def test_a_full_database_gets_the_room_that_is_kept_for_deletions(
+    services: Services, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run,) = queue_runs(services.store, services.settings, alice)
+    ended(services.store, [run], 31)
+    services.reserve.fill()
+    delete = backtests.delete_backtest
+
+    def cramped(store: Store, owner: int, backtest_id: str) -> bool:
+        if services.reserve.path.exists():
+            full = sqlite3.OperationalError("database or disk is full")
+            full.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise full
+        return delete(store, owner, backtest_id)
+
+    monkeypatch.setattr(backtests, "delete_backtest", cramped)
+    assert remove(services) == 1
+    assert services.reserve.path.stat().st_size == RESERVE_BYTES
 
 
 def test_it_rests_once_nothing_is_left(
@@ -95,7 +142,7 @@ def test_it_rests_once_nothing_is_left(
         return (2, 1, 0)[len(calls) - 1]
 
     monkeypatch.setattr(retention, "remove_expired", counted)
-    keeper = Retention(services.store, services.artifacts, services.series, 30)
+    keeper = keeper_of(services, 30)
     for now in (0.0, 1.0, 2.0, REST_S, 1.0 + REST_S):
         keeper.step(now)
     assert len(calls) == 3
@@ -104,7 +151,7 @@ def test_it_rests_once_nothing_is_left(
 def test_without_a_number_of_days_everything_stays(services: Services, alice: User) -> None:
     runs = queue_runs(services.store, services.settings, alice, 1)
     ended(services.store, runs, 4000)
-    Retention(services.store, services.artifacts, services.series, None).step(0.0)
+    keeper_of(services, None).step(0.0)
     assert left(services, alice) == [runs[0].id]
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from engine.catalogue import Coverage
+from engine.catalogue import Catalogue, Coverage
 from engine.config import ConfigLimits
 from engine.enums import Timeframe, TradingMode
+from engine.market_data import Store as MarketStore
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter, Problem
 from server.backtests import NewBacktest
 from server.db import Store
@@ -55,7 +56,7 @@ class FakeMarket:
     def catalogue(self) -> list[Coverage]:
         return self.known
 
-    def forget_catalogue(self) -> None:
+    def look_again(self) -> None:
         self.known = [TINY, *self.late]
 
     def broken_files(self, *series: Any) -> None:
@@ -307,3 +308,74 @@ def test_very_many_unknown_parameters_are_not_all_named(fresh_db: Store, alice: 
     assert len(messages) == 50
     assert messages[0].endswith("it has " + ", ".join(f"a{i}" for i in range(20)) + " ...")
     assert caught.value.details["more"] == 1
+
+
+def test_a_range_inside_a_hole_of_the_history_is_refused(
+    fresh_db: Store, alice: User, tmp_path: Path
+) -> None:
+    folder = tmp_path / "gapped/binance/spot/TINYUSDT/1h"
+    folder.mkdir(parents=True)
+    for day, start in ((1, 1_704_067_200_000), (5, 1_704_412_800_000)):
+        rows = [f"{start + hour * 3_600_000},1,1,1,1,1" for hour in range(24)]
+        path = folder / f"TINYUSDT_1h_2024-01-0{day}.csv"
+        path.write_text("\n".join(["timestamp,open,high,low,close,volume", *rows, ""]))
+    market = MarketStore(tmp_path / "gapped", tmp_path / "cache")
+
+    def made(start: str, end: str) -> NewBacktest:
+        body = document(start_date=start, end_date=end)
+        return judge(
+            fresh_db,
+            alice.id,
+            body,
+            limits=ConfigLimits(),
+            check=lambda source: REPORT,
+            market=market,
+        )
+
+    for start, end in (("2024-01-02", "2024-01-04"), ("2024-01-03", "2024-01-03")):
+        with pytest.raises(Invalid) as caught:
+            made(start, end)
+        assert caught.value.details is not None
+        assert caught.value.details["fields"] == {
+            "start_date": [
+                "the history of TINYUSDT 1h has no bar from 2024-01-02 to 2024-01-04; choose a "
+                "range that goes beyond"
+            ]
+        }
+    assert made("2024-01-01", "2024-01-04").config.symbol == "TINYUSDT"
+    assert made("2024-01-04", "2024-01-05").config.symbol == "TINYUSDT"
+
+
+def test_a_batch_that_misses_a_symbol_looks_at_the_directories_once_a_second(
+    fresh_db: Store, alice: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = MarketStore(tmp_path / "data", tmp_path / "cache")
+    clock: list[float] = [100.0]
+    looks: list[float] = []
+
+    def scan(_: Catalogue) -> list[Coverage]:
+        looks.append(clock[0])
+        return [TINY]
+
+    monkeypatch.setattr("engine.catalogue.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr(Catalogue, "_scan", scan)
+
+    def miss() -> None:
+        for _ in range(200):
+            with pytest.raises(Invalid, match="no history of GONEUSDT"):
+                judge(
+                    fresh_db,
+                    alice.id,
+                    document(symbol="GONEUSDT"),
+                    limits=ConfigLimits(),
+                    check=lambda source: REPORT,
+                    market=market,
+                )
+
+    miss()
+    clock[0] = 100.999
+    miss()
+    assert looks == [100.0]
+    clock[0] = 101.0
+    miss()
+    assert looks == [100.0, 101.0]
