@@ -145,12 +145,7 @@ def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, A
     if last + timeframe.ms < (day_number(end) + 1) * DAY_MS:
         said.append(f"The range was asked for up to {end}; the last bar opens {when(last)} UTC.")
     if quality["missing_bars"]:
-        largest = max(quality["gaps"], key=lambda gap: gap["bars"])
-        said.append(
-            f"{_are(quality['missing_bars'], 'bar')} missing in "
-            f"{_count(quality['gap_count'], 'gap')}; the largest has {largest['bars']:,} from "
-            f"{when(largest['start'])} UTC."
-        )
+        said.append(missing_warning(quality))
     if quality["resampled_days"]:
         finer = ", ".join(t for t in quality["days_by_source"] if t != timeframe)
         said.append(
@@ -180,6 +175,16 @@ def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, A
             f"{when(worst['timestamp'])} UTC, {wild_text(worst)}. Fills on it may be of no meaning."
         )
     return said
+
+
+def missing_warning(quality: Mapping[str, Any]) -> str:
+    """The warning on missing bars, of which `quality` must have some."""
+    largest = max(quality["gaps"], key=lambda gap: gap["bars"])
+    return (
+        f"{_are(quality['missing_bars'], 'bar')} missing in "
+        f"{_count(quality['gap_count'], 'gap')}; the largest has {largest['bars']:,} from "
+        f"{when(largest['start'])} UTC."
+    )
 
 
 def _day_of(timestamp_ms: int) -> date:

@@ -336,6 +336,11 @@ def ended(db: Database) -> None:
     )
 
 
+@migrations(name="0014_version_messages")
+def version_messages(db: Database) -> None:
+    _run(db, "alter table strategy_versions add column message text not null default ''")
+
+
 def unknown_steps(db: Database) -> list[str]:
     """Steps that the database went through and this program does not know: of a newer one."""
     known = {step.name for step in migrations.pending(Database(memory=True))}

@@ -17,6 +17,7 @@ from server.problems import TooMany
 from server.reports import parameter_documents, problem_documents
 
 MAX_NAME = 120
+MAX_MESSAGE = 200  # characters on what a version changed
 MAX_STRATEGIES = 1_000
 MAX_VERSIONS = 1_000
 MAX_SAVED = 10_000  # versions of all of an account's strategies
@@ -64,6 +65,7 @@ class Version:
     updated_at_ms: int
     valid: bool
     problems: tuple[Mapping[str, Any], ...]
+    message: str = ""
 
     def document(self) -> dict[str, Any]:
         """As the API writes it; `problems` are the first LISTED_PROBLEMS."""
@@ -101,7 +103,7 @@ join blobs b on b.sha256 = v.source_sha256
 
 _VERSIONS = """
 select v.rowid as place, s.id, v.name, v.version, s.created_at_ms,
-    v.created_at_ms as updated_at_ms, v.valid, v.problems
+    v.created_at_ms as updated_at_ms, v.valid, v.problems, v.message
 from strategies s join strategy_versions v on v.strategy_id = s.id
 """
 _FIRST_PAGE = 2**62  # above every place
@@ -117,6 +119,17 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_message(message: str) -> str:
+    """What a version changed, without spaces around it. Raises ValidationError where it is longer
+    than MAX_MESSAGE characters or holds invisible ones."""
+    message = check_line(message.strip(), "message")
+    if len(message) > MAX_MESSAGE:
+        raise ValidationError(
+            fields={"message": [f"at most {MAX_MESSAGE} characters; this has {len(message)}"]}
+        )
+    return message
+
+
 def check_code(code: str) -> None:
     """Raise ValidationError unless the code fits into what is stored."""
     size = len(code.encode())
@@ -127,10 +140,10 @@ def check_code(code: str) -> None:
 
 
 def create_strategy(
-    store: Store, owner: int, name: str, code: str, report: CheckReport
+    store: Store, owner: int, name: str, code: str, report: CheckReport, *, message: str = ""
 ) -> Strategy:
     """The new strategy, version 1. `report` is what checking the code said."""
-    name = check_name(name)
+    name, message = check_name(name), check_message(message)
     check_code(code)
     strategy_id = "st_" + secrets.token_hex(8)
     now = now_ms()
@@ -149,17 +162,24 @@ def create_strategy(
             " values (?, ?, ?, 1, ?, ?)",
             [strategy_id, owner, name, now, now],
         )
-        _add_version(store, strategy_id, 1, name, code, report, now)
+        _add_version(store, strategy_id, 1, name, code, report, message, now)
         made = get_strategy(store, owner, strategy_id)
     assert made is not None
     return made
 
 
 def save_strategy(
-    store: Store, owner: int, strategy_id: str, name: str, code: str, report: CheckReport
+    store: Store,
+    owner: int,
+    strategy_id: str,
+    name: str,
+    code: str,
+    report: CheckReport,
+    *,
+    message: str = "",
 ) -> Strategy | None:
     """The strategy's next version, or None when the owner has no such strategy."""
-    name = check_name(name)
+    name, message = check_name(name), check_message(message)
     check_code(code)
     now = now_ms()
     with store.write() as db:
@@ -180,7 +200,7 @@ def save_strategy(
             "update strategies set name = ?, version = ?, updated_at_ms = ? where id = ?",
             [name, newest + 1, now, strategy_id],
         )
-        _add_version(store, strategy_id, newest + 1, name, code, report, now)
+        _add_version(store, strategy_id, newest + 1, name, code, report, message, now)
         return get_strategy(store, owner, strategy_id)
 
 
@@ -296,12 +316,14 @@ def _add_version(
     name: str,
     code: str,
     report: CheckReport,
+    message: str,
     now: int,
 ) -> None:
     source = put_blob(store, code)
     store.db.conn.execute(
         "insert into strategy_versions (strategy_id, version, source_sha256, name, valid,"
-        " problems, parameters, created_at_ms, code_bytes) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " problems, parameters, created_at_ms, code_bytes, message)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             strategy_id,
             version,
@@ -312,6 +334,7 @@ def _add_version(
             json.dumps(parameter_documents(report.parameters)),
             now,
             len(code.encode()),
+            message,
         ],
     )
     # What ran this very code before it was saved are runs of it as well.
@@ -332,6 +355,7 @@ def _version_of(row: Any) -> Version:
         row["updated_at_ms"],
         bool(row["valid"]),
         tuple(json.loads(row["problems"])),
+        row["message"],
     )
 
 

@@ -157,6 +157,24 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// The browser's own calendar, opened beside the text field that holds the day as YYYY-MM-DD.
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-day-for]");
+  const field = button && document.getElementById(button.dataset.dayFor);
+  if (!field) return;
+  const picker = document.createElement("input");
+  Object.assign(picker, { type: "date", value: field.value, min: button.dataset.first, max: button.dataset.last, className: "day-picker", tabIndex: -1 });
+  picker.setAttribute("aria-hidden", "true");
+  button.parentElement.querySelector(".day-picker")?.remove();
+  button.before(picker);
+  picker.addEventListener("change", () => {
+    if (picker.value) field.value = picker.value;
+    for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+    field.focus();
+  });
+  picker.showPicker();
+});
+
 // Shortcuts. None fires while one is typing, and none takes a key from a screen reader's own.
 const go = { b: "/backtests", s: "/strategies", e: "/examples", d: "/data" };
 const dialog = document.getElementById("shortcuts");

@@ -36,6 +36,8 @@ def default_values(limits: ConfigLimits) -> Values:
         "name": "",
         "strategy_code": "",
         "origin_strategy": "",
+        "strategy_name": "",
+        "message": "",
         "trading_mode": "spot",
         "initial_capital": "10000",
         "fee_rate": "0.001",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from sandbox.differences import CONTEXT_LINES, Group
 from server.problems import Unavailable
@@ -21,6 +22,14 @@ class DiffLine:
 
 
 @dataclass(frozen=True)
+class DiffRow:
+    """Two lines beside each other; None where only the other text has one."""
+
+    old: DiffLine | None
+    new: DiffLine | None
+
+
+@dataclass(frozen=True)
 class Diff:
     """Lines around each change, empty when there is none.
 
@@ -31,6 +40,23 @@ class Diff:
     lines: list[DiffLine]
     more: int = 0
     coarse: bool = False
+
+    @property
+    def rows(self) -> list[DiffRow]:
+        """The lines for two columns: of a change, the nth line taken away beside the nth added."""
+        rows: list[DiffRow] = []
+        old: list[DiffLine] = []
+        new: list[DiffLine] = []
+        for line in [*self.lines, DiffLine("", "")]:  # the last one closes a change at the end
+            if line.kind == "del":
+                old.append(line)
+            elif line.kind == "add":
+                new.append(line)
+            else:
+                rows += [DiffRow(*pair) for pair in zip_longest(old, new)]
+                rows.append(DiffRow(line, line))
+                old, new = [], []
+        return rows[:-1]
 
 
 def code_diff(services: Services, user: User, before: str, after: str) -> Diff:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.data_quality import SYNTHETIC_WARNING, is_synthetic
+from engine.data_quality import SYNTHETIC_WARNING, is_synthetic, missing_warning
 from engine.enums import DAY_MS
 from server.pages import formats
 
@@ -47,7 +47,7 @@ def findings(
         *missing,
         *_liquidations(metrics),
         *_rejections(rejected_orders),
-        *_data(data_quality),
+        *_data(data_quality, missing),
         *(
             Finding(
                 "info" if item["kind"] == "dropped_plot_points" else "warn", title, item["text"]
@@ -237,10 +237,16 @@ def _days(quality: Mapping[str, Any]) -> int | None:
     return int(served["last"] // DAY_MS - served["first"] // DAY_MS) + 1
 
 
-def _data(quality: Mapping[str, Any]) -> list[Finding]:
-    """What the data say of themselves; that they are synthetic has a finding of its own."""
-    said = [str(text) for text in quality.get("warnings") or () if text != SYNTHETIC_WARNING]
+def _data(quality: Mapping[str, Any], missing: Sequence[Finding]) -> list[Finding]:
+    """What the data say of themselves, but for what has a finding of its own: that they are
+    synthetic, and how many bars are missing where that is grave."""
+    told = {SYNTHETIC_WARNING}
+    missing_told = bool(quality.get("gaps")) and any(item.kind == "bad" for item in missing)
+    if missing_told:
+        told.add(missing_warning(quality))
+    said = [str(text) for text in quality.get("warnings") or () if text not in told]
     if not said:
         return []
-    grave = bool(quality.get("missing_bars") or quality.get("funding_gaps"))
+    missing_here = bool(quality.get("missing_bars")) and not missing_told
+    grave = missing_here or bool(quality.get("funding_gaps"))
     return [Finding("warn" if grave else "info", "About the data", " ".join(said))]

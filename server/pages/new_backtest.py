@@ -223,6 +223,7 @@ def _start(
         if kept is None:
             raise NotFound("There is no such strategy, or not in this version.")
         values |= {"strategy_code": kept.code, "name": kept.name, "origin_strategy": kept.id}
+        values["strategy_name"] = kept.name
         return values, f"{kept.name}, version {kept.version}."
     shown = examples.find(example or examples.FIRST)
     if shown is None:
@@ -328,26 +329,35 @@ def _save(
     if report is None and not errors:
         errors["strategy_code"] = ["it could not be checked just now; try again in a moment"]
     if not errors:
-        name = values["name"].strip() or (report.class_name if report else "") or "Strategy"
         assert report is not None
+        name = values["strategy_name"].strip() or values["name"].strip()
+        name = name or report.class_name or "Strategy"
+        message = values["message"]
         try:
             kept = None
             actions.check_saving(services, request.user, values["strategy_code"])
             arguments = (name, values["strategy_code"], report)
             if re.fullmatch(r"st_[0-9a-f]{16}", values["origin_strategy"]):
                 kept = strategies.save_strategy(
-                    services.store, request.user.id, values["origin_strategy"], *arguments
+                    services.store,
+                    request.user.id,
+                    values["origin_strategy"],
+                    *arguments,
+                    message=message,
                 )
             if kept is None:
-                kept = strategies.create_strategy(services.store, request.user.id, *arguments)
-            values["origin_strategy"] = kept.id
+                kept = strategies.create_strategy(
+                    services.store, request.user.id, *arguments, message=message
+                )
+            values |= {"origin_strategy": kept.id, "strategy_name": kept.name, "message": ""}
             saved = f"Saved as {kept.name}, version {kept.version}."
             if set_here := parameter_fields.overrides(values, report):
                 saved += (
                     f" The code is saved as it is, without {', '.join(set_here)} of the fields."
                 )
         except ValidationError as error:
-            errors = {("strategy_code" if k == "code" else k): v for k, v in error.fields.items()}
+            at = {"code": "strategy_code", "name": "strategy_name"}
+            errors = {at.get(k, k): v for k, v in error.fields.items()}
         except (TooMany, Unavailable) as error:
             errors = {"form": [error.message]}
     context = _form(services, values, market, report, errors=errors, saved=saved)

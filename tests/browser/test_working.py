@@ -53,7 +53,7 @@ def test_runs_are_marked_found_compared_and_deleted(open_page: Open, service: Se
     expect(page.get_by_role("heading", name="2 backtests compared")).to_be_visible()
     expect(page.locator(".lines-chart[data-loaded]")).to_be_visible()
     expect(page.locator(".line-toggle")).to_have_count(2)
-    expect(page.locator(".diff .add").first).to_contain_text("+")
+    expect(page.locator(".diff td.add").first).to_contain_text("+")
     page.goto("/backtests?q=Breakout")
     page.get_by_label("Choose Breakout").check()
     page.on("dialog", lambda dialog: dialog.accept())

@@ -202,7 +202,7 @@ def test_saving_makes_versions_that_can_be_compared(open_page: Open, service: Se
     expect(page.get_by_text("Saved as Momentum, version 2")).to_be_visible()
     page.get_by_role("link", name="Its versions").click()
     page.get_by_role("link", name="Compare the last two").click()
-    expect(page.locator(".diff .add")).to_contain_text("lookback = 31")
+    expect(page.locator(".diff td.add")).to_contain_text("lookback = 31")
 
 
 def test_a_file_that_is_no_strategy_leaves_the_code_alone(

@@ -8,6 +8,7 @@ from server import strategies
 from server.db import Store
 from server.problems import TooMany
 from server.strategies import (
+    MAX_MESSAGE,
     check_code,
     create_strategy,
     delete_strategy,
@@ -162,3 +163,15 @@ def test_one_version_of_all_strategies_past_the_limit_is_refused(
     with pytest.raises(TooMany, match="3 versions"):
         create_strategy(fresh_db, alice.id, "Third", "v1", GOOD)
     assert create_strategy(fresh_db, bob.id, "His", "v1", GOOD).version == 1
+
+
+def test_what_a_version_changed_is_listed_with_it_and_bounded(fresh_db: Store, alice: User) -> None:
+    made = create_strategy(fresh_db, alice.id, "Cross", "v1", GOOD, message="first")
+    longest = "x" * MAX_MESSAGE
+    save_strategy(fresh_db, alice.id, made.id, "Cross", "v2", GOOD, message=f" {longest} ")
+    versions, _ = list_versions(fresh_db, alice.id, made.id)
+    assert [item.message for item in versions] == [longest, "first"]
+    for wrong in (longest + "x", "a\nb", "a\u202eb"):
+        with pytest.raises(ValidationError) as caught:
+            save_strategy(fresh_db, alice.id, made.id, "Cross", "v3", GOOD, message=wrong)
+        assert list(caught.value.fields) == ["message"]

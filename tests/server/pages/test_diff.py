@@ -22,6 +22,18 @@ def lines(*texts: str) -> list[DiffLine]:
     return [DiffLine(kinds[text[0]], text) for text in texts]
 
 
+def test_side_by_side_a_line_taken_away_stands_beside_one_added() -> None:
+    rows = diff_of("a\nb\nc\n", "a\nB\nB2\nc\n", compared).rows
+    shown = [(row.old and row.old.text, row.new and row.new.text) for row in rows]
+    place = "@@ -1,3 +1,4 @@"
+    assert shown == [(place, place), (" a", " a"), ("-b", "+B"), (None, "+B2"), (" c", " c")]
+
+
+def test_side_by_side_a_change_at_the_end_is_whole() -> None:
+    rows = diff_of("a\nb\n", "a\n", never).rows
+    assert rows[-1] == diff.DiffRow(DiffLine("del", "-b"), None)
+
+
 def test_equal_texts_have_no_difference() -> None:
     assert diff_of("a\n", "a\n", never) == Diff([])
 

@@ -136,3 +136,22 @@ def test_a_strategy_that_waited_to_the_end_is_warned_of():
     (item,) = [i for i in items(waited=9, warnings=[warning]) if i.text == "why"]
     assert (item.kind, item.title) == ("warn", "The strategy never began")
     assert "9 bars passed" not in " ".join(found(waited=9, warnings=[warning]))
+
+
+def test_missing_bars_with_a_red_finding_are_not_told_twice():
+    quality = {
+        "missing_bars": 3,
+        "gap_count": 1,
+        "gaps": [{"start": 0, "end": 180_000, "bars": 3}],
+        "warnings": [
+            "3 bars are missing in 1 gap; the largest has 3 from 1970-01-01 00:00 UTC.",
+            "1 day was built from finer bars (1m).",
+        ],
+    }
+    red = Finding("bad", "60 % of the range has no bars", "3 of 5 bars are missing.")
+    by_title = {item.title: item for item in items(data_quality=quality, missing=[red])}
+    assert by_title["About the data"].text == "1 day was built from finer bars (1m)."
+    assert by_title["About the data"].kind == "info"
+    assert any(
+        text.startswith("3 bars are missing in 1 gap") for text in told(data_quality=quality)
+    )

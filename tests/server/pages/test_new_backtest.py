@@ -21,7 +21,7 @@ BROKEN = CheckReport(problems=(Problem(3, 5, "import os is not allowed", "drop i
 def test_the_form_offers_what_exists(clients, alice):
     page = clients.browser(alice).get("/backtests/new").text
     assert 'value="TINYUSDT" selected' in page
-    assert 'min="2024-01-01"' in page
+    assert 'data-first="2024-01-01"' in page
     assert "About 168 bars" in page
 
 
@@ -70,7 +70,7 @@ def test_a_file_that_is_not_utf8_is_refused_with_what_to_do(clients, submit, ali
 def test_a_preset_without_scripts_fills_the_dates_in(clients, submit, alice):
     form = FORM | {"preset": "all", "start_date": "2024-01-05"}
     page = submit(clients.browser(alice), "/backtests/new", files={}, **form)
-    assert re.search(r'name="start_date" type="date" value="2024-01-01"', page.text)
+    assert re.search(r'name="start_date" type="text" value="2024-01-01" pattern=', page.text)
 
 
 def test_the_editor_is_told_problems_and_parameters(clients, submit, alice, worker):
@@ -91,6 +91,20 @@ def test_saving_keeps_a_strategy_and_saving_again_a_version(clients, submit, ali
     again = FORM | {"strategy_code": "class B(Strategy): ...", "origin_strategy": kept.id}
     submit(browser, "/backtests/new", files={}, **again, action="save", name="Mine")
     assert get_strategy(fresh_db, alice.id, kept.id).version == 2
+
+
+def test_a_version_keeps_its_own_name_and_what_it_changed(clients, submit, alice, fresh_db):
+    browser = clients.browser(alice)
+    save = FORM | {"action": "save", "name": "try 3", "strategy_name": "Cross"}
+    page = submit(browser, "/backtests/new", files={}, **save, message=" faster <b> ")
+    assert "Saved as Cross, version 1." in page.text
+    (kept,) = list_strategies(fresh_db, alice.id)
+    assert kept.name == "Cross"
+    assert "faster &lt;b&gt;" in browser.get(f"/strategies/{kept.id}").text
+    again = submit(browser, "/backtests/new", files={}, **save, message="x" * 201)
+    assert again.status_code == 422
+    assert "at most 200 characters; this has 201" in again.text
+    assert len(list_strategies(fresh_db, alice.id)) == 1
 
 
 def test_a_run_of_unchanged_kept_code_is_linked_to_its_version(clients, submit, alice, fresh_db):
