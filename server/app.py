@@ -11,11 +11,11 @@ from litestar.di import Provide
 from litestar.exceptions import NotFoundException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Contact, License, Tag
 from litestar.plugins.htmx import HTMXPlugin
 
 from server import VERSION
+from server.api import docs
 from server.api import route_handlers as api_handlers
 from server.api.accept import serves_what_is_accepted
 from server.edge import Edge, guard_answer
@@ -48,7 +48,7 @@ def create_app(
         openapi_config=OpenAPIConfig(
             title="Sandtable",
             version=VERSION,
-            render_plugins=[JsonRenderPlugin()],
+            render_plugins=[docs.Document()],
             openapi_router=Router(
                 "/schema",
                 route_handlers=[],
@@ -56,9 +56,12 @@ def create_app(
                 include_in_schema=False,
                 after_request=_uniform,
             ),
-            components=Components(
-                security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
-            ),
+            description=docs.DESCRIPTION,
+            contact=Contact(name="The administrator of this service"),
+            license=License(name="All rights reserved"),
+            tags=[Tag(name=name, description=text) for name, text in docs.TAGS.items()],
+            use_handler_docstrings=True,
+            components=docs.components(),
         ),
         lifespan=list(lifespan),
         request_max_body_size=settings.max_body_kb * 1024,

@@ -12,15 +12,26 @@ from typing import Annotated, Any
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter, PathParameter, QueryParameter, RawBody
+from litestar.params import QueryParameter, RawBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
 from server import actions, backtests
 from server.api import docs
 from server.api.bodies import json_body, json_response
 from server.api.files import file_response
-from server.api.queries import parts_of, place_of, points_of
-from server.artifacts import NAMES
+from server.api.queries import (
+    ArtifactName,
+    BacktestId,
+    Cursor,
+    IdempotencyKey,
+    Include,
+    Points,
+    WantedStatus,
+    WantedSymbol,
+    parts_of,
+    place_of,
+    points_of,
+)
 from server.backtests import STATUSES, Backtest
 from server.conditional import PRIVATE, is_current, not_modified, weak_tag
 from server.listing import Place, Wanted, list_backtests
@@ -30,7 +41,6 @@ from server.result_document import DEFAULT_POINTS, result_pieces
 from server.services import Services
 from server.stored_results import check_files, series_of
 
-Key = Annotated[str | None, HeaderParameter(name="Idempotency-Key")]
 FOLLOW_EVERY_S = 0.25
 # Proxies take a connection that says nothing for a minute for a dead one.
 SAY_SOMETHING_EVERY_S = 15.0
@@ -48,6 +58,7 @@ class BacktestApi(Controller):
         status_code=202,
         sync_to_thread=True,
         summary="Queue a backtest",
+        operation_id="submit_backtest",
         operation_class=docs.submit,
     )
     def submit(
@@ -55,7 +66,7 @@ class BacktestApi(Controller):
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
         body: RawBody,
-        key: Key = None,
+        key: IdempotencyKey = None,
     ) -> Response[bytes]:
         """Body: the configuration. The same `Idempotency-Key` gives the same run."""
         made = actions.submit(services, request.user, json_body(request, body), idempotency_key=key)
@@ -65,16 +76,17 @@ class BacktestApi(Controller):
         "/",
         sync_to_thread=True,
         summary="List backtests, newest first",
+        operation_id="list_backtests",
         operation_class=docs.backtest_list,
     )
     def listing(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        status: Annotated[str | None, QueryParameter(description="one status only")] = None,
-        symbol: Annotated[str | None, QueryParameter(description="one symbol only")] = None,
-        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, QueryParameter(description="a next_cursor")] = None,
+        status: WantedStatus = None,
+        symbol: WantedSymbol = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=200, description="how many a page")] = 50,
+        cursor: Cursor = None,
     ) -> Response[bytes]:
         """`next_cursor` is null on the last page."""
         if status is not None and status not in STATUSES:
@@ -97,6 +109,7 @@ class BacktestApi(Controller):
         sync_to_thread=True,
         request_max_body_size=MAX_BATCH_BYTES,
         summary="Queue up to 200 backtests, all or none",
+        operation_id="submit_batch",
         operation_class=docs.submit_batch,
     )
     def submit_batch(
@@ -104,7 +117,7 @@ class BacktestApi(Controller):
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
         body: RawBody,
-        key: Key = None,
+        key: IdempotencyKey = None,
     ) -> Response[bytes]:
         """Body: `{items: [configuration, ...]}`. One wrong item and none is queued. The strategy
         may stand once beside `items` instead of in each of them."""
@@ -118,19 +131,16 @@ class BacktestApi(Controller):
         "/{backtest_id:str}",
         sync_to_thread=True,
         summary="A backtest and its result",
+        operation_id="get_backtest",
         operation_class=docs.result,
     )
     def show(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        backtest_id: FromPath[str],
-        points: Annotated[
-            str | None, QueryParameter(description="rows of portfolio_history: a number or all")
-        ] = None,
-        include: Annotated[
-            str | None, QueryParameter(description="parts to be in it, by commas; without it all")
-        ] = None,
+        backtest_id: BacktestId,
+        points: Points = None,
+        include: Include = None,
     ) -> Response[Any]:
         """Lists hold what there is; `metrics` is null before the end."""
         wanted, parts = points_of(points), parts_of(include)
@@ -153,13 +163,14 @@ class BacktestApi(Controller):
         status_code=202,
         sync_to_thread=True,
         summary="Stop a backtest",
+        operation_id="cancel_backtest",
         operation_class=docs.cancel,
     )
     def cancel(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        backtest_id: FromPath[str],
+        backtest_id: BacktestId,
     ) -> Response[bytes]:
         """A queued one ends at once, a running one within moments; 409 when it has ended."""
         found = actions.cancel(services, request.user, backtest_id)
@@ -171,13 +182,14 @@ class BacktestApi(Controller):
         "/{backtest_id:str}",
         sync_to_thread=True,
         summary="Delete a backtest and its files",
+        operation_id="delete_backtest",
         operation_class=docs.delete_backtest,
     )
     def remove(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        backtest_id: FromPath[str],
+        backtest_id: BacktestId,
     ) -> None:
         """A running one is cancelled first."""
         actions.delete(services, request.user, backtest_id)
@@ -186,14 +198,15 @@ class BacktestApi(Controller):
         "/{backtest_id:str}/{name:str}",
         sync_to_thread=True,
         summary="Download a file of the result",
+        operation_id="get_artifact",
         operation_class=docs.artifact,
     )
     def artifact(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        backtest_id: FromPath[str],
-        name: Annotated[str, PathParameter(description=f"one of {', '.join(NAMES)}")],
+        backtest_id: BacktestId,
+        name: ArtifactName,
     ) -> Response[Any]:
         """Streamed as an attachment, with an ETag; 404 while there is none."""
         found = actions.find(services, request.user, backtest_id)
@@ -206,13 +219,14 @@ class BacktestApi(Controller):
     @get(
         "/{backtest_id:str}/events",
         summary="Follow a backtest",
+        operation_id="follow_backtest",
         operation_class=docs.events,
     )
     async def events(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        backtest_id: FromPath[str],
+        backtest_id: BacktestId,
     ) -> ServerSentEvent:
         """Server-sent events: `progress {progress, bar, bars, equity}` and one last `end {status}`.
 

@@ -15,12 +15,17 @@ from engine.dates import parse_date
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from server.api import docs
 from server.api.bodies import json_response
+from server.api.queries import Day, ModeName, Symbol, TimeframeName
 from server.problems import Invalid
 from server.services import Services
 
 MAX_BARS = 10_000
 DEFAULT_BARS = 1_000
 COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
+
+Limit = Annotated[
+    int, QueryParameter(ge=1, le=MAX_BARS, description="how many bars, the newest of the range")
+]
 
 
 class DataApi(Controller):
@@ -33,6 +38,7 @@ class DataApi(Controller):
         "/symbols",
         sync_to_thread=True,
         summary="Symbols, modes and ranges on offer",
+        operation_id="list_symbols",
         operation_class=docs.symbols,
     )
     def symbols(self, services: NamedDependency[Services]) -> Response[bytes]:
@@ -68,17 +74,18 @@ class DataApi(Controller):
         "/history",
         sync_to_thread=True,
         summary="Bars of one symbol",
+        operation_id="get_history",
         operation_class=docs.history,
     )
     def history(
         self,
         services: NamedDependency[Services],
-        symbol: Annotated[str, QueryParameter()],
-        timeframe: Annotated[str, QueryParameter()],
-        trading_mode: Annotated[str, QueryParameter()] = "spot",
-        start_date: Annotated[str | None, QueryParameter(description="YYYY-MM-DD")] = None,
-        end_date: Annotated[str | None, QueryParameter(description="YYYY-MM-DD")] = None,
-        limit: Annotated[int, QueryParameter(ge=1, le=MAX_BARS)] = DEFAULT_BARS,
+        symbol: Symbol,
+        timeframe: TimeframeName,
+        trading_mode: ModeName = "spot",
+        start_date: Day = None,
+        end_date: Day = None,
+        limit: Limit = DEFAULT_BARS,
     ) -> Response[bytes]:
         """The newest `limit` bars of the range, ascending."""
         fields: dict[str, list[str]] = {}

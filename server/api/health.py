@@ -20,6 +20,7 @@ from server.services import Services
     guards=[serves_what_is_accepted],
     tags=["service"],
     summary="State of the service",
+    operation_id="get_health",
     operation_class=docs.health,
 )
 def health(services: NamedDependency[Services]) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def health(services: NamedDependency[Services]) -> dict[str, Any]:
     guards=[serves_what_is_accepted],
     tags=["service"],
     summary="Whether strategies run and results are stored",
+    operation_id="get_readiness",
     operation_class=docs.ready,
 )
 def ready(services: NamedDependency[Services]) -> dict[str, Any]:

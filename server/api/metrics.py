@@ -43,6 +43,7 @@ CACHE = (
     guards=[serves_what_is_accepted],
     tags=["service"],
     summary="Figures for Prometheus",
+    operation_id="get_metrics",
     operation_class=docs.metrics,
 )
 def metrics(

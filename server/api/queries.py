@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated, Any
 
+from litestar.openapi.spec import Example
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
+
+from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
+from server.artifacts import NAMES
+from server.backtests import MAX_IDEMPOTENCY_KEY, STATUSES
 from server.problems import Invalid
 from server.result_document import DEFAULT_POINTS, PARTS
 
@@ -11,6 +18,72 @@ MAX_POINTS = 1_000_000
 POINTS_PATTERN = "^(all|[0-9]+)$"
 CURSOR_PATTERN = "^[0-9a-f]{1,16}$"
 _MOST_PLACE = 2**62
+
+
+def _query(description: str, example: Any, **schema: Any) -> Any:
+    """A parameter that is judged here or by its handler, in words; the document says the rule."""
+    return QueryParameter(
+        description=description, examples=[Example(value=example)], schema_extra=schema
+    )
+
+
+BacktestId = Annotated[
+    str,
+    PathParameter(
+        description="from the answer that queued it",
+        examples=[Example(value="bt_20240701_120000_k3v7m2qa")],
+    ),
+]
+StrategyId = Annotated[
+    str,
+    PathParameter(
+        description="from the answer that saved it", examples=[Example(value="st_5c3f0a9e81d2b746")]
+    ),
+]
+ArtifactName = Annotated[
+    str,
+    PathParameter(
+        description="which of its files",
+        examples=[Example(value="trades.csv")],
+        schema_extra={"enum": list(NAMES)},
+    ),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        description="The same key gives the same run for a week; with another request it is the"
+        " 422 `idempotency_key_reused`.",
+        examples=[Example(value="my-first-run")],
+        schema_extra={"minLength": 1, "maxLength": MAX_IDEMPOTENCY_KEY},
+    ),
+]
+Points = Annotated[
+    str | None,
+    _query(
+        f"rows of portfolio_history: 2 to {MAX_POINTS}, or all; {DEFAULT_POINTS} without it",
+        "200",
+        pattern=POINTS_PATTERN,
+    ),
+]
+Include = Annotated[
+    str | None,
+    _query(
+        f"the large parts that are wanted, of {', '.join(PARTS)}; without it all of them",
+        "trades,round_trips",
+        pattern=f"^(({'|'.join(PARTS)})(,|$))*$",
+    ),
+]
+Cursor = Annotated[
+    str | None, _query("a next_cursor of an earlier answer", "1f", pattern=CURSOR_PATTERN)
+]
+WantedStatus = Annotated[str | None, _query("one status only", "completed", enum=list(STATUSES))]
+_SYMBOL = {"pattern": f"^{SYMBOL_PATTERN.pattern}$"}
+WantedSymbol = Annotated[str | None, _query("one symbol only", "DEMOBTCUSDT")]
+Symbol = Annotated[str, _query("whose bars", "DEMOBTCUSDT", **_SYMBOL)]
+TimeframeName = Annotated[str, _query("of the bars", "1h", enum=[str(item) for item in Timeframe])]
+ModeName = Annotated[str, _query("of the bars", "spot", enum=[str(item) for item in TradingMode])]
+Day = Annotated[str | None, _query("YYYY-MM-DD, included", "2024-03-31", format="date")]
 
 
 def place_of(cursor: str | None) -> int | None:

@@ -6,20 +6,19 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter, RawBody
+from litestar.params import QueryParameter, RawBody
 
 from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
 from server import actions, strategies
 from server.api import docs
 from server.api.bodies import json_body, json_response, text_fields
-from server.api.queries import place_of
+from server.api.queries import Cursor, StrategyId, place_of
 from server.problems import NotFound
 from server.reports import parameter_documents, problem_documents
 from server.services import Services
 
-Limit = Annotated[int, QueryParameter(ge=1, le=strategies.PAGE)]
-Cursor = Annotated[str | None, QueryParameter(description="a next_cursor")]
+Limit = Annotated[int, QueryParameter(ge=1, le=strategies.PAGE, description="how many a page")]
 
 
 class StrategyApi(Controller):
@@ -33,6 +32,7 @@ class StrategyApi(Controller):
         status_code=200,
         sync_to_thread=True,
         summary="Whether code compiles",
+        operation_id="validate_strategy",
         operation_class=docs.validate,
     )
     def validate(
@@ -53,6 +53,7 @@ class StrategyApi(Controller):
         "/",
         sync_to_thread=True,
         summary="List strategies",
+        operation_id="list_strategies",
         operation_class=docs.strategy_list,
     )
     def listing(
@@ -73,6 +74,7 @@ class StrategyApi(Controller):
         status_code=201,
         sync_to_thread=True,
         summary="Keep a new strategy",
+        operation_id="create_strategy",
         operation_class=docs.create_strategy,
     )
     def create(
@@ -89,13 +91,14 @@ class StrategyApi(Controller):
         "/{strategy_id:str}",
         sync_to_thread=True,
         summary="A strategy in its newest version",
+        operation_id="get_strategy",
         operation_class=docs.strategy,
     )
     def show(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        strategy_id: FromPath[str],
+        strategy_id: StrategyId,
         version: Annotated[
             int | None, QueryParameter(ge=1, le=2**31, description="another version's code")
         ] = None,
@@ -107,13 +110,14 @@ class StrategyApi(Controller):
         "/{strategy_id:str}",
         sync_to_thread=True,
         summary="Save a strategy: its next version",
+        operation_id="save_strategy",
         operation_class=docs.save_strategy,
     )
     def save(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        strategy_id: FromPath[str],
+        strategy_id: StrategyId,
         body: RawBody,
     ) -> Response[bytes]:
         """Every save is a version; backtests keep the code that they ran."""
@@ -132,13 +136,14 @@ class StrategyApi(Controller):
         "/{strategy_id:str}",
         sync_to_thread=True,
         summary="Delete a strategy",
+        operation_id="delete_strategy",
         operation_class=docs.delete_strategy,
     )
     def remove(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        strategy_id: FromPath[str],
+        strategy_id: StrategyId,
     ) -> None:
         """Backtests that ran it keep their code."""
         if not strategies.delete_strategy(services.store, request.user.id, strategy_id):
@@ -148,13 +153,14 @@ class StrategyApi(Controller):
         "/{strategy_id:str}/versions",
         sync_to_thread=True,
         summary="Every version of a strategy, newest first",
+        operation_id="list_versions",
         operation_class=docs.versions,
     )
     def versions(
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        strategy_id: FromPath[str],
+        strategy_id: StrategyId,
         limit: Limit = strategies.PAGE,
         cursor: Cursor = None,
     ) -> Response[bytes]:

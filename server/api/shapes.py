@@ -1,0 +1,480 @@
+"""The shapes of bodies and answers, as types: the OpenAPI document is made from them.
+
+Bodies are judged by the engine's own rules, all at once and in a trader's words, and answers are
+written as they are stored; tests hold both against these types.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from engine.config import MAX_FEE_RATE, MAX_INITIAL_CAPITAL, MAX_SEED, MAX_SLIPPAGE_BPS
+from engine.enums import SYMBOL_PATTERN, FillRule, LookaheadCheck, Timeframe, TradingMode
+from server.backtests import Status
+from server.problems import MAX_COMPLAINTS
+from server.result_document import MAX_ROWS
+from server.strategies import LISTED_PROBLEMS, MAX_NAME
+
+MAX_BATCH = 200
+Time = Annotated[int, Field(description="ms since the Unix epoch, UTC", examples=[1709251200000])]
+Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2024-03-31"])]
+Symbol = Annotated[str, Field(pattern=f"^{SYMBOL_PATTERN.pattern}$")]
+Code = Annotated[str, Field(description="Python source, at most 256 KiB of UTF-8")]
+Name = Annotated[str, Field(max_length=MAX_NAME)]
+Scalar = int | float | bool | str
+Cursor = Annotated[str | None, Field(description="hand it back as `cursor`; null on the last page")]
+
+
+class Shape(BaseModel):
+    """What an answer has at least."""
+
+
+class Body(BaseModel):
+    """What a request has at most."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorDetails(Shape):
+    """What is wrong where: of more than MAX_COMPLAINTS complaints the first."""
+
+    fields: dict[str, list[str]] | None = Field(None, description="messages by field")
+    problems: list[dict[str, Any]] | None = Field(None, description="complaints about the code")
+    more: int | None = Field(None, description=f"how many there are beyond {MAX_COMPLAINTS}")
+
+
+class Error(Shape):
+    """Every error, whatever its status."""
+
+    error: str = Field(description="a stable word for programs", pattern="^[a-z_]+$")
+    message: str = Field(description="a sentence for people")
+    details: ErrorDetails | None
+    backtest_id: str | None
+
+
+class BacktestConfig(Body):
+    """A backtest without its strategy. What is not given has its default."""
+
+    symbol: Symbol
+    timeframe: Timeframe
+    start_date: Day
+    end_date: Day
+    initial_capital: float = Field(10_000.0, gt=0, le=MAX_INITIAL_CAPITAL)
+    trading_mode: TradingMode = TradingMode.SPOT
+    max_leverage: float = Field(1.0, ge=1, le=100, description="1 in spot")
+    maintenance_margin_rate: float = Field(0.005, gt=0, lt=0.5)
+    fee_rate: float = Field(0.001, ge=0, le=MAX_FEE_RATE, description="of every fill's notional")
+    slippage_bps: float = Field(0.0, ge=0, le=MAX_SLIPPAGE_BPS)
+    fill: FillRule = FillRule.CLOSE
+    funding: bool = False
+    params: dict[str, Scalar] = Field({}, description="overrides of the strategy's parameters")
+    strict_orders: bool = False
+    seed: int = Field(0, ge=0, le=MAX_SEED)
+    lookahead_check: LookaheadCheck = LookaheadCheck.SAMPLE
+    name: Name = ""
+
+
+class BacktestOfCode(BacktestConfig):
+    """A backtest of code that comes with it."""
+
+    strategy_code: Code
+
+
+class BacktestOfStrategy(BacktestConfig):
+    """A backtest of a stored strategy, without a version of its newest."""
+
+    strategy_id: str
+    strategy_version: int | None = Field(None, ge=1, lt=2**31)
+
+
+NewBacktest = BacktestOfCode | BacktestOfStrategy
+
+
+class BacktestBatch(Body):
+    """Backtests that are queued all or none. The strategy may stand here instead of in each."""
+
+    items: list[BacktestOfCode | BacktestOfStrategy | BacktestConfig] = Field(
+        min_length=1, max_length=MAX_BATCH
+    )
+    strategy_code: Code | None = None
+    strategy_id: str | None = None
+    strategy_version: int | None = Field(None, ge=1, lt=2**31)
+
+
+class EffectiveConfig(Shape):
+    """The configuration as it took effect."""
+
+    strategy_code: str | None = Field(None, description="left out without `code` in include")
+    strategy_id: str | None
+    strategy_version: int | None
+    name: str
+    symbol: str
+    timeframe: Timeframe
+    start_date: Day
+    end_date: Day
+    initial_capital: float
+    trading_mode: TradingMode
+    max_leverage: float
+    maintenance_margin_rate: float
+    fee_rate: float
+    slippage_bps: float
+    fill: FillRule
+    funding: bool
+    params: dict[str, Scalar]
+    strict_orders: bool
+    seed: int
+    lookahead_check: LookaheadCheck
+
+
+class Metrics(Shape):
+    """The figures of a run: shares in percent, money in quote currency, undefined ones null."""
+
+    total_return: float | None
+    cagr: float | None
+    sharpe_ratio: float | None
+    sortino_ratio: float | None
+    calmar_ratio: float | None
+    max_drawdown: float | None
+    max_drawdown_duration: float | None = Field(description="days")
+    volatility: float | None
+    total_trades: int
+    closed_trades: int
+    win_rate: float | None
+    profit_factor: float | None
+    avg_win: float | None
+    avg_loss: float | None
+    expectancy: float | None
+    best_trade: float | None
+    worst_trade: float | None
+    liquidations: int
+    rejected_orders: int
+    avg_leverage: float | None
+    max_leverage: float | None
+    exposure_time: float | None = Field(description="percent of the bars")
+    fees_paid: float
+    funding_paid: float
+    buy_and_hold_return: float | None
+    value_at_risk_95: float | None
+    conditional_value_at_risk_95: float | None
+    sqn: float | None
+    bars: int
+    duration_seconds: float
+
+
+class Trade(Shape):
+    """A fill; `pnl` is 0 where it opened or added."""
+
+    timestamp: Time
+    action: Literal["buy", "sell", "liquidation"]
+    symbol: str
+    quantity: float
+    price: float
+    leverage: float
+    fee: float
+    position_type: Literal["long", "short"]
+    pnl: float
+    reason: str
+    phase: str
+
+
+class RoundTrip(Shape):
+    """A position from its opening to its end; `mae` and `mfe` are its worst and best moment."""
+
+    entry_time: Time
+    exit_time: Time | None
+    position_type: Literal["long", "short"]
+    quantity: float
+    entry_price: float
+    exit_price: float | None
+    leverage: float
+    pnl: float | None
+    return_pct: float | None
+    bars_held: int
+    mae: float | None
+    mfe: float | None
+    exit_reason: str | None
+
+
+class PortfolioRow(Shape):
+    """The account at the close of a bar."""
+
+    timestamp: Time
+    portfolio_value: float
+    cash: float
+    unrealized_pnl: float
+    realized_pnl: float
+    margin_used: float
+    leverage_ratio: float
+
+
+class Drawdown(Shape):
+    """One of the deepest; `end` is null while it lasts."""
+
+    start: Time
+    bottom: Time
+    end: Time | None
+    depth_pct: float
+    days: float
+
+
+class MonthlyReturn(Shape):
+    """What a month of the run brought."""
+
+    month: str = Field(pattern="^[0-9]{4}-[0-9]{2}$")
+    return_pct: float | None
+
+
+class RunError(Shape):
+    """Why a run failed; `line` is of the strategy."""
+
+    kind: str
+    message: str
+    line: int | None
+    timestamp: Time | None
+
+
+class RejectedOrder(Shape):
+    """An order that was not carried out."""
+
+    timestamp: Time
+    symbol: str
+    action: str
+    amount: float | None
+    reason: str
+
+
+class RejectedOrders(Shape):
+    """How many orders were not carried out, and the first of them."""
+
+    count: int
+    first: list[RejectedOrder]
+
+
+class RunWarning(Shape):
+    """What a reader of the result must know; `text` says it in a sentence."""
+
+    kind: str
+    count: int
+    timestamp: Time | None
+    text: str
+
+
+class Lookahead(Shape):
+    """Whether the strategy looked ahead; `passed` is true only when all planned cuts were done."""
+
+    mode: LookaheadCheck | None = None
+    checked: bool
+    passed: bool | None
+    cuts: list[Time]
+    cuts_planned: int | None = None
+    first_difference: Time | None
+    note: str | None = Field(None, description="why `passed` is null")
+
+
+class DataQuality(Shape):
+    """The history that the run saw: counts, the largest gaps, and warnings in sentences."""
+
+    bars: int
+    synthetic: bool
+    missing_bars: int
+    gap_count: int
+    gaps: list[dict[str, JsonValue]]
+    warnings: list[str]
+
+
+class Backtest(Shape):
+    """A backtest and its result; before the end `metrics` is null and lists hold what is there."""
+
+    backtest_id: str
+    status: Status
+    progress: float = Field(ge=0, le=1)
+    config: EffectiveConfig
+    metrics: Metrics | None
+    trades: list[Trade] = Field([], max_length=MAX_ROWS)
+    trades_total: int
+    portfolio_history: list[PortfolioRow] = []
+    portfolio_total: int
+    error_message: str | None
+    error: RunError | None
+    data_quality: DataQuality | None
+    rejected_orders: RejectedOrders
+    lookahead: Lookahead
+    indicator_wait_bars: int | None = Field(description="bars until every indicator has a value")
+    warnings: list[RunWarning]
+    drawdowns: list[Drawdown] = Field(max_length=10)
+    monthly_returns: list[MonthlyReturn]
+    round_trips: list[RoundTrip] = Field([], max_length=MAX_ROWS)
+    round_trips_total: int
+
+
+class Accepted(Shape):
+    """A backtest that was queued, or asked to stop."""
+
+    backtest_id: str
+    status: Status
+    message: str
+
+
+class AcceptedBatch(Shape):
+    """Backtests in the order of the request."""
+
+    items: list[Accepted]
+
+
+class BacktestLine(Shape):
+    """A backtest in a list."""
+
+    backtest_id: str
+    name: str
+    status: Status
+    progress: float
+    symbol: str
+    timeframe: Timeframe
+    trading_mode: TradingMode
+    start_date: Day
+    end_date: Day
+    strategy_id: str | None
+    strategy_version: int | None
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    error_message: str | None
+    metrics: Metrics | None
+
+
+class BacktestList(Shape):
+    """A page of backtests, newest first."""
+
+    items: list[BacktestLine]
+    next_cursor: Cursor
+
+
+class Problem(Shape):
+    """A complaint about code."""
+
+    line: int
+    column: int
+    message: str
+    hint: str | None
+    code: str
+
+
+class Parameter(Shape):
+    """A public class attribute of the strategy, which `params` may override."""
+
+    name: str
+    type: Literal["int", "float", "bool", "str"]
+    default: Scalar
+
+
+class CodeBody(Body):
+    """Code to be checked."""
+
+    strategy_code: Code
+
+
+class CodeReport(Shape):
+    """Whether code compiles, and what it takes."""
+
+    valid: bool
+    problems: list[Problem]
+    parameters: list[Parameter]
+
+
+class StrategyBody(Body):
+    """A strategy to be saved."""
+
+    name: Name = Field(min_length=1, pattern=r"\S")
+    code: Code
+
+
+class StrategyLine(Shape):
+    """A version of a strategy in a list: without its code, and with its first problems."""
+
+    strategy_id: str
+    name: str
+    version: int
+    created_at: Time
+    updated_at: Time
+    valid: bool
+    problems: list[Problem] = Field(max_length=LISTED_PROBLEMS)
+
+
+class Strategy(Shape):
+    """A version of a strategy; what does not compile is a draft."""
+
+    strategy_id: str
+    name: str
+    version: int
+    code: str
+    created_at: Time
+    updated_at: Time
+    valid: bool
+    problems: list[Problem]
+
+
+class StrategyList(Shape):
+    """A page of strategies or versions, the last saved first."""
+
+    items: list[StrategyLine]
+    next_cursor: Cursor
+
+
+class Coverage(Shape):
+    """The history of one symbol in one mode and timeframe."""
+
+    symbol: str
+    trading_mode: TradingMode
+    timeframe: Timeframe
+    first: Time
+    last: Time
+    bars: int
+    gaps: int
+    source: Literal["native", "resampled"]
+
+
+class Symbols(Shape):
+    """What can be run on."""
+
+    symbols: list[str]
+    trading_modes: list[TradingMode]
+    coverage: list[Coverage]
+
+
+class Bar(Shape):
+    """`timestamp` is when it opens."""
+
+    timestamp: Time
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class History(Shape):
+    """Bars, ascending."""
+
+    symbol: str
+    timeframe: Timeframe
+    trading_mode: TradingMode
+    data: list[Bar]
+
+
+class Sandbox(Shape):
+    """Whether strategies run, and by name the layers that hold them in."""
+
+    state: Literal["starting", "ready", "refused"]
+    reason: str | None
+
+
+class Health(Shape):
+    """The state of the service."""
+
+    status: Literal["ok", "stopping"]
+    version: str
+    queue: int
+    running: int
+    sandbox: Sandbox
