@@ -28,6 +28,7 @@ from server.pages import curves, figures, formats, plots
 from server.pages.findings import Finding, findings
 from server.pages.missing_bars import missing_findings
 from server.pages.trips import TripPage, trip_page
+from server.problems import Damaged
 from server.queue import load
 from server.result_document import config_of
 from server.series import RunSeries
@@ -134,7 +135,10 @@ class Result:
 
 @dataclass(frozen=True)
 class RunPage:
-    """The page of one backtest and, without its frame, the fragment that refreshes itself."""
+    """The page of one backtest and, without its frame, the fragment that refreshes itself.
+
+    `damage` says what is wrong with its stored files; "" when they are whole.
+    """
 
     run: Backtest
     title: str
@@ -150,6 +154,7 @@ class RunPage:
     shares: list[Share]
     shared: bool = False
     link: str = ""
+    damage: str = ""
     saved: bool = False
     errors: dict[str, list[str]] = field(default_factory=dict)
 
@@ -158,11 +163,18 @@ def run_page(services: Services, run: Backtest) -> RunPage:
     """Everything about one backtest that its owner may see."""
     source = backtests.source_of(services.store, run)
     log, cut = _log(services, run) if run.ended else ("", False)
+    result, damage = None, ""
+    if run.ended:
+        try:
+            result = result_of(services, run)
+        except Damaged as error:  # code and configuration are in the database, and whole
+            damage = error.message
     return RunPage(
         run=run,
         title=title_of(run),
         waiting=None if run.ended else waiting(services, run),
-        result=result_of(services, run) if run.ended else None,
+        result=result,
+        damage=damage,
         config=shown_config(config_of(run, source)),
         source_lines=source.split("\n"),
         log=log,
