@@ -13,6 +13,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 from litestar.template import TemplateConfig
 
+from engine.data_quality import is_synthetic
 from server.pages import assets, formats
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -30,6 +31,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     env.filters.update(formats.FILTERS)
+    env.tests["synthetic"] = is_synthetic
     # What a page always has, also where a template is rendered outside a request (reports, tests).
     env.globals.update(
         static_url=assets.static_url,

@@ -72,3 +72,10 @@ def test_templates_are_read_at_the_start_and_never_again(monkeypatch, tmp_path):
         request=SimpleNamespace(url=SimpleNamespace(path="/")),
     )
     assert "Gone." in shown
+
+
+@pytest.mark.parametrize(("symbol", "shown"), [("DEMOBTCUSDT", True), ("DEMONUSDT", False)])
+def test_only_the_sample_is_called_synthetic(symbol: str, shown: bool):
+    source = '{% import "_macros.html" as m %}{{ m.market(symbol, "1h", "spot") }}'
+    page = render.environment().from_string(source).render(symbol=symbol)
+    assert ("synthetic" in page) is shown
