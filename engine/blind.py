@@ -1,7 +1,8 @@
 """Runs that do not hold their future: bars come in one by one, indicators value by value.
 
-`BlindRun` passes bars that are handed to it singly; nothing in its process knows how many there
-will be. `TriedRun` computes indicators over the bars there are, for whoever compares.
+`BlindRun` passes bars that are handed to it singly (`engine.handover`); nothing in its process
+knows how many there will be. `TriedRun` computes indicators over the bars there are, for whoever
+compares.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from engine.bar import pass_bar
 from engine.bars import COLUMNS, NO_FUNDING, Bars
 from engine.causality import Arrays, indicator_arrays
 from engine.config import MAX_ORDERS, BacktestConfig
+from engine.handover import take_bars
 from engine.series import Series, rebind
 from engine.strategy import Strategy
 from engine.waiting import Waiting
 
 FIRST_CAPACITY = 1024
+# So often a run that waits for its indicators is asked whether it still does.
+WAITING_BARS = 256
 # On so many invented bars a function is asked how many parts it returns.
 INVENTED_BARS = 5_000
 
@@ -62,10 +66,10 @@ class TriedRun(_Declaring):
 
 
 class BlindRun(_Declaring):
-    """A run over bars that are not there yet: `prepare`, `begin`, then `take` each as it comes.
+    """A run over bars that are not there yet: `prepare`, `begin`, then `take_bars` as they come.
 
     `first_ms` is the opening instant of the first. What came so far lies in one table, a row a
-    bar, that doubles when it is full: time, prices and volume, then the indicators' values.
+    bar, that doubles when it is full.
     """
 
     def __init__(
@@ -77,48 +81,54 @@ class BlindRun(_Declaring):
         self.broker.max_orders = MAX_ORDERS  # the run's own limit would tell its length
         self.guessed = False  # whether a function could not say how many parts it has
         self.n_values = 0
-        self._newest_rate = math.nan
         self._places: dict[str, list[int]] = {}  # name -> where its values stand in a row
         self._invented = _invented_bars(first_ms, config.timeframe.ms)
         self._shown: list[Series] = []
         self._table = np.zeros((FIRST_CAPACITY, 0))
         self._bytes = memoryview(b"")
-        self._row_bytes = 0
-        self._end = 0
 
     def begin(self, strategy: Strategy) -> None:
         """Make room for the first bars, now that the indicators are known."""
         if self._waits:
             self._waiting = Waiting(strategy, self.broker, ())
         self.n_values = len(self._shown)
-        self._row_bytes = 8 * (1 + len(COLUMNS) + self.n_values)
-        self._lay_out(np.zeros((FIRST_CAPACITY, self._row_bytes // 8)))
+        width = 1 + len(COLUMNS) + self.n_values + 2 * self.config.funding
+        self._lay_out(np.zeros((FIRST_CAPACITY, width)))
 
-    def take(
-        self,
-        strategy: Strategy,
-        row: bytes,
-        bar: tuple[int, float, float, float, float, float],
-        rates: list[float],
-        newest_rate: float,
-    ) -> None:
-        """Pass the next bar: its row of the table, its numbers again, and what settled in it.
+    def take_bars(self, strategy: Strategy, feed_fd: int, result_fd: int, quiet: bytes) -> int:
+        """Pass bars from the feed; returns why it came back, see `engine.handover`.
 
-        `newest_rate` is the last that settled until its close, NaN where none did.
+        Each is a row of the table: time, prices, volume, indicators' values; with funding also the
+        newest rate that settled until its close, NaN where none did, and how many settle in it.
         """
-        index = self.bars_done
-        start = index * self._row_bytes
-        if start == self._end:
+        if self.bars_done == len(self._table):
             self._lay_out(np.concatenate([self._table, np.zeros_like(self._table)]))
-        self._bytes[start : start + self._row_bytes] = row
-        broker = self.broker
-        self._newest_rate = newest_rate
-        if rates:
-            broker.settlements = {index: rates}
-            broker.low_watch = math.inf  # so that the bar is walked
+        stop = len(self._table)
+        receiver: Any = strategy
+        if self._waiting is not None and not self._waiting.over:
+            receiver, stop = self._waiting, min(stop, self.bars_done + WAITING_BARS)
+        settles_at = self._table.shape[1] - 1 if self.config.funding else 0
+        return take_bars(
+            self.broker, receiver, self, stop, self._bytes, self._table.data, self.broker.times,
+            settles_at, feed_fd, result_fd, quiet,
+        )  # fmt: skip
+
+    @property
+    def settlements(self) -> int:
+        """How many rates settle in the newest bar read."""
+        return int(self._table[self.bars_done, -1])
+
+    def take_settled(self, strategy: Strategy, rates: list[float]) -> None:
+        """Pass the bar that was read last, in which `rates` settle."""
+        index, broker = self.bars_done, self.broker
+        broker.settlements = {index: rates}
+        broker.low_watch = math.inf  # so that the bar is walked
         waits = self._waiting is not None and not self._waiting.over
         receiver = self._waiting if waits else strategy
-        pass_bar(broker, receiver, self.bars.symbol, index, *bar)
+        time_ms = int(self.broker.times[index])
+        pass_bar(
+            broker, receiver, self.bars.symbol, index, time_ms, *self._table[index, 1:6].tolist()
+        )
         self.bars_done = index + 1
 
     # --- indicators ------------------------------------------------------------------------
@@ -142,7 +152,9 @@ class BlindRun(_Declaring):
         return arrays
 
     def funding_rate(self) -> float:
-        return self._newest_rate if self.config.funding and self.started else math.nan
+        if not (self.config.funding and self.started):
+            return math.nan
+        return float(self._table[self.broker.i, -2])
 
     def _indicator_column(self, name: str) -> npt.NDArray[np.float64]:
         return self._invented[name]
@@ -151,7 +163,6 @@ class BlindRun(_Declaring):
         """Let every view go on over the columns of `table`."""
         self._table = table
         self._bytes = table.data.cast("B")
-        self._end = len(self._bytes)
         read_only = table.view()
         read_only.flags.writeable = False
         times = read_only.view(np.int64)[:, 0]

@@ -24,6 +24,7 @@ MODULES = (
     "player",
     "bar",
     "series",
+    "handover",
 )
 PACKAGE = Path(__file__).parent
 
@@ -31,7 +32,7 @@ PACKAGE = Path(__file__).parent
 def folder() -> Path:
     """Where the extensions for exactly these sources and this Python belong; it may not exist."""
     digest = hashlib.sha256(EXTENSION_SUFFIXES[0].encode())  # names Python, system and processor
-    for name in ("codes", "refs", *MODULES):
+    for name in ("codes", "refs", "pipes", *MODULES):
         digest.update((PACKAGE / f"{name}.py").read_bytes())
         types = PACKAGE / f"{name}.pxd"
         if types.exists():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import decimal
 import gc
 import hashlib
-import math
 import os
 import struct
 import traceback
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine import handover
 from engine.backtest import Run
 from engine.bars import COLUMNS, Funding
 from engine.blind import BlindRun, TriedRun
@@ -29,7 +29,7 @@ from engine.config import BacktestConfig
 from engine.strategy import Strategy
 from sandbox import compiler, wire
 from sandbox.child import FEED_FD, RESULT_FD, Inside
-from sandbox.fed_frames import COUNT, DIGEST_BYTES, FUNDING, PIECE, bar_frame, record
+from sandbox.fed_frames import COUNT, DIGEST_BYTES, PIECE, bar_frame
 from sandbox.invention import invent
 from sandbox.sealed import make_bars, parse_job
 from sandbox.tasks import describe, fitting, own_process, write_all
@@ -206,32 +206,20 @@ def blind(inside: Inside) -> None:
 
 
 def _pass_bars(run: BlindRun, strategy: Strategy) -> None:
-    """As tight as it gets: what is done here is done for every bar of the run."""
+    """Take the run through its bars; what is seldom in a bar is done here."""
     run.begin(strategy)
-    funding = run.config.funding
-    size = record(run.n_values, funding=funding).size
-    unpack_bar = record(0, funding=False).unpack_from
     quiet = bar_frame(b"")
-    calls, read, write, take = run.broker.calls, os.read, os.write, run.take
-    sent = 0
-    rates: list[float] = []
-    newest = math.nan
+    calls = run.broker.calls
     while True:
-        row = read(FEED_FD, size)
-        if len(row) != size:
-            if not row:
-                return
-            row += exactly(size - len(row))
-        if funding:
-            newest, count = FUNDING.unpack(row[-FUNDING.size :])
-            rates = list(struct.unpack(f"<{count}d", exactly(8 * count))) if count else []
-            row = row[: -FUNDING.size]
-        take(strategy, row, unpack_bar(row), rates, newest)
-        if calls.count == sent:
-            write(RESULT_FD, quiet)
-        else:
+        sent = calls.count
+        state = run.take_bars(strategy, FEED_FD, RESULT_FD, quiet)
+        if state == handover.ENDED:
+            return
+        if state == handover.SETTLES:
+            rates = struct.unpack(f"<{run.settlements}d", exactly(8 * run.settlements))
+            run.take_settled(strategy, list(rates))
+        if state != handover.DONE:
             write_all(RESULT_FD, bar_frame(run.orders(sent, calls.count).tobytes()))
-            sent = calls.count
 
 
 def exactly(size: int, *, end: bool = False) -> bytes:

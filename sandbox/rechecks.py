@@ -22,9 +22,10 @@ from engine.bars import COLUMNS
 from engine.causality import is_still
 from engine.costs import settlement_bars
 from engine.enums import LookaheadCheck
+from engine.handover import hand_in
 from sandbox import lookahead, wire
 from sandbox.dialogue import Hangup, Line, Talk, Watchdog
-from sandbox.fed_frames import COUNT, DIGEST_BYTES, PIECE, bar_frame, record
+from sandbox.fed_frames import COUNT, DIGEST_BYTES, PIECE, bar_frame
 from sandbox.job import ErrorKind, Job, Limits, Lookahead, RunError
 from sandbox.supervisor import Outcome
 from sandbox.verdicts import verdict_of
@@ -176,25 +177,27 @@ def _stream(
             else:
                 progress.difference = 0
             raise Hangup
-        if not _hand_in(line, _records(job, revealed), _answers(orders), progress):
+        if not _hand_in(line, _Rows(job, revealed.values), _answers(orders), progress):
             raise Hangup
 
     return talk
 
 
-def _hand_in(
-    line: Line, records: list[memoryview] | Any, answers: dict[int, bytes], progress: _Progress
-) -> bool:
-    """Whether the child may go on to its end; at a difference not. The loop is as tight as it gets:
-    it costs every bar of the run a switch of processes and back."""
-    read, write, get = os.read, os.write, answers.get
-    result_fd, feed_fd = line.result_fd, line.feed_fd
-    index = -1
-    for index, piece in enumerate(records):
-        write(feed_fd, piece)  # far smaller than the pipe, which is empty
-        wanted = get(index, _QUIET)
-        data = read(result_fd, _READ_BYTES)
-        if data != wanted and not _arrives(result_fd, data, wanted):
+def _hand_in(line: Line, rows: _Rows, answers: dict[int, bytes], progress: _Progress) -> bool:
+    """Whether the child may go on to its end; at a difference not."""
+    start, count = 0, len(rows.cells)
+    for special in [*sorted(answers.keys() | rows.settled.keys()), count]:
+        index, data = hand_in(
+            line.feed_fd, line.result_fd, rows.data, rows.size, start, special, _QUIET
+        )
+        wanted = _QUIET
+        if index == special:
+            if special == count:
+                break
+            wanted = answers.get(index, _QUIET)
+            line.write(rows.row(index))
+            data = os.read(line.result_fd, _READ_BYTES)
+        if data != wanted and not _arrives(line.result_fd, data, wanted):
             progress.done = index
             if _is_error(data):
                 line.take(data)
@@ -202,7 +205,8 @@ def _hand_in(
             if data:
                 progress.difference = index
             return not data
-    progress.done = index + 1
+        start = index + 1
+    progress.done = count
     line.hang_up()
     return True
 
@@ -221,36 +225,38 @@ def _is_error(data: bytes) -> bool:
     return len(data) > _ERROR_AT and data[_ERROR_AT] == wire.Frame.ERROR
 
 
-def _records(job: Job, revealed: _Revealed) -> Any:
-    """Each bar as the child reads it: time, prices, values, and with funding what settled."""
-    bars = job.bars
-    count = len(bars)
-    n_values = 0 if revealed.values is None else revealed.values.shape[1]
-    width = 6 + n_values
-    cells = np.empty((count, width + 2 * job.config.funding), np.float64)
-    cells.view(np.int64)[:, 0] = bars.timestamp
-    for place, name in enumerate(COLUMNS, 1):
-        cells[:, place] = getattr(bars, name)
-    if revealed.values is not None:
-        cells[:, 6:width] = revealed.values
-    size = record(n_values, funding=job.config.funding).size
-    assert size == cells.itemsize * cells.shape[1]
-    if not job.config.funding:
-        view = cells.data.cast("B")
-        return (view[start : start + size] for start in range(0, size * count, size))
-    rates: dict[int, list[float]] = {}
-    indices = settlement_bars(bars, job.funding).tolist()
-    for index, rate in zip(indices, job.funding.rate.tolist(), strict=True):
-        rates.setdefault(index, []).append(rate)
-    known = _settled_until_close(job)
-    cells[:, -2] = np.append(np.nan, job.funding.rate)[known]
-    cells.view(np.int64)[:, -1] = [len(rates.get(index, ())) for index in range(count)]
+class _Rows:
+    """Each bar as the child reads it, a row of `engine.blind`: `cells` (n_bars, columns)."""
 
-    def settled(index: int) -> bytes:
-        some = rates.get(index, [])
-        return struct.pack(f"<{len(some)}d", *some)
+    def __init__(self, job: Job, values: npt.NDArray[np.float64] | None) -> None:
+        bars, funding = job.bars, job.config.funding
+        n_values = 0 if values is None else values.shape[1]
+        width = 1 + len(COLUMNS) + n_values
+        self.cells = np.empty((len(bars), width + 2 * funding), np.float64)
+        self.cells.view(np.int64)[:, 0] = bars.timestamp
+        for place, name in enumerate(COLUMNS, 1):
+            self.cells[:, place] = getattr(bars, name)
+        if values is not None:
+            self.cells[:, 1 + len(COLUMNS) : width] = values
+        self.size = self.cells.itemsize * self.cells.shape[1]
+        self.data = self.cells.data.cast("B")
+        self.settled: dict[int, list[float]] = {}  # bar -> the rates that settle in it
+        if funding:
+            indices = settlement_bars(bars, job.funding).tolist()
+            for index, rate in zip(indices, job.funding.rate.tolist(), strict=True):
+                if index == len(bars):
+                    break  # it settles behind the last bar
+                self.settled.setdefault(index, []).append(rate)
+            self.cells[:, -2] = np.append(np.nan, job.funding.rate)[_settled_until_close(job)]
+            self.cells[:, -1] = 0.0
+            for index, rates in self.settled.items():
+                self.cells[index, -1] = len(rates)
 
-    return (cells[index].tobytes() + settled(index) for index in range(count))
+    def row(self, index: int) -> bytes:
+        """One bar with the rates that settle in it."""
+        rates = self.settled.get(index, [])
+        cells = bytes(self.data[index * self.size : (index + 1) * self.size])
+        return cells + struct.pack(f"<{len(rates)}d", *rates)
 
 
 def _answers(orders: npt.NDArray[np.void]) -> dict[int, bytes]:

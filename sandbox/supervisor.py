@@ -296,9 +296,9 @@ def _speak(watch: _Watch, feed_fd: int, talk: Talk, cancelled: Callable[[], bool
 
     def drain() -> None:
         # Nobody looks at a log of a run that is repeated; but who is not read from would wait.
-        while select.select([watch.log_fd], [], [], 0)[0]:
-            if _read(watch, watch.log_fd):
-                return
+        # At its end the pipe is closed, and its number may be another's.
+        while watch.log_fd in watch.open_fds and select.select([watch.log_fd], [], [], 0)[0]:
+            _read(watch, watch.log_fd)
 
     line = Line(watch.result_fd, feed_fd, watch.reader)
     dog = Watchdog(
@@ -328,7 +328,7 @@ def _watch(
 ) -> None:
     """Read and judge until the child is dead and the fork server has said how."""
     poll = select.poll()
-    for fd in (watch.result_fd, watch.log_fd, watch.status.fileno()):
+    for fd in (*watch.open_fds, watch.status.fileno()):
         poll.register(fd, select.POLLIN)
     grace_s = WALL_GRACE_S if watch.reports_limits else 0.0
     # The wall clock starts with HELLO: forking and locking is not the strategy's time.

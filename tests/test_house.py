@@ -85,6 +85,7 @@ TESTED_WITH = {
     "engine.parsed_days": "engine/test_column_cache.py",
     "engine.player": "engine/test_replay.py",
     "engine.refs": "engine/test_bar.py",
+    "engine.pipes": "engine/test_handover.py",
     "engine.series": "engine/test_views.py",
     "engine.day_index": "engine/test_catalogue.py",
     "engine.file_checks": "engine/test_daily_files.py",

@@ -102,7 +102,8 @@ def build(scratch: Path) -> list[Path]:
         for ending in (".py", ".pxd"):
             shutil.copy2(ENGINE / f"{name}{ending}", package)
     (package / "codes.pxd").write_text(enum_of(codes))
-    shutil.copy2(ENGINE / "refs.pxd", package)
+    for name in ("refs", "pipes"):
+        shutil.copy2(ENGINE / f"{name}.pxd", package)
     here = os.getcwd()
     os.chdir(scratch)
     try:

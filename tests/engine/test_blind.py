@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
 from typing import Any
 
@@ -15,6 +16,7 @@ from engine.blind import FIRST_CAPACITY, BlindRun, TriedRun
 from engine.config import MAX_ORDERS, BacktestConfig
 from engine.costs import settlement_bars
 from engine.enums import Timeframe
+from engine.handover import ENDED, SETTLES
 from engine.strategy import Strategy
 
 COUNT = 3 * FIRST_CAPACITY + 7  # the arrays grow twice
@@ -64,6 +66,20 @@ class Busy(Strategy):
             self.cancel_orders()
 
 
+def pass_rows(run: BlindRun, strategy: Strategy, rows: bytes) -> None:
+    """Feed so many rows that a pipe holds them, and their answers."""
+    feed, ours = os.pipe()
+    answers, theirs = os.pipe()
+    os.write(ours, rows)
+    os.close(ours)
+    while (state := run.take_bars(strategy, feed, theirs, b"quiet")) != ENDED:
+        if state == SETTLES:
+            rates = struct.unpack(f"<{run.settlements}d", os.read(feed, 8 * run.settlements))
+            run.take_settled(strategy, list(rates))
+    for fd in (feed, answers, theirs):
+        os.close(fd)
+
+
 def passed_blind(
     configuration: BacktestConfig, bars: Bars, kind: type[Strategy], funding: Funding
 ) -> BlindRun:
@@ -77,10 +93,15 @@ def passed_blind(
     strategy = run.prepare(kind)
     run.begin(strategy)
     columns = (bars.timestamp, bars.open, bars.high, bars.low, bars.close, bars.volume, *values)
+    rows = []
     for i in range(len(bars)):
-        numbers: Any = tuple(column[i].item() for column in columns)
-        row = struct.pack(f"<q{len(numbers) - 1}d", *numbers)
-        run.take(strategy, row, numbers[:6], rates.get(i, []), math.nan)
+        numbers: Any = [column[i].item() for column in columns]
+        settled = rates.get(i, [])
+        if configuration.funding:
+            numbers += [math.nan, float(len(settled)), *settled]
+        rows.append(struct.pack(f"<q{len(numbers) - 1}d", *numbers))
+    for first in range(0, len(rows), 300):
+        pass_rows(run, strategy, b"".join(rows[first : first + 300]))
     run.finish(strategy)
     return run
 

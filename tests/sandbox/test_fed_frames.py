@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from sandbox import wire
-from sandbox.fed_frames import bar_frame, record
-
-
-@pytest.mark.parametrize(
-    ("values", "funding", "size"), [(0, False, 48), (2, False, 64), (1, True, 72)]
-)
-def test_a_bar_is_a_time_five_numbers_its_values_and_a_count(
-    values: int, funding: bool, size: int
-) -> None:
-    assert record(values, funding=funding).size == size
+from sandbox.fed_frames import bar_frame
 
 
 def test_the_answer_to_a_quiet_bar_is_a_header() -> None:

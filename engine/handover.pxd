@@ -1,0 +1,19 @@
+# The types by which the compiler turns handover.py into C.
+cimport cython
+
+from engine cimport pipes
+from engine.bar cimport pass_bar
+from engine.broker cimport Broker
+
+
+@cython.locals(size=Py_ssize_t, symbol=str, sent=Py_ssize_t, index=Py_ssize_t, count=Py_ssize_t)
+cpdef int take_bars(
+    Broker b, strategy, run, Py_ssize_t stop, unsigned char[::1] rows, const double[:, ::1] cells,
+    const long long[:] times, Py_ssize_t settles_at, int feed_fd, int result_fd, bytes quiet,
+) except -1
+
+
+cpdef tuple hand_in(
+    int feed_fd, int result_fd, const unsigned char[::1] rows, Py_ssize_t size, Py_ssize_t start,
+    Py_ssize_t stop, bytes wanted,
+)

@@ -1,0 +1,68 @@
+"""Bars that are handed over a pipe one by one, and their answers: the hot path of a blind run.
+
+A bar costs each side one write and one read. Whatever is not the rule (a bar with order calls, or
+one in which funding settles) goes back to the caller.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine import pipes
+from engine.bar import pass_bar
+from engine.broker import Broker
+
+# Why `take_bars` came back: the feed is over; the bars before `stop` are done; the newest bar is
+# done, and the caller owes the answer; the newest bar was read, and the caller must pass it.
+ENDED, DONE, ANSWER_OWED, SETTLES = range(4)
+
+
+def take_bars(
+    b: Broker,
+    strategy: Any,
+    run: Any,
+    stop: int,
+    rows: memoryview,
+    cells: memoryview,
+    times: memoryview,
+    settles_at: int,
+    feed_fd: int,
+    result_fd: int,
+    quiet: bytes,
+) -> int:
+    """Read bars below number `stop` into their rows, pass each, and answer it with `quiet`.
+
+    The next is `run.bars_done`. `rows` are the bytes of the table, `cells` (rows, columns) its
+    numbers: time, prices, volume and more; `times` its first column. Where the number in column
+    `settles_at`, if that is not 0, is not 0 the bar is left to the caller. Raises EOFError when
+    the feed ends inside a row, and what the strategy raises.
+    """
+    size = len(rows) // len(cells)
+    symbol = run.bars.symbol
+    sent = b.calls.count
+    index = run.bars_done
+    while index < stop:
+        count = pipes.read_into(feed_fd, rows, index * size, size)
+        if count != size:
+            if count:
+                raise EOFError("the feed ended inside a bar")
+            return ENDED
+        if settles_at and cells[index, settles_at] != 0.0:
+            return SETTLES
+        pass_bar(
+            b, strategy, symbol, index, times[index], cells[index, 1], cells[index, 2],
+            cells[index, 3], cells[index, 4], cells[index, 5],
+        )  # fmt: skip
+        index += 1
+        run.bars_done = index
+        if b.calls.count != sent:
+            return ANSWER_OWED
+        pipes.write(result_fd, quiet)
+    return DONE
+
+
+def hand_in(
+    feed_fd: int, result_fd: int, rows: memoryview, size: int, start: int, stop: int, wanted: bytes
+) -> tuple[int, bytes]:
+    """The other end: see `pipes.exchange`."""
+    return pipes.exchange(feed_fd, result_fd, rows, size, start, stop, wanted)
