@@ -84,7 +84,7 @@ def test_without_scripts_the_code_counts_and_a_touched_field_asks(
     open_page: Open, service: Service, watch: Watch
 ) -> None:
     watch.expected.append(ANSWERED_422)
-    page = open_page(service.user("plain"), java_script_enabled=False)
+    page = open_page(service.user("scriptless"), java_script_enabled=False)
     page.goto("/backtests/new")
     code = page.get_by_label("Strategy (Python)")
     code.fill(CODE)
