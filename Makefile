@@ -31,7 +31,7 @@ setup: .venv/.installed .venv/.vendored compiled
 
 test: setup .venv/.test-installed
 	@CHROMIUM="$$($(BIN)/python tools/chromium.py)" && export CHROMIUM && \
-		exec $(BIN)/python -m pytest $(ARGS)
+		PYTHONHASHSEED=0 exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 bench: setup .venv/.test-installed
 	@CHROMIUM="$$($(BIN)/python tools/chromium.py)" && export CHROMIUM && \

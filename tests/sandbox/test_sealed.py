@@ -33,15 +33,6 @@ def test_bars_go_in_and_come_out() -> None:
     assert not again.close.flags.writeable
 
 
-def test_a_private_copy_can_be_written_and_leaves_the_map_alone() -> None:
-    fd = sealed_bars(walk(10))
-    mapped = MappedBars.of(fd)
-    os.close(fd)
-    _, columns = mapped.copied()
-    columns[0][:] = 1.0
-    assert mapped.columns[0][0] != 1.0
-
-
 @pytest.mark.parametrize(
     "change",
     [
