@@ -43,6 +43,7 @@ def result(status: str = "completed", error: dict[str, Any] | None = None) -> di
     return {
         "backtest_id": "bt_1",
         "status": status,
+        "config": {"initial_capital": 10_000.0},
         "metrics": {"total_return": 5.0},
         "portfolio_total": 168,
         "error": error,
