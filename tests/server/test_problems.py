@@ -78,7 +78,11 @@ def test_a_query_that_is_wrong_is_our_fault() -> None:
 
 def test_a_quota_says_when_to_come_back() -> None:
     answer = answer_to(TooMany("too many runs", retry_after_s=12.4))
-    assert answer.headers == {"Retry-After": "12"}
+    assert answer.headers == {
+        "Retry-After": "12",
+        "RateLimit-Remaining": "0",
+        "RateLimit-Reset": "12",
+    }
 
 
 def test_every_framework_error_has_a_word() -> None:
