@@ -31,7 +31,10 @@ setup: .venv/.installed .venv/.vendored compiled
 
 test: setup .venv/.test-installed
 	@CHROMIUM="$$($(BIN)/python tools/chromium.py)" && export CHROMIUM && \
-		PYTHONHASHSEED=0 exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+		export PYTHONHASHSEED=0 && \
+		$(if $(ARGS),true,$(BIN)/python -m pytest -q tests/server/test_one_account.py) && \
+		exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile \
+			$(if $(ARGS),,--ignore tests/server/test_one_account.py) $(ARGS)
 
 bench: setup .venv/.test-installed
 	@CHROMIUM="$$($(BIN)/python tools/chromium.py)" && export CHROMIUM && \
