@@ -81,6 +81,15 @@ def room_left(store: Store, settings: Settings, owner: User, backtest_id: str) -
     return max(0, quota - storage_claimed(store, owner.id) + int(own))
 
 
+def set_aside(store: Store, backtest_id: str, size: int) -> None:
+    """Set aside at least `size` bytes for a run that has not ended; most had an estimate of more,
+    and cost no write."""
+    reserved = store.value("select reserved_bytes from backtests where id = ?", backtest_id)
+    if reserved is not None and int(reserved) < size:
+        with store.write() as db:
+            db.execute("update backtests set reserved_bytes = ? where id = ?", (size, backtest_id))
+
+
 def over_quota(store: Store, settings: Settings, owner: User) -> str | None:
     """Why nothing more of the owner's is run, when what is stored has reached the quota."""
     mb = quota_of(owner, settings, "max_storage_mb")

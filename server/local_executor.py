@@ -7,6 +7,7 @@ import logging
 import queue
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -53,10 +54,12 @@ class LocalExecutor:
         still_wanted: Callable[[Job], bool] = lambda job: True,
         missing_locks: Callable[[], Sequence[str]] = tuple,
         room_left: Callable[[Job], int | None] = lambda job: None,
+        stored: Callable[[Job, int], None] = lambda job, size: None,
         memory: Callable[..., AbstractContextManager[bool]] = lambda *_: nullcontext(True),
     ) -> None:
         """`room_left` says how many bytes the owner of a job may still store, None for any;
-        `memory` waits for room for so many megabytes of this process and of a child beside it."""
+        `stored` is told how many were, before the owner's room is looked at again; `memory` waits
+        for room for so many megabytes of this process and of a child beside it."""
         self._room = room
         self._market = market
         self._artifacts = artifacts
@@ -67,6 +70,9 @@ class LocalExecutor:
         self._still_wanted = still_wanted
         self._missing_locks = missing_locks
         self._room_left = room_left
+        self._stored = stored
+        # Two results of one owner that end at once must not both take the same room.
+        self._storing: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._memory = memory
         self._lock = threading.Lock()
         self._running: dict[str, threading.Event] = {}
@@ -172,7 +178,11 @@ class LocalExecutor:
         # Another attempt may have taken over, or the owner may have deleted the run.
         if not self._still_wanted(job):
             return None
-        execution, size, cached = self._store(request, execution, self._room_left(job))
+        with self._lock:
+            of_this_owner = self._storing[job.tenant]
+        with of_this_owner:
+            execution, size, cached = self._store(request, execution, self._room_left(job))
+            self._stored(job, size + cached)
         if not self._still_wanted(job):  # deleted while its files were written
             self._artifacts.delete(job.backtest_id)
             self._series.forget(job.backtest_id)

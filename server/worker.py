@@ -25,7 +25,7 @@ from sandbox.job import CONCURRENT_CHECKS, CONCURRENT_SLOW_CHECKS
 from server import queue
 from server.artifacts import Artifacts
 from server.db import Store
-from server.disk import room_left
+from server.disk import room_left, set_aside
 from server.executor import Job
 from server.local_executor import LocalExecutor, Payload, payload_of
 from server.notices import missing_locks
@@ -67,6 +67,7 @@ class Worker:
             still_wanted=lambda job: queue.in_force(self.store, job),
             missing_locks=lambda: missing_locks(self.room),
             room_left=self._room_left,
+            stored=self._set_aside,
             memory=self.sandbox.memory,
         )
         self.scheduler = Scheduler(self.store, settings, self.executor)
@@ -172,6 +173,10 @@ class Worker:
         if owner is None:
             return None
         return room_left(self.store, self.settings, owner, job.backtest_id)
+
+    def _set_aside(self, job: Job, size: int) -> None:
+        """What a run has stored counts at once, not only when its end is written down."""
+        set_aside(self.store, job.backtest_id, size)
 
     def _payload(self, job: Job) -> Payload:
         """What a job's hash stands for."""

@@ -15,6 +15,7 @@ from server.disk import (
     free_bytes,
     room_left,
     run_estimate,
+    set_aside,
     storage_claimed,
     storage_used,
 )
@@ -95,6 +96,18 @@ def test_a_run_may_store_what_nothing_else_takes(
     assert room_left(fresh_db, limited, alice, first.id) == MB - 22 - 16_406
     queue.claim(fresh_db, limited)
     assert room_left(fresh_db, limited, alice, second.id) == MB - 22 - 16_406
+
+
+def test_what_a_run_has_stored_is_nobody_elses_room(
+    fresh_db: Store, settings: Settings, alice: User
+) -> None:
+    limited = settings.model_copy(update={"user_max_storage_mb": 1})
+    first, second = queue_runs(fresh_db, limited, alice, 2)
+    set_aside(fresh_db, first.id, 600_000)
+    assert room_left(fresh_db, limited, alice, second.id) == MB - 22 - 600_000
+    set_aside(fresh_db, first.id, 5)  # the estimate, or what was more, stays
+    assert room_left(fresh_db, limited, alice, second.id) == MB - 22 - 600_000
+    set_aside(fresh_db, "bt_never", 600_000)
 
 
 def test_runs_of_who_has_used_up_the_quota_are_not_started(

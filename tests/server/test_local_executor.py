@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -61,6 +62,7 @@ class Setup:
     executor: LocalExecutor
     wanted: list[bool]
     room_left: list[int | None]
+    sizes: list[int]
 
     def outcome(self) -> Outcome | None:
         """The outcome of the next job that ends."""
@@ -81,6 +83,7 @@ def setup(settings: Settings) -> Iterator[Setup]:
     payload = Payload("code", BacktestConfig.from_document(config), 5, {"name": "First"})
     room, artifacts, wanted = HeldRoom(), Artifacts(settings.results_directory), [True]
     room_left: list[int | None] = [None]
+    sizes: list[int] = []
     executor = LocalExecutor(
         room,
         MarketStore(settings.data_directory, settings.cache_directory),
@@ -91,8 +94,9 @@ def setup(settings: Settings) -> Iterator[Setup]:
         payload=lambda job: payload,
         still_wanted=lambda job: wanted[0],
         room_left=lambda job: room_left[0],
+        stored=lambda job, size: sizes.append(size),
     )
-    yield Setup(room, artifacts, executor, wanted, room_left)
+    yield Setup(room, artifacts, executor, wanted, room_left, sizes)
     executor.close()
 
 
@@ -127,6 +131,29 @@ def test_a_run_that_drew_nothing_stores_no_more_than_its_files(setup: Setup) -> 
     assert setup.outcome() is not None
     assert setup.artifacts.path(ID, "trades.csv") is not None
     assert setup.artifacts.indicators_path(ID) is None
+
+
+def test_two_results_of_one_owner_do_not_take_the_same_room(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one is stored the room for the other is not looked at."""
+    store, at_work, met = setup.artifacts.store, [0], list[int]()
+
+    def slowly(*arguments: Any) -> int:
+        at_work[0] += 1
+        met.append(at_work[0])
+        time.sleep(0.2)
+        size = store(*arguments)
+        at_work[0] -= 1
+        return size
+
+    monkeypatch.setattr(setup.artifacts, "store", slowly)
+    setup.room.let_go.set()
+    setup.executor.submit(JOB)
+    setup.executor.submit(replace(JOB, backtest_id="bt_20240101_000000_secondrn"))
+    outcomes = [setup.outcome(), setup.outcome()]
+    assert met == [1, 1]
+    assert setup.sizes == [one.storage_bytes + one.cache_bytes for one in outcomes if one]
 
 
 def test_a_result_that_its_owner_has_no_room_for_is_not_stored(setup: Setup) -> None:
