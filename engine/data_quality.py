@@ -1,11 +1,15 @@
-"""What a reader of a result must know about its bars: counts, gaps, and sentences."""
+"""What a reader of a result must know about its bars: counts, gaps, and warnings made of them.
+
+`data_quality` is plain JSON whose `warnings` are sentences. Whoever wants to know what a sentence
+is about asks `data_warnings`, which makes a record of each out of the same counts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,7 +22,30 @@ MAX_LISTED_GAPS = 10
 MAX_LISTED_WILD_BARS = 10
 FUNDING_GAP_MS = (8 * 60 + 5) * 60_000
 SYNTHETIC_SYMBOLS = ("DEMOBTCUSDT", "DEMOETHUSDT")
-SYNTHETIC_WARNING = "These prices are synthetic: they were made up and never traded."
+
+Kind = Literal[
+    "synthetic",
+    "late_start",
+    "early_end",
+    "missing_bars",
+    "resampled_days",
+    "mended_rows",
+    "empty_files",
+    "zero_volume",
+    "wild_bars",
+    "repeated_settlements",
+    "funding_gaps",
+]
+
+
+@dataclass(frozen=True)
+class DataWarning:
+    """What a reader must be warned of; `count` bars, days, rows or stretches, where any."""
+
+    kind: Kind
+    text: str
+    count: int | None = None
+    timestamp: int | None = None  # of the first, largest or furthest, where one is named
 
 
 @dataclass
@@ -68,10 +95,27 @@ def describe_bars(bars: Bars, start: date, end: date, counts: SourceCounts) -> d
         "wild_bar_count": len(wild),
         "wild_bars": sorted(wild, key=lambda bar: -abs(bar["deviations"]))[:MAX_LISTED_WILD_BARS],
         "funding_gaps": [],
-        "warnings": [],
     }
-    quality["warnings"] = _warnings(bars.timeframe, start, end, quality)
-    return quality
+    return with_warnings(quality, bars.timeframe)
+
+
+def with_warnings(quality: Mapping[str, Any], timeframe: Timeframe) -> dict[str, Any]:
+    """`quality` with the sentences that its counts ask for."""
+    texts = [warning.text for warning in data_warnings(quality, timeframe)]
+    return {**quality, "warnings": texts}
+
+
+def data_warnings(quality: Mapping[str, Any], timeframe: Timeframe) -> list[DataWarning]:
+    """The warnings that a `data_quality` asks for, in the order in which they are told.
+
+    What an older version did not count is not warned of.
+    """
+    return [
+        *_range_warnings(quality, timeframe),
+        *_file_warnings(quality, timeframe),
+        *_bar_warnings(quality),
+        *_funding_warnings(quality),
+    ]
 
 
 def is_synthetic(symbol: str) -> bool:
@@ -110,81 +154,100 @@ def describe_funding(funding: Funding, bars: Bars, counts: Mapping[str, int]) ->
         if held[1] > held[0]:
             hours = round((end - start) / 3_600_000, 2)
             gaps.append({"start": start, "end": end, "hours": hours})
-    warnings = []
-    copies = counts.get("duplicates", 0)
-    if copies:
-        warnings.append(
-            f"{_count(copies, 'row')} repeat{'s' if copies == 1 else ''} a settlement of funding "
-            "less than a minute apart; each settlement counts once."
-        )
-    if gaps:
-        longest = max(gaps, key=lambda gap: gap["hours"])
-        warnings.append(
-            f"Funding is not known for {_count(len(gaps), 'stretch', 'stretches')} of more than "
-            "8 hours; the longest is "
-            f"{longest['hours']:g} h from {when(int(longest['start']))} UTC. Nothing was paid or "
-            "received in them."
-        )
     return {
         "funding_rates": len(funding.timestamp),
         "funding_sorted_rows": counts.get("unsorted", 0),
-        "funding_duplicate_rows": copies,
+        "funding_duplicate_rows": counts.get("duplicates", 0),
         "funding_gap_count": len(gaps),
         "funding_gaps": sorted(gaps, key=lambda gap: -gap["hours"])[:MAX_LISTED_GAPS],
-        "warnings": warnings,
     }
 
 
-def _warnings(timeframe: Timeframe, start: date, end: date, quality: dict[str, Any]) -> list[str]:
-    said = []
+def _range_warnings(quality: Mapping[str, Any], timeframe: Timeframe) -> Iterator[DataWarning]:
+    if quality.get("synthetic"):
+        yield DataWarning(
+            "synthetic", "These prices are synthetic: they were made up and never traded."
+        )
+    if not quality.get("requested"):
+        return
+    start, end = (date.fromisoformat(quality["requested"][edge]) for edge in ("start", "end"))
     first, last = quality["served"]["first"], quality["served"]["last"]
-    if quality["synthetic"]:
-        said.append(SYNTHETIC_WARNING)
     if first > day_number(start) * DAY_MS:
-        said.append(f"The range was asked for from {start}; the data starts {when(first)} UTC.")
+        text = f"The range was asked for from {start}; the data starts {when(first)} UTC."
+        yield DataWarning("late_start", text, timestamp=first)
     if last + timeframe.ms < (day_number(end) + 1) * DAY_MS:
-        said.append(f"The range was asked for up to {end}; the last bar opens {when(last)} UTC.")
-    if quality["missing_bars"]:
-        said.append(missing_warning(quality))
-    if quality["resampled_days"]:
+        text = f"The range was asked for up to {end}; the last bar opens {when(last)} UTC."
+        yield DataWarning("early_end", text, timestamp=last)
+    if missing := quality.get("missing_bars"):
+        largest = max(quality["gaps"], key=lambda gap: gap["bars"])
+        yield DataWarning(
+            "missing_bars",
+            f"{_are(missing, 'bar')} missing in {_count(quality['gap_count'], 'gap')}; the "
+            f"largest has {largest['bars']:,} from {when(largest['start'])} UTC.",
+            missing,
+            largest["start"],
+        )
+
+
+def _file_warnings(quality: Mapping[str, Any], timeframe: Timeframe) -> Iterator[DataWarning]:
+    if resampled := quality.get("resampled_days"):
         finer = ", ".join(t for t in quality["days_by_source"] if t != timeframe)
-        said.append(
-            f"{_were(quality['resampled_days'], 'day')} built from finer bars ({finer})"
-            + (
-                f"; {_count(quality['partial_buckets'], 'bar')} from an incomplete set."
-                if quality["partial_buckets"]
-                else "."
-            )
+        partial = quality["partial_buckets"]
+        yield DataWarning(
+            "resampled_days",
+            f"{_were(resampled, 'day')} built from finer bars ({finer})"
+            + (f"; {_count(partial, 'bar')} from an incomplete set." if partial else "."),
+            resampled,
         )
-    if quality["sorted_rows"] or quality["duplicate_rows"]:
-        said.append(
-            f"{_were(quality['sorted_rows'], 'row')} out of order and "
-            + _count(quality["duplicate_rows"], "exact copy of another", "exact copies of others")
-            + "; they were sorted and dropped."
+    unsorted, copies = quality.get("sorted_rows", 0), quality.get("duplicate_rows", 0)
+    if unsorted or copies:
+        yield DataWarning(
+            "mended_rows",
+            f"{_were(unsorted, 'row')} out of order and "
+            + _count(copies, "exact copy of another", "exact copies of others")
+            + "; they were sorted and dropped.",
+            unsorted + copies,
         )
-    if quality["empty_days"]:
-        said.append(f"{_count(quality['empty_days'], 'file')} with a header and no bar.")
-    if quality["zero_volume_bars"]:
-        said.append(f"{_count(quality['zero_volume_bars'], 'bar')} without volume.")
-    if quality["wild_bar_count"]:
+    if empty := quality.get("empty_days"):
+        text = f"{_count(empty, 'file')} with a header and no bar."
+        yield DataWarning("empty_files", text, empty)
+
+
+def _bar_warnings(quality: Mapping[str, Any]) -> Iterator[DataWarning]:
+    if still := quality.get("zero_volume_bars"):
+        yield DataWarning("zero_volume", f"{_count(still, 'bar')} without volume.", still)
+    if wild := quality.get("wild_bar_count"):
         worst = quality["wild_bars"][0]
-        said.append(
-            f"{_are(quality['wild_bar_count'], 'bar')} far out of line with the others, as a bad "
-            "print or another coin under the same name would be; "
-            f"{'the furthest, ' if quality['wild_bar_count'] > 1 else ''}"
-            f"{when(worst['timestamp'])} UTC, {wild_text(worst)}. Fills on it may be of no meaning."
+        yield DataWarning(
+            "wild_bars",
+            f"{_are(wild, 'bar')} far out of line with the others, as a bad print or another coin "
+            f"under the same name would be; {'the furthest, ' if wild > 1 else ''}"
+            f"{when(worst['timestamp'])} UTC, {wild_text(worst)}. "
+            "Fills on it may be of no meaning.",
+            wild,
+            worst["timestamp"],
         )
-    return said
 
 
-def missing_warning(quality: Mapping[str, Any]) -> str:
-    """The warning on missing bars, of which `quality` must have some."""
-    largest = max(quality["gaps"], key=lambda gap: gap["bars"])
-    return (
-        f"{_are(quality['missing_bars'], 'bar')} missing in "
-        f"{_count(quality['gap_count'], 'gap')}; the largest has {largest['bars']:,} from "
-        f"{when(largest['start'])} UTC."
-    )
+def _funding_warnings(quality: Mapping[str, Any]) -> Iterator[DataWarning]:
+    if copies := quality.get("funding_duplicate_rows"):
+        yield DataWarning(
+            "repeated_settlements",
+            f"{_count(copies, 'row')} repeat{'s' if copies == 1 else ''} a settlement of funding "
+            "less than a minute apart; each settlement counts once.",
+            copies,
+        )
+    if quality.get("funding_gaps"):
+        count = quality["funding_gap_count"]
+        longest = max(quality["funding_gaps"], key=lambda gap: gap["hours"])
+        yield DataWarning(
+            "funding_gaps",
+            f"Funding is not known for {_count(count, 'stretch', 'stretches')} of more than "
+            f"8 hours; the longest is {longest['hours']:g} h from {when(longest['start'])} UTC. "
+            "Nothing was paid or received in them.",
+            count,
+            longest["start"],
+        )
 
 
 def _day_of(timestamp_ms: int) -> date:

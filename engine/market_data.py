@@ -119,8 +119,7 @@ class Store:
     ) -> tuple[Funding, dict[str, Any]]:
         """Settlements of the months of the range, and their additions to `data_quality`.
 
-        The additions hold `warnings` of their own, to be appended. Raises DataError naming a
-        missing month or a bad row.
+        Raises DataError naming a missing month or a bad row.
         """
         directory = self.directory / TradingMode.FUTURES / check_symbol(symbol)
         with self._paths_from_here():

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from engine.bars import NO_FUNDING, Bars, Funding
 from engine.config import BacktestConfig
+from engine.data_quality import with_warnings
 from engine.enums import LookaheadCheck
 from engine.errors import CalculationError, DataError
 from engine.market_data import Store as MarketStore
@@ -187,8 +188,7 @@ def load(config: BacktestConfig, market: MarketStore) -> tuple[Bars, Funding, di
     if not config.funding:
         return loaded.bars, NO_FUNDING, loaded.quality
     funding, more = market.funding(config.symbol, config.start_date, config.end_date, loaded.bars)
-    warnings = [*loaded.quality.get("warnings", []), *more.pop("warnings", [])]
-    return loaded.bars, funding, loaded.quality | more | {"warnings": warnings}
+    return loaded.bars, funding, with_warnings(loaded.quality | more, config.timeframe)
 
 
 def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunError | None]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.data_quality import SYNTHETIC_WARNING, is_synthetic, missing_warning
-from engine.enums import DAY_MS
+from engine.data_quality import data_warnings, is_synthetic
+from engine.enums import DAY_MS, Timeframe
 from server.pages import formats
 
 FEW_TRADES = 30
@@ -17,6 +17,8 @@ WARNING_TITLES = {
     "dropped_plot_points": "Lines are cut short",
     "endless_indicator_wait": "The strategy never began",
 }
+# Of the data, what may change the result itself.
+GRAVE_DATA_WARNINGS = frozenset({"missing_bars", "funding_gaps"})
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def findings(
         *missing,
         *_liquidations(metrics),
         *_rejections(rejected_orders),
-        *_data(data_quality, missing),
+        *_data(data_quality, Timeframe(config["timeframe"]), missing),
         *(
             Finding(
                 "info" if item["kind"] == "dropped_plot_points" else "warn", title, item["text"]
@@ -237,16 +239,21 @@ def _days(quality: Mapping[str, Any]) -> int | None:
     return int(served["last"] // DAY_MS - served["first"] // DAY_MS) + 1
 
 
-def _data(quality: Mapping[str, Any], missing: Sequence[Finding]) -> list[Finding]:
+def _data(
+    quality: Mapping[str, Any], timeframe: Timeframe, missing: Sequence[Finding]
+) -> list[Finding]:
     """What the data say of themselves, but for what has a finding of its own: that they are
     synthetic, and how many bars are missing where that is grave."""
-    told = {SYNTHETIC_WARNING}
-    missing_told = bool(quality.get("gaps")) and any(item.kind == "bad" for item in missing)
-    if missing_told:
-        told.add(missing_warning(quality))
-    said = [str(text) for text in quality.get("warnings") or () if text not in told]
-    if not said:
+    told_elsewhere = {"synthetic"}
+    if any(item.kind == "bad" for item in missing):
+        told_elsewhere.add("missing_bars")
+    warnings = [
+        warning
+        for warning in data_warnings(quality, timeframe)
+        if warning.kind not in told_elsewhere
+    ]
+    if not warnings:
         return []
-    missing_here = bool(quality.get("missing_bars")) and not missing_told
-    grave = missing_here or bool(quality.get("funding_gaps"))
-    return [Finding("warn" if grave else "info", "About the data", " ".join(said))]
+    grave = any(warning.kind in GRAVE_DATA_WARNINGS for warning in warnings)
+    text = " ".join(warning.text for warning in warnings)
+    return [Finding("warn" if grave else "info", "About the data", text)]

@@ -1,9 +1,16 @@
+import json
 from datetime import date
 
 import numpy as np
 
 from engine.bars import Bars
-from engine.data_quality import MAX_LISTED_GAPS, SourceCounts, describe_bars, find_gaps
+from engine.data_quality import (
+    MAX_LISTED_GAPS,
+    SourceCounts,
+    data_warnings,
+    describe_bars,
+    find_gaps,
+)
 from engine.enums import Timeframe
 
 START = 1_704_067_200_000  # 2024-01-01
@@ -80,6 +87,24 @@ def test_everything_that_was_done_to_the_data_is_said() -> None:
         "3 bars without volume.",
     ]
     assert quality["synthetic"] is True
+    # From what is stored, as a page reads it later: each with what it is about.
+    warnings = data_warnings(json.loads(json.dumps(quality)), Timeframe.H1)
+    assert [warning.text for warning in warnings] == quality["warnings"]
+    assert [(warning.kind, warning.count) for warning in warnings] == [
+        ("synthetic", None),
+        ("late_start", None),
+        ("early_end", None),
+        ("missing_bars", 26),
+        ("resampled_days", 2),
+        ("mended_rows", 7),
+        ("empty_files", 1),
+        ("zero_volume", 3),
+    ]
+    assert warnings[3].timestamp == START + 4 * HOUR
+
+
+def test_what_an_older_version_did_not_count_is_not_warned_of() -> None:
+    assert data_warnings({}, Timeframe.H1) == []
 
 
 def test_a_bar_far_out_of_line_is_warned_of_with_its_place() -> None:

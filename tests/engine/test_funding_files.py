@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from engine.bars import Bars
+from engine.data_quality import data_warnings
 from engine.enums import Timeframe
 from engine.errors import DataError
 from engine.funding_files import months
@@ -109,7 +110,9 @@ def test_settlements_less_than_a_minute_apart_are_one(store: Store, tmp_path: Pa
 
     assert funding.timestamp.tolist() == [JANUARY, late, late + 120_000]
     assert quality["funding_duplicate_rows"] == 2
-    assert any("2 rows repeat a settlement" in text for text in quality["warnings"])
+    (warning,) = data_warnings(quality, Timeframe.H1)
+    assert (warning.kind, warning.count) == ("repeated_settlements", 2)
+    assert warning.text.startswith("2 rows repeat a settlement of funding less than a minute apart")
 
 
 def test_two_rates_less_than_a_minute_apart_are_an_error(store: Store, tmp_path: Path) -> None:
@@ -161,7 +164,10 @@ def test_a_stretch_without_a_settlement_is_listed_while_bars_exist(
 
     gap = {"start": JANUARY + 8 * HOUR, "end": JANUARY + 24 * HOUR, "hours": 16.0}
     assert quality["funding_gaps"] == [gap]
-    assert "the longest is 16 h from 2024-01-01 08:00 UTC" in quality["warnings"][0]
+    (warning,) = data_warnings(quality, Timeframe.H1)
+    assert (warning.kind, warning.count) == ("funding_gaps", 1)
+    assert warning.timestamp == JANUARY + 8 * HOUR
+    assert "the longest is 16 h from 2024-01-01 08:00 UTC" in warning.text
 
 
 def test_a_settlement_that_comes_some_seconds_late_leaves_no_gap(

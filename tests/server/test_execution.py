@@ -216,6 +216,23 @@ def test_funding_that_is_not_there_is_a_data_error_that_names_the_month(
     assert "2024-01" in execution.error["message"]
 
 
+def test_warnings_of_funding_stand_beside_those_of_the_bars_as_sentences(
+    market: MarketStore, settings: Settings
+) -> None:
+    start, hour = 1_704_067_200_000, 3_600_000
+    folder = settings.data_directory / "binance/futures/TINYUSDT/funding"
+    folder.mkdir(parents=True)
+    settled = [h for h in range(0, 7 * 24, 8) if h != 16]
+    rows = "".join(f"{start + h * hour},0.0001\n" for h in settled)
+    (folder / "TINYUSDT_funding_2024-01.csv").write_text("timestamp,funding_rate\n" + rows)
+    wider = request(trading_mode="futures", funding=True, end_date="2024-01-08")
+    assert execute(wider, HonestRoom(), market).summary["data_quality"]["warnings"] == [
+        "The range was asked for up to 2024-01-08; the last bar opens 2024-01-07 23:00 UTC.",
+        "Funding is not known for 1 stretch of more than 8 hours; the longest is 16 h from "
+        "2024-01-01 08:00 UTC. Nothing was paid or received in them.",
+    ]
+
+
 def test_a_failure_of_ours_is_told_without_results() -> None:
     execution = failure(request(), "internal", "no room", 5)
     assert told(execution) == ("failed", "internal")

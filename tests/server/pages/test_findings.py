@@ -1,6 +1,5 @@
 from typing import Any
 
-from engine.data_quality import SYNTHETIC_WARNING
 from server.pages.findings import Finding, findings
 
 
@@ -18,12 +17,14 @@ def items(**changes: Any) -> list[Finding]:
     given: dict[str, Any] = {
         "config": {"symbol": "BTCUSDT"},
         "metrics": {"closed_trades": 100, "liquidations": 0},
-        "data_quality": {"warnings": []},
+        "data_quality": {},
         "rejected_orders": {"count": 0, "first": []},
         "lookahead": {"checked": True, "passed": True, "cuts": [1, 2, 3]},
         "open_size": None,
     }
-    return findings(**given | changes)
+    given |= changes
+    given["config"] = {"timeframe": "1m", **given["config"]}
+    return findings(**given)
 
 
 def test_an_unsuspicious_run_says_that_it_was_checked():
@@ -56,12 +57,14 @@ def test_a_first_difference_is_named_by_its_time_however_early():
     assert "changed first at 1970-01-01 00:00 UTC" in told(lookahead=early)[0]
 
 
-def test_the_sentence_on_synthetic_data_is_told_once_and_no_other_is_lost():
-    other = "A synthetic-looking file was joined."
-    quality = {"warnings": [SYNTHETIC_WARNING, other]}
-    texts = told(config={"symbol": "DEMOBTCUSDT"}, data_quality=quality)
-    assert SYNTHETIC_WARNING not in " ".join(texts)
-    assert other in texts
+def test_that_data_are_synthetic_is_told_once_and_nothing_else_is_lost():
+    quality = {"synthetic": True, "zero_volume_bars": 3}
+    by_title = {
+        item.title: item.text
+        for item in items(config={"symbol": "DEMOBTCUSDT"}, data_quality=quality)
+    }
+    assert "Synthetic prices" in by_title
+    assert by_title["About the data"] == "3 bars without volume."
 
 
 def test_sizes_from_cash_that_was_not_free_are_warned_of():
@@ -99,7 +102,16 @@ def test_an_open_position_and_waiting_orders_are_mentioned():
 
 
 def test_what_the_data_say_of_themselves_is_passed_on():
-    assert "About the data" in found(data_quality={"warnings": ["3 bars are missing."]})
+    assert "1 file with a header and no bar." in told(data_quality={"empty_days": 1})
+
+
+def test_stretches_without_funding_weigh_more_than_counts_of_rows():
+    gap = {"start": 0, "end": 57_600_000, "hours": 16.0}
+    grave = {"funding_gap_count": 1, "funding_gaps": [gap], "sorted_rows": 2}
+    (item,) = [i for i in items(data_quality=grave) if i.title == "About the data"]
+    assert item.kind == "warn"
+    (item,) = [i for i in items(data_quality={"sorted_rows": 2}) if i.title == "About the data"]
+    assert item.kind == "info"
 
 
 def test_a_check_that_was_off_is_no_assurance():
@@ -143,14 +155,15 @@ def test_missing_bars_with_a_red_finding_are_not_told_twice():
         "missing_bars": 3,
         "gap_count": 1,
         "gaps": [{"start": 0, "end": 180_000, "bars": 3}],
-        "warnings": [
-            "3 bars are missing in 1 gap; the largest has 3 from 1970-01-01 00:00 UTC.",
-            "1 day was built from finer bars (1m).",
-        ],
+        "requested": {"start": "1970-01-01", "end": "1970-01-01"},
+        "served": {"first": 0, "last": 86_340_000},
+        "days_by_source": {"1s": 1},
+        "resampled_days": 1,
+        "partial_buckets": 0,
     }
     red = Finding("bad", "60 % of the range has no bars", "3 of 5 bars are missing.")
     by_title = {item.title: item for item in items(data_quality=quality, missing=[red])}
-    assert by_title["About the data"].text == "1 day was built from finer bars (1m)."
+    assert by_title["About the data"].text == "1 day was built from finer bars (1s)."
     assert by_title["About the data"].kind == "info"
     assert any(
         text.startswith("3 bars are missing in 1 gap") for text in told(data_quality=quality)
