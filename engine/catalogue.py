@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import TTLCache
 
+from engine.cache_space import CacheSpace, note_use
 from engine.daily_files import check_inside
 from engine.data_quality import is_synthetic
 from engine.day_index import (
@@ -80,10 +81,14 @@ class DayPresence:
 class Catalogue:
     """The index of one data directory; safe under threads."""
 
-    def __init__(self, directory: Path, root: str, index_directory: Path) -> None:
+    def __init__(
+        self, directory: Path, root: str, index_directory: Path, space: CacheSpace
+    ) -> None:
         self.directory = directory
         self.root = root
         self.index_directory = index_directory
+        self._space = space
+        self._wrote = False
         self._lock = threading.Lock()
         self._indexes: dict[Path, DayIndex] = {}
         self._symbols: dict[tuple[TradingMode, str], tuple[list[Lines], list[Coverage]]] = {}
@@ -173,6 +178,9 @@ class Catalogue:
             for symbol in _names(self.directory / mode):
                 if SYMBOL_PATTERN.fullmatch(symbol):
                     found.extend(self._coverage_of(mode, symbol))
+        if self._wrote:
+            self._wrote = False
+            self._space.make_room()
         return sorted(found, key=lambda c: (c.symbol, c.trading_mode, c.timeframe.ms))
 
     def _coverage_of(self, mode: TradingMode, symbol: str) -> list[Coverage]:
@@ -198,6 +206,7 @@ class Catalogue:
             if known is None:
                 check_inside(directory, self.root)
                 known = read_index(stored)
+                note_use(stored)
             if known.directory_mtime_ns != mtime_ns or self._may_restat(known):
                 check_inside(directory, self.root)
                 index = index_directory(directory, symbol, timeframe, self.root, known)
@@ -205,6 +214,7 @@ class Catalogue:
                     # The same object: what was worked out from it stays good.
                     index = DayIndex(known.lines, index.directory_mtime_ns, index.checked_ns)
                 write_index(stored, index)
+                self._wrote = True
                 known = index
         except (OSError, DataError) as failure:
             if not isinstance(failure, FileNotFoundError | NotADirectoryError):

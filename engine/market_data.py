@@ -25,6 +25,7 @@ import numpy.typing as npt
 from cachetools import LRUCache
 
 from engine.bars import Bars, Funding
+from engine.cache_space import CacheSpace
 from engine.catalogue import Catalogue, Coverage, DayPresence
 from engine.column_file import Mapping
 from engine.daily_files import RACY_NS, Columns, DayFile, join_columns, parse_days
@@ -64,19 +65,22 @@ class Store:
         data_directory: Path | str,
         cache_directory: Path | str,
         max_bytes: int = DEFAULT_CACHE_BYTES,
+        space: CacheSpace | None = None,
     ) -> None:
+        """`max_bytes` bounds what is held in memory, `space` what is kept on disk."""
         self.data_directory = Path(data_directory)
         self.directory = self.data_directory / "binance"
         # The store as a whole may be a link to a larger disk; what is in it must stay in it.
         self.root = os.path.realpath(self.directory)
         # One cache directory may serve several data directories (tests do that).
         name = hashlib.blake2b(self.root.encode(), digest_size=6).hexdigest()
-        self._parsed = ParsedDays(Path(cache_directory) / "columns" / name)
+        space = space or CacheSpace(cache_directory)
+        self._parsed = ParsedDays(Path(cache_directory) / "columns" / name, space)
         self._loaded = _Cache(max_bytes)
         self._guard = threading.Lock()
         self._counts = {"hits": 0, "misses": 0}
         self._catalogue = Catalogue(
-            self.directory, self.root, Path(cache_directory) / "catalogue" / name
+            self.directory, self.root, Path(cache_directory) / "catalogue" / name, space
         )
 
     def load(

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from engine.cache_space import CacheSpace, note_use
 from engine.column_cache import (
     DAY_DTYPE,
     EMPTY_SERIES,
@@ -37,8 +38,9 @@ class ParsedDays:
     `counts`: files parsed, and stored series that had to be made anew.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, space: CacheSpace) -> None:
         self._directory = directory
+        self._space = space
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
         self.counts = {"parsed_files": 0, "rebuilt": 0}
 
@@ -67,6 +69,8 @@ class ParsedDays:
                 stale = [file for file, good in zip(files, fresh, strict=True) if not good]
                 series = self._extend(path, series, stale)
                 positions = series.positions(wanted)
+            elif files:
+                note_use(path)
         return series.days[positions], series.rows(positions), series.mapping
 
     def _extend(self, path: Path, series: Series, stale: list[DayFile]) -> Series:
@@ -88,6 +92,7 @@ class ParsedDays:
             log.warning("columns_not_stored path=%s reason=%s", path, failure)
         else:
             stored = read_series(path)
+            self._space.make_room()
             # Another process may have stored its own series in between; both are good.
             if stored is not None and np.array_equal(stored.days, merged[0]):
                 return stored

@@ -28,6 +28,7 @@ from server.progress import ProgressBar
 from server.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from engine.market_data import Store as MarketStore
     from sandbox.client import Sandbox
     from server.execution import Execution, Request
     from server.problems import Fields
@@ -101,12 +102,24 @@ def _configuration(
 
 def _missing_history(config: BacktestConfig, settings: Settings) -> Fields:
     """What asks for history that is not there; files that are broken fail the run."""
-    from engine.market_data import Store as MarketStore
     from server.submissions import missing_history
 
-    market = MarketStore(settings.data_directory, settings.cache_directory)
-    missing, broken = missing_history(config, market)
+    missing, broken = missing_history(config, _market(settings))
     return {} if broken else missing
+
+
+def _market(settings: Settings) -> MarketStore:
+    """The history, whose caches stay within the service's bound and are told to it when they go."""
+    from engine.market_data import Store as MarketStore
+    from server.artifacts import Artifacts
+    from server.db import Store
+    from server.services import cache_space, series_cache
+
+    space = cache_space(settings)
+    if settings.database.is_file():
+        artifacts = Artifacts(settings.results_directory)
+        series_cache(space, Store(settings.database), artifacts)
+    return MarketStore(settings.data_directory, settings.cache_directory, space=space)
 
 
 def _request(source: str, config: BacktestConfig, settings: Settings, label: str) -> Request:
@@ -122,7 +135,6 @@ def _execute(
     request: Request, settings: Settings, name: str, interrupted: threading.Event
 ) -> Execution | int:
     """The execution; or an exit code when the code or the parameters rule it out."""
-    from engine.market_data import Store as MarketStore
     from sandbox.client import Sandbox
     from server.execution import execute
 
@@ -138,7 +150,7 @@ def _execute(
             execution = execute(
                 request,
                 sandbox,
-                MarketStore(settings.data_directory, settings.cache_directory),
+                _market(settings),
                 on_progress=lambda now: bar.show_bars(now.bars_done, now.bars),
                 cancelled=interrupted.is_set,
             )

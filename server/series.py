@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from engine.cache_space import CacheSpace, note_use
 from engine.column_file import ColumnFile, read_columns, write_columns
 from engine.csv_text import Column, Texts, Words
 from engine.records import ACTIONS, PHASES, REASONS, SIDES
@@ -33,7 +32,6 @@ Plots = dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]
 
 # Fewer rows than this in all tables are parsed from their files faster than a page is drawn.
 MIN_CACHED_ROWS = 2_000
-MAX_CACHE_BYTES = 2 * 1024**3
 KIND = "series 2"
 _PIECE_BYTES = 512 * 1024
 _WORDS: dict[str, tuple[str, ...]] = {
@@ -63,20 +61,20 @@ class RunSeries:
 
 
 class SeriesCache:
-    """Series of runs, kept below one cache directory up to `max_bytes`, oldest use out first."""
+    """Series of runs, kept in a folder of their own within the space of all caches."""
 
     def __init__(
         self,
-        cache_directory: Path,
+        space: CacheSpace,
         artifacts: Artifacts,
-        max_bytes: int = MAX_CACHE_BYTES,
         note: Callable[[str, int], None] = lambda backtest_id, size: None,
     ) -> None:
         """`note` is told what a run's file takes as soon as that changes."""
-        self.directory = cache_directory / "series"
+        self.directory = space.directory / "series"
         self._artifacts = artifacts
-        self._max_bytes = max_bytes
+        self._space = space
         self._note = note
+        space.on_removed(self._removed)
 
     def save(
         self,
@@ -101,10 +99,10 @@ class SeriesCache:
             if most_bytes is not None and size > most_bytes:
                 path.unlink()
                 return 0
-            self._make_room(backtest_id)
+            self._space.make_room()
         except OSError:
             return 0
-        return size
+        return size if path.exists() else 0
 
     def load(self, backtest_id: str) -> RunSeries | None:
         """The series of a run, read-only; None when the run has left no tables."""
@@ -118,9 +116,7 @@ class SeriesCache:
             if series is not None:
                 self._note(backtest_id, self.save(backtest_id, series.tables, series.plots))
         else:
-            # Its use, by which the oldest goes first: the time of writing is part of its state.
-            with suppress(OSError):
-                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+            note_use(path)
         return series
 
     def forget(self, backtest_id: str) -> None:
@@ -139,16 +135,9 @@ class SeriesCache:
             return None
         return [found.st_size, found.st_mtime_ns] if found else None
 
-    def _make_room(self, newest_id: str) -> None:
-        found = [(e.stat(), Path(e.path)) for e in os.scandir(self.directory) if e.is_file()]
-        total = sum(stat.st_size for stat, _ in found)
-        for stat, path in sorted(found, key=lambda item: item[0].st_atime_ns):
-            if total <= self._max_bytes:
-                return
-            path.unlink(missing_ok=True)
-            total -= stat.st_size
-            if path.stem != newest_id:
-                self._note(path.stem, 0)
+    def _removed(self, path: Path) -> None:
+        if path.parent == self.directory:
+            self._note(path.stem, 0)
 
 
 def _write(path: Path, series: RunSeries, stamp: list[int] | None) -> None:

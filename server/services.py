@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from dataclasses import dataclass, field
 
+from engine.cache_space import CacheSpace
 from engine.market_data import Store as MarketStore
 from server.artifacts import Artifacts
 from server.backtests import note_cache
@@ -54,7 +55,12 @@ class Services:
         return self.settings.signup_open and "seccomp" not in missing_locks(self.worker.room)
 
 
-def series_cache(settings: Settings, store: Store, artifacts: Artifacts) -> SeriesCache:
+def cache_space(settings: Settings) -> CacheSpace:
+    """What the caches on disk may take, all together."""
+    return CacheSpace(settings.cache_directory, settings.cache_mb * 2**20)
+
+
+def series_cache(space: CacheSpace, store: Store, artifacts: Artifacts) -> SeriesCache:
     """The cache of results' numbers, whose files are counted to the runs' owners."""
 
     def note(backtest_id: str, size: int) -> None:
@@ -63,7 +69,7 @@ def series_cache(settings: Settings, store: Store, artifacts: Artifacts) -> Seri
         except sqlite3.Error as error:  # it will be counted when it is made again
             log.warning("cache_not_counted backtest_id=%s error=%s", backtest_id, error)
 
-    return SeriesCache(settings.cache_directory, artifacts, settings.cache_mb * 2**20, note)
+    return SeriesCache(space, artifacts, note)
 
 
 def make_services(
@@ -75,14 +81,15 @@ def make_services(
     store = Store(settings.database)
     store.migrate()
     artifacts = Artifacts(settings.results_directory)
-    market = MarketStore(settings.data_directory, settings.cache_directory)
+    space = cache_space(settings)
+    market = MarketStore(settings.data_directory, settings.cache_directory, space=space)
     return Services(
         settings=settings,
         store=store,
         passwords=passwords or Passwords(concurrency=settings.password_hash_concurrency),
         market=market,
         artifacts=artifacts,
-        series=series_cache(settings, store, artifacts),
+        series=series_cache(space, store, artifacts),
         worker=worker,
         downloads=DownloadJobs(settings.data_directory, market.forget_catalogue),
         reserve=Reserve(store),

@@ -90,7 +90,8 @@ class Settings(BaseSettings):
     cache_mb: int = Field(
         2048,
         ge=1,
-        description="Megabytes of results' numbers that are kept ready for charts and pages.",
+        description="Megabytes that all caches on disk may take together: parsed market history,"
+        " its index, and results' numbers for charts and pages. The longest unused goes first.",
     )
     max_leverage: float = Field(100.0, ge=1, le=100, description="Highest leverage on offer.")
     default_maintenance_margin_rate: float = Field(

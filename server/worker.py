@@ -34,7 +34,7 @@ from server.reserve import Reserve
 from server.retention import Retention
 from server.rpc import Peer
 from server.scheduler import LOOK_EVERY_S, Scheduler
-from server.services import series_cache
+from server.services import cache_space, series_cache
 from server.settings import Settings
 from server.usage import resident_bytes
 from server.users import get_user
@@ -55,12 +55,16 @@ class Worker:
         self.artifacts = Artifacts(settings.results_directory)
         self.sandbox = Sandbox(level=settings.sandbox_level)
         self.room: dict[str, Any] = {"state": "starting", "reason": None, "layers": {}}
-        self.market = MarketStore(settings.data_directory, settings.cache_directory)
+        self.space = cache_space(settings)
+        self.market = MarketStore(
+            settings.data_directory, settings.cache_directory, space=self.space
+        )
+        series = series_cache(self.space, self.store, self.artifacts)
         self.executor = LocalExecutor(
             self.sandbox,
             self.market,
             self.artifacts,
-            series_cache(settings, self.store, self.artifacts),
+            series,
             slots=settings.workers,
             limits=settings.run_limits,
             payload=self._payload,
@@ -74,7 +78,7 @@ class Worker:
         self.retention = Retention(
             self.store,
             self.artifacts,
-            series_cache(settings, self.store, self.artifacts),
+            series,
             Reserve(self.store),
             settings.retention_days,
         )
@@ -88,6 +92,8 @@ class Worker:
         self.peer.start()
         recovered = self._recover()
         self.artifacts.clean(self._has_row)
+        self.space.remove_leftovers()
+        self.space.make_room()
         self._open_room()
         while not self.stop.is_set():
             if not recovered:

@@ -65,7 +65,7 @@ VOCABULARY |= {
     "engine.wild_bars",
 }
 # How caches are kept, and how files appear whole, is one thing for both.
-VOCABULARY |= {"engine.column_file", "engine.whole_file"}
+VOCABULARY |= {"engine.cache_space", "engine.column_file", "engine.whole_file"}
 # The worker's side checks a run by replaying it and computes its figures.
 ALSO = {
     "server.execution": {

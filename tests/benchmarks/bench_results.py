@@ -17,6 +17,7 @@ import numpy as np
 import orjson
 
 from engine.bars import Bars
+from engine.cache_space import CacheSpace
 from engine.config import BacktestConfig
 from engine.enums import Timeframe
 from engine.records import ORDER_DTYPE, STATE_DTYPE, TRADE_DTYPE, Ledger
@@ -167,7 +168,7 @@ def views_of_a_year() -> dict[str, float]:
     day = 86_400_000
     with tempfile.TemporaryDirectory() as directory:
         artifacts = Artifacts(Path(directory))
-        cache = SeriesCache(Path(directory) / "cache", artifacts)
+        cache = SeriesCache(CacheSpace(Path(directory) / "cache"), artifacts)
         run = new_backtest_id()
         store = cpu_s(lambda: artifacts.store(run, results.files()), 1)
         save = cpu_s(lambda: cache.save(run, results.tables(), results.plots), 3)

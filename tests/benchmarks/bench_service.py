@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from engine.cache_space import CacheSpace
 from engine.market_data import Store as MarketStore
 from sandbox.client import Sandbox
 from server.artifacts import Artifacts, new_backtest_id
@@ -224,7 +225,7 @@ def directly(service: Service, data: Path) -> float:
             sandbox,
             MarketStore(data, folder / "cache"),
             artifacts,
-            SeriesCache(folder / "cache", artifacts),
+            SeriesCache(CacheSpace(folder / "cache"), artifacts),
             slots=slots,
             limits=service.settings.run_limits,
             payload=lambda job: payload,

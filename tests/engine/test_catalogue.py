@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import engine.day_index
+from engine.cache_space import CacheSpace
 from engine.catalogue import Catalogue, Coverage
 from engine.enums import Timeframe, TradingMode
 
@@ -63,7 +64,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def catalogue(data: Path) -> Catalogue:
-    return Catalogue(data / "binance", os.path.realpath(data), data.parent / "index")
+    space = CacheSpace(data.parent / "cache")
+    return Catalogue(data / "binance", os.path.realpath(data), data.parent / "index", space)
 
 
 def entry(found: list[Coverage], timeframe: str) -> Coverage:

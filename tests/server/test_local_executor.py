@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.cache_space import CacheSpace
 from engine.config import BacktestConfig
 from engine.market_data import Store as MarketStore
 from sandbox.job import CheckReport, Indicators, Limits, Lookahead, Verdict
@@ -88,7 +89,7 @@ def setup(settings: Settings) -> Iterator[Setup]:
         room,
         MarketStore(settings.data_directory, settings.cache_directory),
         artifacts,
-        SeriesCache(settings.cache_directory, artifacts),
+        SeriesCache(CacheSpace(settings.cache_directory), artifacts),
         slots=2,
         limits=Limits(),
         payload=lambda job: payload,
@@ -318,7 +319,7 @@ def test_what_the_replay_takes_is_asked_for_and_given_back(settings: Settings) -
         HonestRoom(),
         MarketStore(settings.data_directory, settings.cache_directory),
         artifacts,
-        SeriesCache(settings.cache_directory, artifacts),
+        SeriesCache(CacheSpace(settings.cache_directory), artifacts),
         slots=1,
         limits=Limits(memory_mb=300),
         payload=lambda job: Payload("code", config, 5),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.cache_space import CacheSpace
 from engine.csv_text import Words
 from engine.results import BacktestResults
 from server import series
@@ -38,7 +39,7 @@ def artifacts(tmp_path: Path) -> Artifacts:
 
 @pytest.fixture
 def cache(tmp_path: Path, artifacts: Artifacts) -> SeriesCache:
-    return SeriesCache(tmp_path / "cache", artifacts)
+    return SeriesCache(CacheSpace(tmp_path / "cache"), artifacts)
 
 
 def cached(cache: SeriesCache) -> list[str]:
@@ -138,7 +139,7 @@ def test_flipped_bits_in_a_cache_file_change_no_number(cache, artifacts, seed):
         end = len(content) if seed % 2 else 2_000
         content[chance.randrange(end)] ^= 1 << chance.randrange(8)
     path.write_bytes(content)
-    assert_same(SeriesCache(cache.directory.parent, artifacts).load(RUN), run)
+    assert_same(SeriesCache(CacheSpace(cache.directory.parent), artifacts).load(RUN), run)
     assert_same(cache.load(RUN), run)
 
 
@@ -152,13 +153,15 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(cache, artifacts,
 
 def test_the_series_longest_unused_make_room(tmp_path, artifacts):
     run = results(MIN_CACHED_ROWS)
-    roomy = SeriesCache(tmp_path / "cache", artifacts)
+    roomy = SeriesCache(CacheSpace(tmp_path / "cache"), artifacts)
     for backtest_id in (RUN, OTHER):
         artifacts.store(backtest_id, run.files())
     roomy.save(RUN, run.tables(), run.plots)
     size = (roomy.directory / f"{RUN}.series").stat().st_size
     os.utime(roomy.directory / f"{RUN}.series", (1, 1))
-    SeriesCache(tmp_path / "cache", artifacts, max_bytes=size).save(OTHER, run.tables(), run.plots)
+    SeriesCache(CacheSpace(tmp_path / "cache", size), artifacts).save(
+        OTHER, run.tables(), run.plots
+    )
     assert cached(roomy) == [f"{OTHER}.series"]
 
 
@@ -211,7 +214,8 @@ def test_no_row_is_lost_where_pieces_of_a_long_table_meet():
 
 def test_what_a_cache_takes_is_told(tmp_path: Path, artifacts: Artifacts) -> None:
     told: list[tuple[str, int]] = []
-    cache = SeriesCache(tmp_path / "cache", artifacts, note=lambda *what: told.append(what))
+    space = CacheSpace(tmp_path / "cache")
+    cache = SeriesCache(space, artifacts, note=lambda *what: told.append(what))
     run = results(MIN_CACHED_ROWS + 5)
     artifacts.store(RUN, run.files())
     size = cache.save(RUN, run.tables(), run.plots)
@@ -235,10 +239,12 @@ def test_one_byte_more_than_there_is_room_for_is_not_kept(
 def test_what_makes_room_is_told_too(tmp_path: Path, artifacts: Artifacts) -> None:
     told: list[tuple[str, int]] = []
     run = results(MIN_CACHED_ROWS + 5)
-    cache = SeriesCache(tmp_path / "cache", artifacts, 1, lambda *what: told.append(what))
+    space = CacheSpace(tmp_path / "cache", 1)
+    cache = SeriesCache(space, artifacts, lambda *what: told.append(what))
     artifacts.store(OTHER, run.files())
     (cache.directory).mkdir(parents=True)
     (cache.directory / f"{OTHER}.series").write_bytes(b"old")
     os.utime(cache.directory / f"{OTHER}.series", (0, 0))
-    cache.save(RUN, run.tables(), run.plots)
-    assert told == [(OTHER, 0)]
+    assert cache.save(RUN, run.tables(), run.plots) == 0
+    # The newest alone is larger than all may be.
+    assert told == [(OTHER, 0), (RUN, 0)]
