@@ -11,6 +11,7 @@ import os
 import re
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from server.db import Store, now_ms
@@ -38,6 +39,7 @@ Kind = Literal[
     "data_ordered",
     "data_added",
     "data_stopped",
+    "backup_made",
     "backtest_cancelled",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -120,6 +122,24 @@ def record_failure(store: Store, tried: str, subject: User | None, address: str)
         _insert(store, FAILED, actor, subject.id if subject else None, name, "")
     except sqlite3.Error as error:
         log.warning("audit_lost kind=%s error=%s", FAILED, error)
+
+
+def record_at_shell(database: Path, kind: Kind, detail: str) -> None:
+    """Add what a command did that is not about an account, where there is a database to tell it to.
+
+    The command has done its work by then: a database that takes no row, or is that of an older
+    version, does not make it fail, and is not brought up to date for it.
+    """
+    if not database.is_file():
+        return
+    store = Store(database)
+    try:
+        with store.write():
+            record(store, kind, shell(), detail=detail)
+    except sqlite3.Error as error:
+        log.warning("audit_lost kind=%s error=%s", kind, error)
+    finally:
+        store.close()
 
 
 def token_detail(label: str, scope: str, days: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.errors import ConfigurationError
 from engine.whole_file import whole_directory
+from server import audit
 from server.artifacts import Artifacts
 from server.settings import Settings, load_settings
 
@@ -31,7 +32,9 @@ def add_parsers(commands: Any) -> None:
 
 def _backup(options: argparse.Namespace) -> int:
     target = Path(options.path).absolute()
-    runs = back_up(load_settings(), target)
+    settings = load_settings()
+    runs = back_up(settings, target)
+    audit.record_at_shell(settings.database, "backup_made", f"{runs} results to {target}")
     print(f"copied the database and {runs:,} results to {target}")
     print(f"to serve it: SANDTABLE_RESULTS_DIRECTORY={target} sandtable serve")
     return 0

@@ -12,6 +12,7 @@ from typing import Any
 from engine.dates import parse_date
 from engine.enums import Timeframe, TradingMode
 from engine.errors import ValidationError
+from server import audit
 from server.archive_client import DEFAULT_BASE_URL, ArchiveClient
 from server.convert import Request, convert
 from server.data_check import check_data
@@ -19,7 +20,7 @@ from server.data_report import table
 from server.download import Order, download
 from server.progress import ProgressBar
 from server.sample import write_sample
-from server.settings import load_settings
+from server.settings import Settings, load_settings
 from server.store_writer import IngestReport, parse_timeframes
 
 _MARKETS = [str(mode) for mode in TradingMode]
@@ -100,6 +101,8 @@ def _download(options: argparse.Namespace) -> int:
     with ProgressBar(f"download {order.symbol}", sys.stderr) as bar:
         report = download(order, settings.data_directory, client, bar.show)
     _tell(report)
+    days = f"{options.start_date} to {options.end_date}"
+    _record(settings, report, f"download of {order.symbol}, {options.market}, {days}")
     if not report.written and not report.unchanged:
         print(f"nothing of {order.symbol} was stored", file=sys.stderr)
         return 1
@@ -119,6 +122,7 @@ def _convert(options: argparse.Namespace) -> int:
     with ProgressBar("convert", sys.stderr) as bar:
         report = convert(_files_of(options.paths), request, bar.show)
     _tell(report)
+    _record(settings, report, f"convert {' '.join(path.name for path in options.paths)}")
     return 0
 
 
@@ -135,10 +139,19 @@ def _sample(_: argparse.Namespace) -> int:
     with ProgressBar("sample", sys.stderr) as bar:
         written = write_sample(settings.data_directory, bar.show)
     if written:
+        audit.record_at_shell(settings.database, "data_added", "sample data")
         print(f"wrote {written:,} files of synthetic data to {settings.data_directory}")
     else:
         print(f"the sample data is in {settings.data_directory} already")
     return 0
+
+
+def _record(settings: Settings, report: IngestReport, detail: str) -> None:
+    """Tell the audit log of what was stored, if anything was."""
+    if report.written:
+        audit.record_at_shell(
+            settings.database, "data_added", f"{detail}: {report.written} files written"
+        )
 
 
 def _tell(report: IngestReport) -> None:

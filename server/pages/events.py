@@ -33,8 +33,9 @@ WORDS: dict[audit.Kind, str] = {
     "limits_changed": "limits changed",
     "backtest_cancelled": "backtest cancelled",
     "data_ordered": "download of history started",
-    "data_added": "file of history added",
+    "data_added": "history added",
     "data_stopped": "download of history stopped",
+    "backup_made": "backup made",
 }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConfigurationError
-from server import queue
+from server import audit, queue
+from server.__main__ import main
 from server.artifacts import Artifacts
 from server.backtests import get_backtest
 from server.backup import back_up
@@ -92,3 +93,28 @@ def test_without_a_database_nothing_is_made(settings: Settings, tmp_path: Path) 
     with pytest.raises(ConfigurationError, match="there is no database"):
         back_up(settings, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+
+
+def test_a_backup_is_in_the_audit_log_but_not_in_its_copy(
+    fresh_db: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDTABLE_RESULTS_DIRECTORY", str(settings.results_directory))
+    assert main(["backup", str(tmp_path / "copy")]) == 0
+    (entry,) = audit.list_entries(fresh_db)[0]
+    assert (entry.kind, entry.detail) == ("backup_made", f"0 results to {tmp_path / 'copy'}")
+    assert entry.actor.startswith("shell (uid ")
+    copy = Store(tmp_path / "copy/sandtable.db")
+    assert audit.list_entries(copy)[0] == []
+    copy.close()
+
+
+def test_the_backup_before_an_upgrade_leaves_the_older_database_as_it_is(
+    fresh_db: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fresh_db.write() as db:
+        db.conn.execute("drop table audit")
+    monkeypatch.setenv("SANDTABLE_RESULTS_DIRECTORY", str(settings.results_directory))
+    assert main(["backup", str(tmp_path / "copy")]) == 0
+    assert (tmp_path / "copy/sandtable.db").is_file()
+    tables = fresh_db.rows("select name from sqlite_master where name = 'audit'")
+    assert tables == []

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from server.__main__ import main
+from server.audit import list_entries
+from server.db import Store
 from tests.server.archive_server import serving
 from tests.server.test_convert import kline, trade, write
 from tests.server.test_download import KLINES, date, hours
@@ -14,6 +16,7 @@ from tests.server.test_download import KLINES, date, hours
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SANDTABLE_DATA_DIRECTORY", str(tmp_path / "data"))
+    monkeypatch.setenv("SANDTABLE_RESULTS_DIRECTORY", str(tmp_path / "results"))
     return tmp_path / "data"
 
 
@@ -148,3 +151,26 @@ def test_sample_says_what_it_wrote_and_then_that_it_is_there(
     assert "synthetic data" in capsys.readouterr().out
     assert main(["data", "sample"]) == 0
     assert "already" in capsys.readouterr().out
+
+
+def test_what_commands_store_is_in_the_audit_log(data: Path, tmp_path: Path) -> None:
+    path = write(tmp_path, "BTCUSDT-1h-2024-01-01.csv", [kline(0)])
+    (tmp_path / "results").mkdir()
+    store = Store(tmp_path / "results/sandtable.db")
+    store.migrate()
+
+    for _ in range(2):  # the second time it is there already
+        assert main(["data", "convert", str(path), "--overwrite"]) == 0
+        assert main(["data", "sample"]) == 0
+    assert main(["data", "check"]) == 0
+
+    told = [(entry.kind, entry.detail) for entry in reversed(list_entries(store)[0])]
+    assert told == [
+        ("data_added", "convert BTCUSDT-1h-2024-01-01.csv: 1 files written"),
+        ("data_added", "sample data"),
+    ]
+
+
+def test_a_command_makes_no_database_to_tell(data: Path, tmp_path: Path) -> None:
+    assert main(["data", "sample"]) == 0
+    assert not (tmp_path / "results/sandtable.db").exists()
