@@ -96,7 +96,7 @@ class BlindRun(_Declaring):
         self._lay_out(np.zeros((FIRST_CAPACITY, width)))
 
     def take_bars(self, strategy: Strategy, feed_fd: int, result_fd: int, quiet: bytes) -> int:
-        """Pass bars from the feed; returns why it came back, see `engine.handover`.
+        """Pass and answer bars from the feed; returns why it came back, see `engine.handover`.
 
         Each is a row of the table: time, prices, volume, indicators' values; with funding also the
         newest rate that settled until its close, NaN where none did, and how many settle in it.

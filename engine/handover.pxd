@@ -4,6 +4,7 @@ cimport cython
 from engine cimport pipes
 from engine.bar cimport pass_bar
 from engine.broker cimport Broker
+from engine.table cimport Table
 
 
 @cython.locals(size=Py_ssize_t, symbol=str, sent=Py_ssize_t, index=Py_ssize_t, count=Py_ssize_t)
@@ -13,7 +14,11 @@ cpdef int take_bars(
 ) except -1
 
 
+cpdef bytes answer(Table calls, Py_ssize_t sent, bytes quiet)
+
+
 cpdef tuple hand_in(
-    int feed_fd, int result_fd, const unsigned char[::1] rows, Py_ssize_t size, Py_ssize_t start,
-    Py_ssize_t stop, bytes wanted,
+    int feed_fd, int result_fd, const unsigned char[::1] pieces, const long long[::1] piece_offsets,
+    const unsigned char[::1] answers, const long long[::1] answer_offsets, Py_ssize_t start,
+    Py_ssize_t stop,
 )

@@ -1,7 +1,7 @@
 """Bars that are handed over a pipe one by one, and their answers: the hot path of a blind run.
 
-A bar costs each side one write and one read. Whatever is not the rule (a bar with order calls, or
-one in which funding settles) goes back to the caller.
+A bar costs each side one write and one read. A bar in which funding settles goes back to the
+caller.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from typing import Any
 from engine import pipes
 from engine.bar import pass_bar
 from engine.broker import Broker
+from engine.table import Table
 
-# Why `take_bars` came back: the feed is over; the bars before `stop` are done; the newest bar is
-# done, and the caller owes the answer; the newest bar was read, and the caller must pass it.
-ENDED, DONE, ANSWER_OWED, SETTLES = range(4)
+# Why `take_bars` came back: the feed is over; the bars before `stop` are done; the newest bar was
+# read, and the caller must pass and answer it.
+ENDED, DONE, SETTLES = range(3)
+LENGTH_BYTES = 4
 
 
 def take_bars(
@@ -30,7 +32,7 @@ def take_bars(
     result_fd: int,
     quiet: bytes,
 ) -> int:
-    """Read bars below number `stop` into their rows, pass each, and answer it with `quiet`.
+    """Read bars below number `stop` into their rows, pass each, and write its `answer`.
 
     The next is `run.bars_done`. `rows` are the bytes of the table, `cells` (rows, columns) its
     numbers: time, prices, volume and more; `times` its first column. Where the number in column
@@ -55,14 +57,34 @@ def take_bars(
         )  # fmt: skip
         index += 1
         run.bars_done = index
-        if b.calls.count != sent:
-            return ANSWER_OWED
-        pipes.write(result_fd, quiet)
+        if b.calls.count == sent:
+            pipes.write(result_fd, quiet)
+        else:
+            pipes.write(result_fd, answer(b.calls, sent, quiet))
+            sent = b.calls.count
     return DONE
 
 
+def answer(calls: Table, sent: int, quiet: bytes) -> bytes:
+    """The frame with the order calls from number `sent` on, as the cells of their table.
+
+    `quiet` is the frame without any: LENGTH_BYTES of a length that is 0, and what kind it is.
+    """
+    cells = calls.packed(sent)
+    return len(cells).to_bytes(LENGTH_BYTES, "little") + quiet[LENGTH_BYTES:] + cells
+
+
 def hand_in(
-    feed_fd: int, result_fd: int, rows: memoryview, size: int, start: int, stop: int, wanted: bytes
+    feed_fd: int,
+    result_fd: int,
+    pieces: memoryview,
+    piece_offsets: memoryview,
+    answers: memoryview,
+    answer_offsets: memoryview,
+    start: int,
+    stop: int,
 ) -> tuple[int, bytes]:
     """The other end: see `pipes.exchange`."""
-    return pipes.exchange(feed_fd, result_fd, rows, size, start, stop, wanted)
+    return pipes.exchange(
+        feed_fd, result_fd, pieces, piece_offsets, answers, answer_offsets, start, stop
+    )

@@ -32,35 +32,50 @@ cdef inline Py_ssize_t read_into(
 
 
 cdef inline int write(int fd, bytes data) except -1:
-    while c_write(fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)) < 0:
-        interrupted()
+    cdef const char *buffer = PyBytes_AS_STRING(data)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data), done = 0, count
+    while done < size:
+        count = c_write(fd, buffer + done, size - done)
+        if count < 0:
+            interrupted()
+        else:
+            done += count
     return 0
 
 
 cdef inline tuple exchange(
-    int feed_fd, int result_fd, const unsigned char[::1] rows, Py_ssize_t size, Py_ssize_t start,
-    Py_ssize_t stop, bytes wanted
+    int feed_fd, int result_fd, const unsigned char[::1] pieces, const long long[::1] piece_offsets,
+    const unsigned char[::1] answers, const long long[::1] answer_offsets, Py_ssize_t start,
+    Py_ssize_t stop
 ):
     # Other threads run meanwhile: nothing of Python is touched but when a call was interrupted.
-    cdef const char *expected = PyBytes_AS_STRING(wanted)
-    cdef Py_ssize_t length = PyBytes_GET_SIZE(wanted), index = start, count = 0
-    cdef char answer[4096]
-    cdef bint written = False
+    cdef Py_ssize_t index = start, count = 0
+    cdef long long sent = piece_offsets[start], taken = answer_offsets[start]
+    cdef char data[4096]
     while index < stop:
         with nogil:
             while index < stop:
-                if not written:
-                    count = c_write(feed_fd, &rows[index * size], size)
+                count = 0
+                while sent < piece_offsets[index + 1]:
+                    count = c_write(feed_fd, &pieces[sent], piece_offsets[index + 1] - sent)
                     if count < 0:
                         break
-                    written = True
-                count = c_read(result_fd, answer, 4096)
-                if count != length or memcmp(answer, expected, length) != 0:
+                    sent += count
+                if count < 0:
                     break
-                written = False
+                while taken < answer_offsets[index + 1]:
+                    count = c_read(result_fd, data, 4096)
+                    if (
+                        count <= 0 or count > answer_offsets[index + 1] - taken
+                        or memcmp(data, &answers[taken], count) != 0
+                    ):
+                        break
+                    taken += count
+                if taken < answer_offsets[index + 1]:
+                    break
                 index += 1
         if index < stop:
             if count >= 0:
-                return index, PyBytes_FromStringAndSize(answer, count)
+                return index, PyBytes_FromStringAndSize(data, count)
             interrupted()
-    return stop, wanted
+    return stop, b""

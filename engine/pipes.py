@@ -20,22 +20,35 @@ def read_into(fd: int, buffer: memoryview, start: int, size: int) -> int:
 
 
 def write(fd: int, data: bytes) -> None:
-    """Write `data`, which the pipe has room for. Raises BrokenPipeError when nobody reads it."""
-    os.write(fd, data)
+    """Write all of `data`. Raises BrokenPipeError when nobody reads it."""
+    done = 0
+    while done < len(data):
+        done += os.write(fd, data[done:])
 
 
 def exchange(
-    feed_fd: int, result_fd: int, rows: memoryview, size: int, start: int, stop: int, wanted: bytes
+    feed_fd: int,
+    result_fd: int,
+    pieces: memoryview,
+    piece_offsets: memoryview,
+    answers: memoryview,
+    answer_offsets: memoryview,
+    start: int,
+    stop: int,
 ) -> tuple[int, bytes]:
-    """Hand in the rows [start, stop), `size` bytes each, every one after the answer to the last.
+    """Hand in the pieces [start, stop), every one after the answer to the last.
 
-    Returns the number of the first row that was answered otherwise than by `wanted`, and what was
-    read of its answer: at most ANSWER_BYTES, nothing when the pipe has ended. When all were
-    answered so, that is `stop` and `wanted`. Raises BrokenPipeError when nobody reads the rows.
+    Piece i are the bytes from `piece_offsets[i]` to those of i + 1, and so is the answer that it
+    must have. Returns the number of the first that was answered otherwise, and what was read
+    instead: at most ANSWER_BYTES, nothing when the pipe has ended. When all were answered so,
+    that is `stop`, and nothing. Raises BrokenPipeError when nobody reads the pieces.
     """
     for index in range(start, stop):
-        os.write(feed_fd, rows[index * size : (index + 1) * size])
-        data = os.read(result_fd, ANSWER_BYTES)
-        if data != wanted:
-            return index, data
-    return stop, wanted
+        write(feed_fd, bytes(pieces[piece_offsets[index] : piece_offsets[index + 1]]))
+        at, end = answer_offsets[index], answer_offsets[index + 1]
+        while at < end:
+            data = os.read(result_fd, ANSWER_BYTES)
+            if not data or data != answers[at : min(end, at + len(data))]:
+                return index, data
+            at += len(data)
+    return stop, b""

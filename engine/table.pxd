@@ -8,5 +8,6 @@ cdef class Table:
     cdef readonly Py_ssize_t capacity
     cdef readonly Py_ssize_t count
     cpdef Py_ssize_t add(self) except -1
+    cpdef bytes packed(self, Py_ssize_t start)
     cdef _grow(self)
     cdef _hold(self, array)

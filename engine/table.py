@@ -54,6 +54,11 @@ class Table:
             raise IndexError(f"row {index} of {self.count}")
         return tuple(self._array[index].tolist())
 
+    def packed(self, start: int) -> bytes:
+        """The bytes of the cells from row number `start` on."""
+        packed: bytes = self._array[start : self.count].tobytes()
+        return packed
+
     def records(self, start: int = 0, stop: int | None = None) -> npt.NDArray[np.void]:
         """Rows from number `start` on, before `stop`, as a new array of the record type."""
         cells = self._array[start : self.count if stop is None else min(stop, self.count)]

@@ -220,9 +220,7 @@ def _late_problem(error: Exception, text: Source) -> Problem:
 
 # --- the environment ------------------------------------------------------------------------
 def _builtins(guards: Guards, facades: Facades, write: Callable[[str], None]) -> dict[str, Any]:
-    found = {name: getattr(builtins, name) for name in BUILTINS | EXCEPTIONS}
-    found |= API
-    found |= {
+    own = {
         "__import__": _importer(facades),
         "__build_class__": guards.build_class,
         "getattr": guards.getattr,
@@ -233,7 +231,19 @@ def _builtins(guards: Guards, facades: Facades, write: Callable[[str], None]) ->
         "type": _type_stand_in(guards),
         "print": _printer(write),
     }
-    return {PREFIX + name if name in FORBIDDEN else name: found[name] for name in found}
+    return _COMMON_BUILTINS | {_as_compiled(name): thing for name, thing in own.items()}
+
+
+def _as_compiled(name: str) -> str:
+    return PREFIX + name if name in FORBIDDEN else name
+
+
+_COMMON_BUILTINS = {
+    _as_compiled(name): thing
+    for name, thing in (
+        {name: getattr(builtins, name) for name in BUILTINS | EXCEPTIONS} | API
+    ).items()
+}
 
 
 # datetime.strptime imports it on first use, when nothing can be imported any more.

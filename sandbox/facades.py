@@ -94,14 +94,11 @@ class Facades(Uncopied):
         for attribute in ("__loader__", "__spec__", "__package__"):
             vars(module).pop(attribute, None)
         replaced = self._replacements(name)
-        original = ALIASES.get(name) or (None if name in _OWN else importlib.import_module(name))
-        for item in wanted:
-            if item in replaced:
-                vars(module)[item] = replaced[item]
-            elif f"{name}.{item}" in MODULES:
-                vars(module)[item] = self.module(f"{name}.{item}")
-            elif original is not None and hasattr(original, item):
-                vars(module)[item] = getattr(original, item)
+        vars(module).update(_originals(name))
+        for item in wanted & replaced.keys():
+            vars(module)[item] = replaced[item]
+        for item in _INNER[name] - replaced.keys():
+            vars(module)[item] = self.module(f"{name}.{item}")
         # What compiled code must not name, it imports by the name that it may.
         for item in wanted & FORBIDDEN & vars(module).keys():
             vars(module)[PREFIX + item] = vars(module)[item]
@@ -392,12 +389,34 @@ _OWN = (
     "sandtable", "pandas.tseries", "numpy.lib", "numpy.typing", "warnings", "time", "copy",
     "logging", "traceback", "types", "talib.abstract", "numba", "numba.experimental", "numba.types",
 )  # fmt: skip
+# Facade -> the names in it that are facades themselves.
+_INNER = {
+    name: frozenset(item for item in MODULES[name] if f"{name}.{item}" in MODULES)
+    for name in MODULES
+}
+_ABSENT = object()
 API: dict[str, Any] = {
     "Strategy": Strategy,
     "crossover": crossover,
     "crossunder": crossunder,
     **{n: getattr(errors, n) for n in MODULES["sandtable"] if hasattr(errors, n)},
 }
+
+
+@functools.cache
+def _originals(name: str) -> dict[str, Any]:
+    """What the library has of the reviewed names: asked once, for every strategy of a process."""
+    if name in _OWN:
+        return {}
+    library = ALIASES.get(name) or importlib.import_module(name)
+    found = ((item, getattr(library, item, _ABSENT)) for item in MODULES[name])
+    return {item: thing for item, thing in found if thing is not _ABSENT}
+
+
+def warm() -> None:
+    """Ask the libraries before the first strategy does."""
+    for name in MODULES:
+        _originals(name)
 
 
 def _ignore(*items: Any, **named: Any) -> None:

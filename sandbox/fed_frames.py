@@ -2,7 +2,8 @@
 
 `cuts` and `tried` read COUNT, that many opening instants, and then pieces: PIECE, its bars column
 by column, its settlements' times and rates. `blind` reads a row of numbers a bar
-(see `engine.blind`), and behind it the rates that settle in the bar.
+(see `engine.blind`), and behind it the rates that settle in the bar; it answers each with a frame
+of the cells of the bar's order calls (see `engine.handover`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,4 @@ PIECE = struct.Struct("<qQqq")
 DIGEST_BYTES = 16
 
 
-def bar_frame(rows: bytes) -> bytes:
-    """The answer to a bar: the rows of its order calls, as many as there are."""
-    return wire.HEADER.pack(len(rows), wire.Frame.BAR) + rows
+QUIET = wire.HEADER.pack(0, wire.Frame.BAR)  # the answer to a bar: no order calls

@@ -29,7 +29,7 @@ from engine.config import BacktestConfig
 from engine.strategy import Strategy
 from sandbox import compiler, wire
 from sandbox.child import FEED_FD, RESULT_FD, Inside
-from sandbox.fed_frames import COUNT, DIGEST_BYTES, PIECE, bar_frame
+from sandbox.fed_frames import COUNT, DIGEST_BYTES, PIECE, QUIET
 from sandbox.invention import invent
 from sandbox.sealed import make_bars, parse_job
 from sandbox.tasks import describe, fitting, own_process, write_all
@@ -208,18 +208,13 @@ def blind(inside: Inside) -> None:
 def _pass_bars(run: BlindRun, strategy: Strategy) -> None:
     """Take the run through its bars; what is seldom in a bar is done here."""
     run.begin(strategy)
-    quiet = bar_frame(b"")
     calls = run.broker.calls
-    while True:
-        sent = calls.count
-        state = run.take_bars(strategy, FEED_FD, RESULT_FD, quiet)
-        if state == handover.ENDED:
-            return
+    while (state := run.take_bars(strategy, FEED_FD, RESULT_FD, QUIET)) != handover.ENDED:
         if state == handover.SETTLES:
+            sent = calls.count
             rates = struct.unpack(f"<{run.settlements}d", exactly(8 * run.settlements))
             run.take_settled(strategy, list(rates))
-        if state != handover.DONE:
-            write_all(RESULT_FD, bar_frame(run.orders(sent, calls.count).tobytes()))
+            write_all(RESULT_FD, handover.answer(calls, sent, QUIET))
 
 
 def exactly(size: int, *, end: bool = False) -> bytes:

@@ -58,7 +58,7 @@ def choose_cuts(
     if check is LookaheadCheck.FULL:
         for more in (_calls_of(orders, trades, n_cuts), np.arange(n_cuts)):
             taken = np.concatenate(cuts)
-            fresh = np.setdiff1d(more, taken)
+            fresh = more[~np.isin(more, taken)]
             cuts.append(_pick(random, fresh, count - len(taken), np.ones(len(fresh))))
     return _ascending(np.concatenate(cuts))
 

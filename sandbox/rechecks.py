@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import secrets
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -22,16 +20,14 @@ from engine.bars import COLUMNS
 from engine.causality import is_still
 from engine.costs import settlement_bars
 from engine.enums import LookaheadCheck
-from engine.handover import hand_in
+from engine.handover import LENGTH_BYTES, hand_in
 from sandbox import lookahead, wire
 from sandbox.dialogue import Hangup, Line, Talk, Watchdog
-from sandbox.fed_frames import COUNT, DIGEST_BYTES, PIECE, bar_frame
+from sandbox.fed_frames import COUNT, DIGEST_BYTES, PIECE, QUIET
 from sandbox.job import ErrorKind, Job, Limits, Lookahead, RunError
 from sandbox.supervisor import Outcome
 from sandbox.verdicts import verdict_of
 
-_READ_BYTES = 1 << 16
-_QUIET = bar_frame(b"")
 _ERROR_AT = wire.HEADER.size - 1  # where a frame says what it is
 # Ends of a repeated run that say nothing about the code's honesty.
 _SAYS_NOTHING: frozenset[ErrorKind] = frozenset(
@@ -71,7 +67,7 @@ def sample(
         wall_s=lookahead.CHECK_FACTOR * job.limits.wall_s,
         cpu_s=math.ceil(len(cuts) * share_s) + 1,
     )
-    pieces = _Pieces(job)
+    pieces = _BarPieces(job)
     progress = _Progress()
 
     def talk(line: Line, dog: Watchdog) -> None:
@@ -177,97 +173,89 @@ def _stream(
             else:
                 progress.difference = 0
             raise Hangup
-        if not _hand_in(line, _Rows(job, revealed.values), _answers(orders), progress):
+        if not _hand_in(line, _rows(job, revealed.values), _answers(orders, job), progress):
             raise Hangup
 
     return talk
 
 
-def _hand_in(line: Line, rows: _Rows, answers: dict[int, bytes], progress: _Progress) -> bool:
+def _hand_in(line: Line, rows: _Pieces, answers: _Pieces, progress: _Progress) -> bool:
     """Whether the child may go on to its end; at a difference not."""
-    start, count = 0, len(rows.cells)
-    for special in [*sorted(answers.keys() | rows.settled.keys()), count]:
-        index, data = hand_in(
-            line.feed_fd, line.result_fd, rows.data, rows.size, start, special, _QUIET
-        )
-        wanted = _QUIET
-        if index == special:
-            if special == count:
-                break
-            wanted = answers.get(index, _QUIET)
-            line.write(rows.row(index))
-            data = os.read(line.result_fd, _READ_BYTES)
-        if data != wanted and not _arrives(line.result_fd, data, wanted):
-            progress.done = index
-            if _is_error(data):
-                line.take(data)
-                return True
-            if data:
-                progress.difference = index
-            return not data
-        start = index + 1
-    progress.done = count
-    line.hang_up()
-    return True
+    count = len(rows.offsets) - 1
+    index, data = hand_in(
+        line.feed_fd, line.result_fd, rows.data, rows.offsets, answers.data, answers.offsets,
+        0, count,
+    )  # fmt: skip
+    progress.done = index
+    if index == count:
+        line.hang_up()
+        return True
+    if len(data) > _ERROR_AT and data[_ERROR_AT] == wire.Frame.ERROR:
+        line.take(data)
+        return True
+    if data:
+        progress.difference = index
+    return not data
 
 
-def _arrives(fd: int, data: bytes, wanted: bytes) -> bool:
-    """Whether the rest of an answer comes that began as it should."""
-    while data and data != wanted and wanted.startswith(data):
-        more = os.read(fd, _READ_BYTES)
-        if not more:
-            return False
-        data += more
-    return data == wanted
+@dataclass(frozen=True)
+class _Pieces:
+    """Bytes in pieces: number i goes from `offsets[i]` to the next, (n_pieces + 1,)."""
+
+    data: memoryview
+    offsets: memoryview
+
+    @classmethod
+    def of(
+        cls,
+        fixed: npt.NDArray[np.generic],
+        more: npt.NDArray[np.generic],
+        counts: lookahead.Indices,
+    ) -> _Pieces:
+        """Each row of `fixed` (n_pieces, width), and behind it so many of the items `more`."""
+        unit = fixed.dtype.itemsize
+        wide = more.dtype.itemsize // unit
+        widths = np.column_stack([np.full(len(fixed), fixed.shape[1]), counts * wide])
+        data = fixed
+        if len(more):
+            data = np.empty(widths.sum(), fixed.dtype)
+            behind = np.repeat(np.tile([False, True], len(fixed)), widths.ravel())
+            data[behind] = np.ascontiguousarray(more).view(fixed.dtype).ravel()
+            data[~behind] = fixed.ravel()
+        offsets = np.append(0, np.cumsum(widths.sum(axis=1))).astype(np.int64) * unit
+        return cls(data.data.cast("B"), offsets.data)
 
 
-def _is_error(data: bytes) -> bool:
-    return len(data) > _ERROR_AT and data[_ERROR_AT] == wire.Frame.ERROR
+def _rows(job: Job, values: npt.NDArray[np.float64] | None) -> _Pieces:
+    """Each bar as the child reads it: a row of `engine.blind`, and the rates that settle in it."""
+    bars, funding = job.bars, job.config.funding
+    n_values = 0 if values is None else values.shape[1]
+    width = 1 + len(COLUMNS) + n_values
+    cells = np.empty((len(bars), width + 2 * funding), np.float64)
+    cells.view(np.int64)[:, 0] = bars.timestamp
+    for place, name in enumerate(COLUMNS, 1):
+        cells[:, place] = getattr(bars, name)
+    if values is not None:
+        cells[:, 1 + len(COLUMNS) : width] = values
+    if not funding:
+        return _Pieces.of(cells, np.empty(0), np.zeros(len(bars), np.int64))
+    indices = settlement_bars(bars, job.funding)
+    inside = indices < len(bars)  # others settle behind the last bar
+    counts = np.bincount(indices[inside], minlength=len(bars))
+    cells[:, -2] = np.append(np.nan, job.funding.rate)[_settled_until_close(job)]
+    cells[:, -1] = counts
+    return _Pieces.of(cells, job.funding.rate[inside], counts)
 
 
-class _Rows:
-    """Each bar as the child reads it, a row of `engine.blind`: `cells` (n_bars, columns)."""
-
-    def __init__(self, job: Job, values: npt.NDArray[np.float64] | None) -> None:
-        bars, funding = job.bars, job.config.funding
-        n_values = 0 if values is None else values.shape[1]
-        width = 1 + len(COLUMNS) + n_values
-        self.cells = np.empty((len(bars), width + 2 * funding), np.float64)
-        self.cells.view(np.int64)[:, 0] = bars.timestamp
-        for place, name in enumerate(COLUMNS, 1):
-            self.cells[:, place] = getattr(bars, name)
-        if values is not None:
-            self.cells[:, 1 + len(COLUMNS) : width] = values
-        self.size = self.cells.itemsize * self.cells.shape[1]
-        self.data = self.cells.data.cast("B")
-        self.settled: dict[int, list[float]] = {}  # bar -> the rates that settle in it
-        if funding:
-            indices = settlement_bars(bars, job.funding).tolist()
-            for index, rate in zip(indices, job.funding.rate.tolist(), strict=True):
-                if index == len(bars):
-                    break  # it settles behind the last bar
-                self.settled.setdefault(index, []).append(rate)
-            self.cells[:, -2] = np.append(np.nan, job.funding.rate)[_settled_until_close(job)]
-            self.cells[:, -1] = 0.0
-            for index, rates in self.settled.items():
-                self.cells[index, -1] = len(rates)
-
-    def row(self, index: int) -> bytes:
-        """One bar with the rates that settle in it."""
-        rates = self.settled.get(index, [])
-        cells = bytes(self.data[index * self.size : (index + 1) * self.size])
-        return cells + struct.pack(f"<{len(rates)}d", *rates)
-
-
-def _answers(orders: npt.NDArray[np.void]) -> dict[int, bytes]:
-    """Bar -> the frame with the run's calls in it."""
-    orders = np.ascontiguousarray(orders)
-    bars, starts = np.unique(orders["bar"], return_index=True)
-    ends = np.append(starts[1:], len(orders))
-    return {
-        int(bar): bar_frame(orders[start:end].tobytes())
-        for bar, start, end in zip(bars, starts, ends, strict=True)
-    }
+def _answers(orders: npt.NDArray[np.void], job: Job) -> _Pieces:
+    """What the child must answer to each bar: the run's calls in it."""
+    cells = np.column_stack([orders[name].astype(np.float64) for name in orders.dtype.names or ()])
+    counts = np.bincount(orders["bar"], minlength=len(job.bars))
+    row_bytes = cells.shape[1] * cells.itemsize
+    headers = np.tile(np.frombuffer(QUIET, np.uint8), (len(job.bars), 1))
+    lengths = (counts * row_bytes).astype("<u4")
+    headers[:, :LENGTH_BYTES] = lengths.view(np.uint8).reshape(-1, LENGTH_BYTES)
+    return _Pieces.of(headers, np.ascontiguousarray(cells).view(f"V{row_bytes}").ravel(), counts)
 
 
 # --- its indicators ----------------------------------------------------------------------------
@@ -277,7 +265,7 @@ def _tried(
     """Compute the indicators in a process of their own, which gets the bars up to cut after cut."""
     count = len(job.bars)
     ends = (*cuts, count - 1)
-    pieces = _Pieces(job)
+    pieces = _BarPieces(job)
     declared: list[dict[str, Any]] = []
     revealed = _Revealed()
 
@@ -386,7 +374,7 @@ def _plain(document: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...], int]
 
 # --- pieces of bars ----------------------------------------------------------------------------
 @dataclass
-class _Pieces:
+class _BarPieces:
     """The bars of a job as a child that is fed reads them, up to cut after cut."""
 
     job: Job

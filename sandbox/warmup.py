@@ -196,7 +196,7 @@ def _language_and_engine() -> None:
     from engine.bars import NO_FUNDING, Bars
     from engine.config import BacktestConfig
     from engine.enums import Timeframe
-    from sandbox import compiler
+    from sandbox import compiler, facades
 
     close = np.cumsum(np.random.default_rng(3).standard_normal(60)) + 100.0
     times = np.arange(60, dtype=np.int64) * 60_000
@@ -207,6 +207,7 @@ def _language_and_engine() -> None:
         "start_date": "1970-01-01",
         "end_date": "1970-01-01",
     }
+    facades.warm()
     compiler.check(_STRATEGY)
     compiler.check("def")
     compiled = compiler.compile_strategy(_STRATEGY)

@@ -57,7 +57,7 @@ class Frame(IntEnum):
     # points were
     LEFT_OUT = 10
     CUT = 11  # number of the cut that is done, its order calls: see `sandbox.fed_tasks`
-    BAR = 12  # rows of ORDER_DTYPE: the calls of the next bar of a blind run
+    BAR = 12  # the calls of the next bar of a blind run, see `fed_frames`
     DECLARED = 13  # JSON: the indicators that `initialize` declared
     VALUES = 14  # number of the indicator's part, then float64 values
     WAITED = 15  # bars that passed before every indicator was finite, of a run that waited

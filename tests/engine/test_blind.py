@@ -72,7 +72,7 @@ def pass_rows(run: BlindRun, strategy: Strategy, rows: bytes) -> None:
     answers, theirs = os.pipe()
     os.write(ours, rows)
     os.close(ours)
-    while (state := run.take_bars(strategy, feed, theirs, b"quiet")) != ENDED:
+    while (state := run.take_bars(strategy, feed, theirs, b"\0\0\0\0q")) != ENDED:
         if state == SETTLES:
             rates = struct.unpack(f"<{run.settlements}d", os.read(feed, 8 * run.settlements))
             run.take_settled(strategy, list(rates))

@@ -7,15 +7,17 @@ import struct
 import threading
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from engine.blind import BlindRun
 from engine.config import BacktestConfig
-from engine.handover import ANSWER_OWED, DONE, ENDED, SETTLES, hand_in
+from engine.handover import DONE, ENDED, SETTLES, answer, hand_in
 from engine.strategy import Strategy
 
-QUIET = b"quiet"
-ROWS = memoryview(bytes(range(40)))  # ten of four bytes
+QUIET = b"\0\0\0\0q"
+PIECES = [b"none", b"none", b"abc", b"defgh", b"ij", b"none"]
+ANSWERS = [b"", b"", b"quiet", b"a longer one", b"q", b""]
 
 
 class Pipes:
@@ -42,9 +44,9 @@ def answering(pipes: Pipes, answers: list[bytes]) -> tuple[threading.Thread, lis
     seen: list[bytes] = []
 
     def run() -> None:
-        for answer in answers:
+        for data in answers:
             seen.append(os.read(pipes.feed, 1000))
-            os.write(pipes.theirs, answer)
+            os.write(pipes.theirs, data)
         pipes.close(pipes.theirs)
 
     thread = threading.Thread(target=run)
@@ -52,32 +54,53 @@ def answering(pipes: Pipes, answers: list[bytes]) -> tuple[threading.Thread, lis
     return thread, seen
 
 
+def laid_out(pieces: list[bytes]) -> tuple[memoryview, memoryview]:
+    offsets = np.append(0, np.cumsum([len(piece) for piece in pieces])).astype(np.int64)
+    return memoryview(b"".join(pieces)), offsets.data
+
+
+def handed_in(pipes: Pipes, answers: list[bytes] = ANSWERS) -> tuple[int, bytes]:
+    """What `hand_in` returns of the pieces from number 2 on, before number 5."""
+    return hand_in(pipes.ours, pipes.answers, *laid_out(PIECES), *laid_out(answers), 2, 5)
+
+
 @pytest.mark.parametrize(
     ("answers", "result"),
     [
-        ([QUIET] * 3, (5, QUIET)),
-        ([QUIET, b"quieT"], (3, b"quieT")),
-        ([QUIET, b"qui"], (3, b"qui")),
-        ([QUIET, b"quiet!"], (3, b"quiet!")),
+        ([b"quiet", b"a longer one", b"q"], (5, b"")),
+        ([b"quiet", b"a longer onE"], (3, b"a longer onE")),
+        ([b"quieT"], (2, b"quieT")),
+        ([b"qui"], (2, b"")),
+        ([b"quiet!"], (2, b"quiet!")),
+        ([b"quiet", b"a longer one", b"qq"], (4, b"qq")),
         ([b"x" * 5000], (2, b"x" * 4096)),
     ],
-    ids=["all", "another", "short", "long", "very long"],
+    ids=["all", "the second", "another", "short", "long", "two at once", "very long"],
 )
-def test_a_row_is_handed_in_when_the_one_before_was_answered(
+def test_a_piece_is_handed_in_when_the_one_before_was_answered(
     pipes: Pipes, answers: list[bytes], result: tuple[int, bytes]
 ) -> None:
     thread, seen = answering(pipes, answers)
-    assert hand_in(pipes.ours, pipes.answers, ROWS, 4, 2, 5, QUIET) == result
+    assert handed_in(pipes) == result
     thread.join()
-    assert seen == [bytes(ROWS[4 * i : 4 * i + 4]) for i in range(2, 2 + len(answers))]
+    assert seen == PIECES[2 : 2 + len(answers)]
+
+
+def test_an_answer_may_come_in_parts_and_be_larger_than_a_pipe(pipes: Pipes) -> None:
+    long = bytes(range(250)) * 400
+    answers = [b"", b"", b"quiet", long, b"q", b""]
+    thread, seen = answering(pipes, [b"quiet", long, b"q"])
+    assert handed_in(pipes, answers) == (5, b"")
+    thread.join()
+    assert seen == PIECES[2:5]
 
 
 def test_a_child_that_ended_has_answered_nothing(pipes: Pipes) -> None:
     pipes.close(pipes.theirs)
-    assert hand_in(pipes.ours, pipes.answers, ROWS, 4, 0, 5, QUIET) == (0, b"")
+    assert handed_in(pipes) == (2, b"")
     pipes.close(pipes.feed)
     with pytest.raises(BrokenPipeError):
-        hand_in(pipes.ours, pipes.answers, ROWS, 4, 0, 5, QUIET)
+        handed_in(pipes)
 
 
 class Buys(Strategy):
@@ -107,16 +130,19 @@ def row(index: int, close: float, *more: float) -> bytes:
     return struct.pack(f"<q{5 + len(more)}d", 3_600_000 * index, *[close] * 4, 1.0, *more)
 
 
-def test_a_bar_without_calls_is_answered_and_one_with_calls_is_left(pipes: Pipes) -> None:
+def test_each_bar_is_answered_with_the_cells_of_its_calls(pipes: Pipes) -> None:
     run, strategy = blind_run()
-    os.write(pipes.ours, row(0, 10.0) + row(1, 11.0) + row(2, 12.0) + row(3, 13.0))
-    assert run.take_bars(strategy, pipes.feed, pipes.theirs, QUIET) == ANSWER_OWED
-    assert run.bars_done == 3
-    assert os.read(pipes.answers, 100) == QUIET * 2
-    assert run.orders()["bar"].tolist() == [2]
+    os.write(pipes.ours, b"".join(row(i, 10.0 + i) for i in range(4)))
     pipes.close(pipes.ours)
     assert run.take_bars(strategy, pipes.feed, pipes.theirs, QUIET) == ENDED
     assert run.bars_done == 4
+    # In bar 2, behind no trade row, outside hooks: call 0 (buy) with an amount and no other number.
+    nothing = float("nan")
+    call = (2.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, nothing, nothing, nothing, nothing)
+    frame = struct.pack("<i", 96) + b"q" + struct.pack("<12d", *call)
+    assert os.read(pipes.answers, 1000) == 2 * QUIET + frame + QUIET
+    assert answer(run.broker.calls, 0, QUIET) == frame
+    assert answer(run.broker.calls, 1, QUIET) == QUIET
 
 
 def test_a_bar_in_which_funding_settles_is_read_and_left(pipes: Pipes) -> None:

@@ -1,11 +1,13 @@
-"""What a child that is fed reads and answers."""
+"""The answer to a bar, as both sides know it."""
 
 from __future__ import annotations
 
+from engine.handover import LENGTH_BYTES
 from sandbox import wire
-from sandbox.fed_frames import bar_frame
+from sandbox.fed_frames import QUIET
 
 
-def test_the_answer_to_a_quiet_bar_is_a_header() -> None:
-    assert bar_frame(b"") == bytes([0, 0, 0, 0, wire.Frame.BAR])
-    assert bar_frame(b"abc") == bytes([3, 0, 0, 0, wire.Frame.BAR]) + b"abc"
+def test_a_bar_without_calls_is_answered_by_a_frame_without_payload() -> None:
+    assert bytes([0, 0, 0, 0, wire.Frame.BAR]) == QUIET
+    assert wire.HEADER.unpack(QUIET) == (0, wire.Frame.BAR)
+    assert wire.HEADER.pack(7, wire.Frame.BAR)[LENGTH_BYTES:] == QUIET[LENGTH_BYTES:]

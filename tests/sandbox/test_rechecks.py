@@ -379,14 +379,13 @@ def test_the_next_bar_is_nowhere_in_the_process_before_the_orders_for_this_one_a
             looks[i] = (close[i - 1].tobytes() in memory, close[i].tobytes() in memory)
 
     def one_by_one(*items: Any) -> tuple[int, bytes]:
-        *ends, start, stop, wanted = items
+        *ends, start, stop = items
         for i in range(start, stop):
             look(i)
-            index, data = hand_in(*ends, i, i + 1, wanted)
+            index, data = hand_in(*ends, i, i + 1)
             if index == i:
                 return index, data
-        look(stop)  # what comes next has calls, or is the end
-        return stop, wanted
+        return stop, b""
 
     monkeypatch.setattr(rechecks, "hand_in", one_by_one)
     found = sandbox.check_lookahead(job, verdict.orders)
