@@ -24,6 +24,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from server.auth import SESSION_COOKIE, cookie_name, identify
 from server.compression import compressing
 from server.conditional import conditional
+from server.heads import check_head
 from server.in_flight import InFlight
 from server.problems import Problem, TooMany, handle_exception
 from server.proxies import is_trusted, sender
@@ -84,9 +85,11 @@ class Edge:
         started = time.perf_counter()
         fields: dict[str, Any] = scope  # type: ignore[assignment]
         fields["request_id"] = secrets.token_hex(8)
+        fields["user"] = fields["auth"] = None
         if scope["method"] == "HEAD":
             # Ranges are defined for GET alone.
             fields["headers"] = [item for item in scope["headers"] if item[0] != b"range"]
+        too_large = check_head(fields)
         headers = dict(scope["headers"])
         address, scheme = sender(scope, headers, self.trusted)
         proxied = is_trusted(str((scope["client"] or ("",))[0]), self.trusted)
@@ -102,7 +105,7 @@ class Edge:
 
         places = ExitStack()
         try:
-            refused = self._look_at(fields, headers, address)
+            refused = too_large or self._look_at(fields, headers, address)
             if refused is None:
                 refused = self._take_places(places, fields, address, proxied=proxied)
             if refused is None:
@@ -157,7 +160,6 @@ class Edge:
         self, fields: dict[str, Any], headers: dict[bytes, bytes], address: str
     ) -> Exception | None:
         """Find out who asks; why they get no further, if they do not."""
-        fields["user"] = fields["auth"] = None
         try:
             self._identify(fields, headers)
         except sqlite3.Error as error:

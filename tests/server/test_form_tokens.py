@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 import pytest
+from litestar import _parsers
 from litestar.testing import TestClient
 
+from server import form_tokens
 from server.auth import CSRF_COOKIE, SESSION_COOKIE
-from server.form_tokens import masked, new_token, unmasked
+from server.form_tokens import MAX_FIELDS, form_fields, masked, new_token, unmasked
+from server.problems import Invalid
 from server.sessions import start_session
 from server.users import User
 from tests.server.conftest import PASSWORD, Clients
@@ -94,3 +98,69 @@ def test_a_token_of_the_api_sends_no_forms(clients: Clients, alice: User) -> Non
     for path in ("/account/tokens", "/account/sessions/end", "/backtests/delete", "/logout"):
         answer = script.post(path, data={"label": "x"}, headers={"accept": "application/json"})
         assert (answer.status_code, answer.json()["error"]) == (403, "session_required")
+
+
+def test_one_field_too_many_is_refused_before_it_is_taken_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    most = b"&".join([b"a=1"] * MAX_FIELDS)
+    assert form_fields(most) == {"a": ["1"] * MAX_FIELDS}
+    monkeypatch.setattr(form_tokens, "parse_qsl", None)
+    with pytest.raises(Invalid) as refused:
+        form_fields(most + b"&")
+    wrong = {"fields": {"form": ["has 1,001 fields and may have 1,000"]}}
+    assert refused.value.details == wrong
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"", {}),
+        (b"a=1&b=x+y&c=", {"a": "1", "b": "x y", "c": ""}),
+        (b"a=1&a=2", {"a": ["1", "2"]}),
+        (b"name=%C3%BC%26&%zz=%e2%82", {"name": "ü&", "%zz": "\ufffd"}),
+    ],
+)
+def test_a_form_is_read_as_browsers_write_it(body: bytes, fields: dict[str, Any]) -> None:
+    assert form_fields(body) == fields
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
+def test_the_framework_takes_no_form_apart_on_the_event_loop(
+    clients: Clients, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where the page's token comes in a header, or the body under another name."""
+    threads: list[str] = []
+
+    def noted(body: bytes) -> dict[str, Any]:
+        threads.append(threading.current_thread().name)
+        return form_fields(body)
+
+    monkeypatch.setattr(form_tokens, "form_fields", noted)
+    charlie = clients.charlie()
+    charlie.get("/login")
+    loop = charlie.blocking_portal.call(threading.current_thread).name
+    before = _parsers.parse_url_encoded_form_data.cache_info().misses
+    answer = charlie.post(
+        "/login",
+        content=b"name=x&password=" + b"%41" * 100_000,
+        headers={"X-CSRFToken": charlie.cookies[CSRF_COOKIE], "Content-Type": kind},
+    )
+    assert answer.status_code in (401, 422)
+    assert _parsers.parse_url_encoded_form_data.cache_info().misses == before
+    assert len(threads) == (kind == "application/x-www-form-urlencoded")
+    assert loop not in threads
+
+
+def test_a_form_with_too_many_fields_is_answered_422(clients: Clients) -> None:
+    charlie = clients.charlie()
+    charlie.get("/login")
+    answer = charlie.post(
+        "/login",
+        content=b"a=1&" * 500_000,
+        headers={
+            "X-CSRFToken": charlie.cookies[CSRF_COOKIE],
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+    )
+    assert answer.status_code == 422
