@@ -11,7 +11,8 @@ from typing import Any
 from server.backtests import SELECT, Backtest, Status, backtest_of
 from server.db import Store
 
-# The figures of a list. Each is a column of its own, read from `summary`, with an index.
+# The figures of a list. Each is a column of its own, read from `summary`, with an index that has
+# all else that a list is narrowed by: a sorted list is read in order, up to a page.
 FIGURES = (
     "total_return",
     "buy_and_hold_return",
@@ -203,14 +204,16 @@ def _index(wanted: Wanted) -> str:
     value, would sometimes choose one that leads through all of the table."""
     others = wanted.search or wanted.tag or wanted.starred or wanted.least or wanted.most
     equal = [name for name in _EQUAL if getattr(wanted, name) is not None]
+    if wanted.sort and wanted.strategy_id is None:
+        return f"backtests_{wanted.sort}"
     if not others and not equal:
-        return f"backtests_{wanted.sort}" if wanted.sort else "backtests_user"
-    if not others and len(equal) == 1 and not wanted.sort:
+        return "backtests_user"
+    if not others and len(equal) == 1:
         return _EQUAL[equal[0]]
     narrow = not (equal or wanted.tag or wanted.starred or wanted.least or wanted.most)
     if not wanted.search:
         return "backtests_list"
-    return "backtests_search" if narrow and not wanted.sort else "backtests_all"
+    return "backtests_search" if narrow else "backtests_all"
 
 
 def _distinct(store: Store, owner: int, column: str, condition: str) -> list[str]:

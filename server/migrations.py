@@ -341,6 +341,28 @@ def version_messages(db: Database) -> None:
     _run(db, "alter table strategy_versions add column message text not null default ''")
 
 
+# A list that is sorted by a figure is read in that order until it has a page: whatever else it is
+# narrowed by has to be in the same index, or all of the account's runs are sorted first.
+SORTED = """
+drop index backtests_{0};
+create index backtests_{0} on backtests (user_id, {0}, seq, status, symbol, starred, tags,
+    name, id, {1})
+"""
+
+
+@migrations(name="0015_sorted_lists")
+def sorted_lists(db: Database) -> None:
+    names = (
+        "total_return",
+        "buy_and_hold_return",
+        "max_drawdown",
+        "sharpe_ratio",
+        "closed_trades",
+    )
+    for name in names:
+        _run(db, SORTED.format(name, ", ".join(other for other in names if other != name)))
+
+
 def unknown_steps(db: Database) -> list[str]:
     """Steps that the database went through and this program does not know: of a newer one."""
     known = {step.name for step in migrations.pending(Database(memory=True))}
