@@ -39,6 +39,7 @@ class Strategy:
     valid: bool
     problems: tuple[Mapping[str, Any], ...]
     parameters: tuple[Mapping[str, Any], ...]
+    message: str = ""
 
     def document(self) -> dict[str, Any]:
         """As the API writes it."""
@@ -51,6 +52,7 @@ class Strategy:
             "updated_at": self.updated_at_ms,
             "valid": self.valid,
             "problems": [dict(item) for item in self.problems],
+            "message": self.message,
         }
 
 
@@ -77,6 +79,7 @@ class Version:
             "updated_at": self.updated_at_ms,
             "valid": self.valid,
             "problems": [dict(item) for item in self.problems[:LISTED_PROBLEMS]],
+            "message": self.message,
         }
 
 
@@ -95,7 +98,7 @@ class StrategyLine:
 
 _COLUMNS = """
 select s.id, s.user_id, v.name, v.version, b.body as code, s.created_at_ms,
-    v.created_at_ms as updated_at_ms, v.valid, v.problems, v.parameters
+    v.created_at_ms as updated_at_ms, v.valid, v.problems, v.parameters, v.message
 from strategies s
 join strategy_versions v on v.strategy_id = s.id
 join blobs b on b.sha256 = v.source_sha256

@@ -132,6 +132,7 @@ STRATEGY: Schema = {
     "updated_at": 1719835200000,
     "valid": True,
     "problems": [],
+    "message": "Faster average",
 }
 STRATEGY_LINE = {name: value for name, value in STRATEGY.items() if name != "code"}
 REPORT: Schema = {
@@ -395,7 +396,7 @@ validate = operation(
 )
 _STRATEGIES = {"items": [STRATEGY_LINE], "next_cursor": None}
 strategy_list = operation(200, shapes.StrategyList, _STRATEGIES, 422, headers=("ETag",))
-_SAVED = {"name": "Cross", "code": CODE}
+_SAVED = {"name": "Cross", "code": CODE, "message": "Faster average"}
 create_strategy = operation(
     *(201, shapes.Strategy, STRATEGY, *_WRITES),
     body=shapes.StrategyBody,

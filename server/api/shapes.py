@@ -388,6 +388,7 @@ class StrategyBody(Body):
 
     name: Name = Field(min_length=1, pattern=r"\S")
     code: Code
+    message: str | None = Field(None, max_length=200, description="What this version changes.")
 
 
 class StrategyLine(Shape):
@@ -400,6 +401,7 @@ class StrategyLine(Shape):
     updated_at: Time
     valid: bool
     problems: list[Problem] = Field(max_length=LISTED_PROBLEMS)
+    message: str
 
 
 class Strategy(Shape):
@@ -413,6 +415,7 @@ class Strategy(Shape):
     updated_at: Time
     valid: bool
     problems: list[Problem]
+    message: str
 
 
 class StrategyList(Shape):

@@ -81,10 +81,12 @@ class StrategyApi(Controller):
         self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
     ) -> Response[bytes]:
         """Code that does not compile is kept as a draft, with its problems."""
-        name, code = _name_and_code(request, body)
+        name, code, message = _saved_fields(request, body)
         actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
-        made = strategies.create_strategy(services.store, request.user.id, name, code, report)
+        made = strategies.create_strategy(
+            services.store, request.user.id, name, code, report, message=message
+        )
         return json_response(made.document(), 201, location=f"/api/strategy/{made.id}")
 
     @get(
@@ -122,11 +124,11 @@ class StrategyApi(Controller):
     ) -> Response[bytes]:
         """Every save is a version; backtests keep the code that they ran."""
         _found(services, request, strategy_id)
-        name, code = _name_and_code(request, body)
+        name, code, message = _saved_fields(request, body)
         actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
         saved = strategies.save_strategy(
-            services.store, request.user.id, strategy_id, name, code, report
+            *(services.store, request.user.id, strategy_id, name, code, report), message=message
         )
         if saved is None:
             raise NotFound("There is no such strategy.")
@@ -178,10 +180,12 @@ def _page(found: list[strategies.Version], more: int | None) -> Response[bytes]:
     return json_response({"items": [item.document() for item in found], "next_cursor": next_cursor})
 
 
-def _name_and_code(request: Request[Any, Any, Any], body: bytes) -> tuple[str, str]:
+def _saved_fields(request: Request[Any, Any, Any], body: bytes) -> tuple[str, str, str]:
+    """Name, code and message of a version to be saved."""
     checks = {"name": strategies.check_name, "code": strategies.check_code}
-    given = text_fields(json_body(request, body), checks)
-    return given["name"], given["code"]
+    optional = {"message": strategies.check_message}
+    given = text_fields(json_body(request, body), checks, optional)
+    return given["name"], given["code"], given.get("message", "")
 
 
 def _check_size(source: str) -> None:

@@ -107,8 +107,8 @@ def shared(
     """The result, read only: no account, no files, no name of its owner."""
     share, run = _open(services, secret)
     whole = result.run_page(services, run)
-    series = series_of(services, run)
     found = whole.result
+    series = None if found is None else series_of(services, run)
     if found is not None and series is not None:
         found = replace(
             found,

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from server.services import Services
+from server.shares import create_share
 from server.users import User
 from tests.server.builders import completed_run
-from tests.server.conftest import Clients
+from tests.server.conftest import CODE, Clients
 
 
 def cut(home: Path) -> None:
@@ -45,13 +46,14 @@ def test_damaged_files_are_told_and_never_taken_for_a_result(
     harm: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    run = completed_run(services, alice)
+    run = completed_run(services, alice, source=CODE)
     with services.store.write() as db:
         size = services.artifacts.size(run.id)
         db.execute("update backtests set storage_bytes = ?", [size])
     script, browser = clients.script(alice), clients.browser(alice)
     assert script.get(f"/api/backtest/{run.id}").status_code == 200
     assert browser.get(f"/backtests/{run.id}").status_code == 200
+    secret = create_share(services.store, alice.id, run.id, with_code=True, days=7)
     damage, said = HARMS[harm]
     damage(services.artifacts.directory / run.id)
 
@@ -66,6 +68,15 @@ def test_damaged_files_are_told_and_never_taken_for_a_result(
     assert "The result is damaged" in page.text
     assert said in page.text
     assert "TINYUSDT" in page.text
+    assert "The code as run" in page.text
+    assert "self.close_position()" in page.text
+    assert f'href="/backtests/new?from={run.id}"' in page.text
+    again = browser.get(f"/backtests/new?from={run.id}")
+    assert "self.close_position()" in again.text
+    shared = clients.charlie(accept="text/html").get(f"/shared/{secret}")
+    assert shared.status_code == 200
+    assert "The result is damaged" in shared.text
+    assert "self.close_position()" in shared.text
     assert f"results_damaged backtest_id={run.id}" in caplog.text
     if harm != "nonsense":  # of the right size: a download is what there is
         assert script.get(f"/api/backtest/{run.id}/trades.csv").status_code == 503
