@@ -157,14 +157,15 @@ class Sandbox:
         if trades is None:
             trades = _replayed(job, orders)
         cuts = lookahead.choose_cuts(orders, trades, len(job.bars), check)
+        more = lookahead.more_points(orders, trades, len(job.bars), check, cuts)
 
         def run(document: Mapping[str, Any], limits: Limits, talk: Talk) -> Outcome | RunError:
             return self._run(dict(document), job, None, limits, cancelled=cancelled, talk=talk)
 
         if check is LookaheadCheck.FULL:
-            return rechecks.blind(job, orders, cuts, run)
+            return rechecks.blind(job, orders, cuts, run, more)
         if check is LookaheadCheck.SAMPLE:
-            return rechecks.sample(job, orders, cuts, run, run_cpu_s)
+            return rechecks.sample(job, orders, cuts, run, run_cpu_s, more)
         return Lookahead()
 
     def memory(

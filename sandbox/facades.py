@@ -358,6 +358,14 @@ class Facades(Uncopied):
     def _make_traceback(self) -> Mapping[str, Any]:
         return small_facades.make_traceback(self._write)
 
+    def _make_talib(self) -> Mapping[str, Any]:
+        def get_function_groups() -> dict[str, list[str]]:
+            # The library's own lists would be another run's as well.
+            groups: Mapping[str, list[str]] = talib.get_function_groups()  # type: ignore[no-untyped-call]
+            return {name: list(group) for name, group in groups.items()}
+
+        return {"get_function_groups": get_function_groups}
+
     def _make_talib_abstract(self) -> Mapping[str, Any]:
         return small_facades.make_talib_abstract(MODULES["talib.abstract"])
 

@@ -14,6 +14,7 @@ import hashlib
 import os
 import struct
 import traceback
+import typing
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
@@ -110,10 +111,16 @@ class Code:
             self.filename = code.co_filename
         np.seterr(**self._errors)
         decimal.setcontext(decimal.DefaultContext.copy())
+        # A cache that compares its keys would hand a key of one run to the next run's __eq__.
+        for clear in _CACHES_OF_TYPING:
+            clear()
         # Generators begin at their seeds again, and the clock is the run's.
         return compiler.load(
             self._compiled, seed=run.config.seed, now_ms=lambda: run.now_ms, write=_ignore
         )
+
+
+_CACHES_OF_TYPING: list[Callable[[], None]] = vars(typing)["_cleanups"]
 
 
 def _ignore(text: str) -> None:

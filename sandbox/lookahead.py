@@ -12,10 +12,15 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from engine import codes
 from engine.enums import LookaheadCheck
 
 SAMPLE_CUTS = 3
 FULL_CUTS = 50
+# Beside the cuts a check looks at so many bars of calls that closed, of any calls, and of any bar:
+# who is honest wherever a position opened may still know when to close, or what not to open.
+SAMPLE_MORE = (1, 0, 0)
+FULL_MORE = (12, 6, 12)
 # A cut repeats a part of the run: who needs this many times the whole run, and some seconds for a
 # busy machine, has not.
 CUT_FACTOR, CUT_EXTRA_S = 2.0, 2.0
@@ -24,6 +29,7 @@ CUT_FACTOR, CUT_EXTRA_S = 2.0, 2.0
 CHECK_FACTOR = 3
 
 Indices = npt.NDArray[np.int64]
+_LEVEL_CALLS = (codes.SET_STOP, codes.SET_TAKE, codes.SET_TRAIL)
 
 
 def choose_cuts(
@@ -61,6 +67,57 @@ def choose_cuts(
             fresh = more[~np.isin(more, taken)]
             cuts.append(_pick(random, fresh, count - len(taken), np.ones(len(fresh))))
     return _ascending(np.concatenate(cuts))
+
+
+def more_points(
+    orders: npt.NDArray[np.void],
+    trades: npt.NDArray[np.void],
+    n_bars: int,
+    check: LookaheadCheck,
+    cuts: tuple[int, ...],
+    random: np.random.Generator | None = None,
+) -> tuple[int, ...]:
+    """Bars at which to look beside the `cuts`, ascending, and none of them.
+
+    First bars of the calls that closed a position, or that set the level it was closed by, drawn
+    by what it earned; then bars of any calls; then any bars.
+    """
+    counts = {LookaheadCheck.SAMPLE: SAMPLE_MORE, LookaheadCheck.FULL: FULL_MORE}.get(check)
+    n_cuts = n_bars - 1
+    if counts is None or n_cuts < 1:
+        return ()
+    random = random or np.random.default_rng()
+    closed, weights = _closings(orders, trades, n_cuts)
+    called = np.unique(orders["bar"][orders["bar"] < n_cuts]).astype(np.int64)
+    taken = np.array(cuts, np.int64)
+    for bars, weight, count in (
+        (closed, weights, counts[0]),
+        (called, np.ones(len(called)), counts[1]),
+        (np.arange(n_cuts), np.ones(n_cuts), counts[2]),
+    ):
+        fresh = ~np.isin(bars, taken)
+        taken = np.append(taken, _pick(random, bars[fresh], count, weight[fresh]))
+    return _ascending(taken[len(cuts) :])
+
+
+def _closings(
+    orders: npt.NDArray[np.void], trades: npt.NDArray[np.void], n_cuts: int
+) -> tuple[Indices, npt.NDArray[np.float64]]:
+    """Ascending bars of the calls by which positions closed, each with what they earned, absolute.
+
+    What a level closed was closed by the newest call before that set one.
+    """
+    closing = trades[trades["closing"] != 0]
+    setting = np.flatnonzero(np.isin(orders["call"], _LEVEL_CALLS))
+    newest = np.searchsorted(orders["bar"][setting], closing["bar"], side="right") - 1
+    by_level = np.append(setting, -1)[newest]
+    calls = np.where(closing["order"] >= 0, closing["order"], by_level)
+    known = calls >= 0
+    bars = orders["bar"][calls[known]].astype(np.int64)
+    inside = bars < n_cuts
+    found, of_bar = np.unique(bars[inside], return_inverse=True)
+    earned = np.abs(closing["pnl"][known][inside])
+    return found, np.bincount(of_bar, earned, len(found)).astype(np.float64)
 
 
 def _openings(

@@ -56,16 +56,25 @@ class _Progress:
 
 
 def sample(
-    job: Job, orders: npt.NDArray[np.void], cuts: tuple[int, ...], run: RunFed, run_cpu_s: float
+    job: Job,
+    orders: npt.NDArray[np.void],
+    cuts: tuple[int, ...],
+    run: RunFed,
+    run_cpu_s: float,
+    more: tuple[int, ...] = (),
 ) -> Lookahead:
-    """Repeat the run up to each cut, over invented futures, in one child, earliest cut first."""
+    """Repeat the run up to each cut, over invented futures, in one child, earliest cut first.
+
+    So up to `more` bars, which are no cuts but count like them.
+    """
     if not cuts:
         return Lookahead(note="there was nothing to compare")
+    points = tuple(sorted({*cuts, *more}))
     share_s = lookahead.cut_limit_s(min(run_cpu_s, float(job.limits.cpu_s)))
     limits = replace(
         job.limits,
         wall_s=lookahead.CHECK_FACTOR * job.limits.wall_s,
-        cpu_s=math.ceil(len(cuts) * share_s) + 1,
+        cpu_s=math.ceil(len(points) * share_s) + 1,
     )
     pieces = _BarPieces(job)
     progress = _Progress()
@@ -76,7 +85,7 @@ def sample(
             return
         line.write(*pieces.opening())
         known = 0
-        for number, cut in enumerate(cuts):
+        for number, cut in enumerate(points):
             dog.next_share(share_s)
             line.write(*pieces.piece(known, cut))
             known = cut + 1
@@ -91,24 +100,33 @@ def sample(
 
     outcome = run({**_document(job), "task": "cuts"}, limits, talk)
     done = progress.done
-    found = Lookahead(bool(done), cuts=cuts[:done], cuts_planned=len(cuts))
+    past = tuple(cut for cut in cuts if cut in points[:done])
+    found = Lookahead(bool(done), cuts=past, cuts_planned=len(cuts))
     if progress.difference is not None:
         return replace(found, passed=False, first_difference=progress.difference)
-    ended = _end(job, outcome, limits, cuts[-1])
+    ended = _end(job, outcome, limits, points[-1])
     if ended is None:
         return replace(found, passed=True)
-    if done < len(cuts) and (progress.stalled or ended.kind not in _SAYS_NOTHING):
+    if done < len(points) and (progress.stalled or ended.kind not in _SAYS_NOTHING):
         # It did not get to the cut, to which the run itself got without ado.
-        at = cuts[done]
-        return replace(
-            found, checked=True, passed=False, cuts=cuts[: done + 1], first_difference=at
-        )
-    note = f"not finished: {done} of {len(cuts)} cuts ({ended.message})"
+        at = points[done]
+        past = tuple(cut for cut in cuts if cut <= at)
+        return replace(found, checked=True, passed=False, cuts=past, first_difference=at)
+    note = f"not finished: {len(past)} of {len(cuts)} cuts ({ended.message})"
     return replace(found, note=note)
 
 
-def blind(job: Job, orders: npt.NDArray[np.void], cuts: tuple[int, ...], run: RunFed) -> Lookahead:
-    """Repeat the whole run in a child that gets each bar after its answer to the one before."""
+def blind(
+    job: Job,
+    orders: npt.NDArray[np.void],
+    cuts: tuple[int, ...],
+    run: RunFed,
+    more: tuple[int, ...] = (),
+) -> Lookahead:
+    """Repeat the whole run in a child that gets each bar after its answer to the one before.
+
+    Indicators are tried at the cuts, and at `more` bars, which are no cuts but count like them.
+    """
     limits = replace(
         job.limits,
         wall_s=lookahead.CHECK_FACTOR * job.limits.wall_s,
@@ -118,7 +136,7 @@ def blind(job: Job, orders: npt.NDArray[np.void], cuts: tuple[int, ...], run: Ru
     found = Lookahead(True)
     for _ in range(2):
         if revealed.needed or "indicator" in job.source:
-            found, revealed = _tried(job, cuts, run, limits)
+            found, revealed = _tried(job, cuts, more, run, limits)
             if found.passed is not None or found.note:
                 return found
         progress = _Progress()
@@ -260,11 +278,11 @@ def _answers(orders: npt.NDArray[np.void], job: Job) -> _Pieces:
 
 # --- its indicators ----------------------------------------------------------------------------
 def _tried(
-    job: Job, cuts: tuple[int, ...], run: RunFed, limits: Limits
+    job: Job, cuts: tuple[int, ...], more: tuple[int, ...], run: RunFed, limits: Limits
 ) -> tuple[Lookahead, _Revealed]:
     """Compute the indicators in a process of their own, which gets the bars up to cut after cut."""
     count = len(job.bars)
-    ends = (*cuts, count - 1)
+    ends = (*sorted({*cuts, *more}), count - 1)
     pieces = _BarPieces(job)
     declared: list[dict[str, Any]] = []
     revealed = _Revealed()
@@ -292,8 +310,8 @@ def _tried(
     outcome = run({**_document(job), "task": "tried"}, limits, talk)
     if declared and not declared[0].get("indicators"):
         return Lookahead(True), _Revealed([], np.empty((count, 0)))
-    done = min(len(declared), len(cuts))
-    found = Lookahead(True, cuts=cuts[:done], cuts_planned=len(cuts))
+    past = tuple(cut for cut in cuts if cut in ends[: len(declared)])
+    found = Lookahead(True, cuts=past, cuts_planned=len(cuts))
     ended = _end(job, outcome, limits, count - 1)
     if ended is None and revealed.values is not None:
         difference = _first_change(declared, ends, revealed.values)
@@ -305,7 +323,7 @@ def _tried(
         at = ends[min(len(declared), len(ends) - 1)]
         return replace(found, passed=False, first_difference=at), revealed
     why = ended.message if ended else "an indicator was not computed as it was declared"
-    return replace(found, note=f"not finished: {done} of {len(cuts)} cuts ({why})"), revealed
+    return replace(found, note=f"not finished: {len(past)} of {len(cuts)} cuts ({why})"), revealed
 
 
 def _values(received: wire.Received, count: int) -> npt.NDArray[np.float64] | None:

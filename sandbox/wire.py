@@ -80,7 +80,7 @@ MAX_PLOT_NAME_BYTES = 480
 MAX_LEFT_OUT_NAMES = 10
 MAX_LINE = 1_000_000
 # Declarations of one child: one at each cut and one over all bars. Values that it may reveal.
-MAX_DECLARATIONS = 64
+MAX_DECLARATIONS = 128
 MAX_REVEALED_VALUES = 20_000_000
 MAX_LEFT_OUT = 1_000_000
 MAX_DROPPED_POINTS = 10**12

@@ -120,3 +120,86 @@ def test_a_long_walk_turns_back(columns: Columns) -> None:
     invent((*wild, columns[4]), 100, seed=3)
     assert np.all(wild[3] > np.exp(-2.3) * wild[3][100])
     assert np.all(wild[3] < np.exp(2.3) * wild[3][100])
+
+
+def sizes_of(columns: Columns) -> np.ndarray:
+    """Body, both wicks and volume of each bar, as logarithms, (n_bars, 4)."""
+    open_, high, low, close, volume = columns
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    body, above, below = np.log(top / bottom), np.log(high / top), np.log(bottom / low)
+    return np.log(np.column_stack([body, above, below, volume]))
+
+
+@pytest.fixture
+def fine_columns() -> Columns:
+    """Bars in all digits, each with a body, two wicks and a volume, louder and quieter in turns."""
+    random = np.random.default_rng(5)
+    loud = 0.002 * np.exp(np.sin(np.arange(5000) / 150))
+    moves = random.standard_normal(5000) * loud
+    close = 100.0 * np.exp(np.cumsum(moves))
+    open_ = close * np.exp(-moves)
+    high = np.maximum(open_, close) * np.exp(random.exponential(1.0, 5000) * loud)
+    low = np.minimum(open_, close) * np.exp(-random.exponential(1.0, 5000) * loud)
+    return open_, high, low, close, random.lognormal(1.0, 1.0, 5000) * loud
+
+
+def test_no_bar_is_nearer_to_a_past_one_than_real_bars_are(fine_columns: Columns) -> None:
+    """By the sizes of its parts, whose relations many a copy leaves as they were."""
+    sizes = sizes_of(fine_columns)
+    past, real = sizes[: CUT + 1], sizes[CUT + 1 : CUT + 501]
+    invent(fine_columns, CUT, seed=1)
+    invented = sizes_of(fine_columns)[CUT + 1 : CUT + 501]
+
+    def nearest(bars: np.ndarray, of: list[int]) -> float:
+        apart = bars[:, None, of] - past[None, :, of]
+        return float(np.median(np.sqrt((apart**2).sum(axis=2).min(axis=1))))
+
+    for of in ([0, 1, 2, 3], [0, 1, 2]):
+        assert nearest(invented, of) > 0.5 * nearest(real, of)
+    relations = sizes[:, :1] - sizes[:, 1:3]  # body to wick
+    ours = invented[:, :1] - invented[:, 1:3]
+    apart = np.abs(ours[:, None] - relations[None, : CUT + 1]).max(axis=2).min(axis=1)
+    assert np.median(apart) > 1e-3
+
+
+def test_no_sequence_of_bars_is_a_copy(fine_columns: Columns) -> None:
+    """A window of the future does not follow one of the past; ten per cent apart it would."""
+    invent(fine_columns, CUT, seed=1)
+    bodies = sizes_of(fine_columns)[:, 0]
+    windows = np.lib.stride_tricks.sliding_window_view(bodies, 20)
+    windows = windows - windows.mean(axis=1, keepdims=True)
+    windows /= np.sqrt((windows**2).sum(axis=1, keepdims=True))
+    past = windows[: CUT - 19]
+    for start in range(CUT + 1, CUT + 400, 7):
+        assert (past @ windows[start]).max() < 0.95
+
+
+def test_what_comes_right_after_the_cut_is_as_loud_as_what_came_before(
+    fine_columns: Columns,
+) -> None:
+    volume = fine_columns[4]
+    ratios = []
+    for seed in range(200):
+        columns = tuple(column.copy() for column in fine_columns)
+        invent(columns, CUT, seed=seed)
+        ratios.append(columns[4][CUT + 1 : CUT + 6].mean() / volume[CUT - 39 : CUT + 1].mean())
+    assert 0.6 < np.median(ratios) < 1.4
+
+
+def test_volumes_that_are_sums_have_the_crumbs_of_sums(columns: Columns) -> None:
+    random = np.random.default_rng(3)
+    parts = np.round(random.lognormal(1.0, 1.0, (60, 5000)), 3)
+    volume = np.zeros(5000)
+    for part in parts:
+        volume += part  # one after the other, as bars are made from finer ones
+    columns[4][:] = volume
+
+    def exact(numbers: np.ndarray) -> float:
+        return share(np.round(numbers, 3) == numbers)
+
+    past = exact(volume[: CUT + 1])
+    invent(columns, CUT, seed=1)
+    future = columns[4][CUT + 1 :]
+    assert 0.05 < past < 0.95
+    assert exact(future) == pytest.approx(past, abs=0.05)
+    assert np.all(np.abs(np.round(future, 3) - future) < 1e-9)

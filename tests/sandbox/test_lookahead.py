@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine import codes
 from engine.enums import LookaheadCheck
 from engine.records import ORDER_DTYPE, TRADE_DTYPE
-from sandbox.lookahead import choose_cuts, cut_limit_s, first_difference
+from sandbox.lookahead import choose_cuts, cut_limit_s, first_difference, more_points
 
 
 def orders(*bars: int) -> np.ndarray:
@@ -106,8 +107,48 @@ def test_nothing_comes_after_the_last_bar() -> None:
     assert cuts(orders(0, 0), rows, n_bars=1) == ()
 
 
+def more(
+    calls: np.ndarray, rows: np.ndarray, mode: str, chosen: tuple[int, ...] = (), seed: int = 1
+) -> tuple[int, ...]:
+    random = np.random.default_rng(seed)
+    return more_points(calls, rows, 1000, LookaheadCheck(mode), chosen, random)
+
+
+def test_a_sample_looks_at_one_bar_of_a_call_that_closed_too() -> None:
+    points = {more(CALLS, TEN_TRIPS, "sample", seed=seed) for seed in range(30)}
+    assert points <= {(bar,) for bar in range(50, 250, 20)}
+    assert len(points) > 3
+
+
+def test_a_closing_that_made_the_money_is_looked_at() -> None:
+    rows = trades(*((n, n + 1, 1e6 if n == 12 else 0.01) for n in range(4, 24, 2)))
+    assert all(more(CALLS, rows, "sample", seed=seed) == (130,) for seed in range(50))
+
+
+def test_what_a_level_closed_was_closed_by_the_call_that_set_it() -> None:
+    calls = orders(10, 20, 30, 40)
+    calls["call"] = codes.BUY, codes.SET_TAKE, codes.SET_STOP, codes.BUY
+    rows = trades((0, -1, 5.0))
+    rows["bar"] = 10, 35
+    assert more(calls, rows, "sample") == (30,)
+    rows["bar"] = 10, 25
+    assert more(calls, rows, "sample") == (20,)
+    calls["call"] = codes.BUY  # then it was the opening's own level
+    assert more(calls, rows, "sample") == ()
+
+
+def test_a_full_check_looks_at_closings_at_other_calls_and_at_any_bars() -> None:
+    points = more(CALLS, TEN_TRIPS, "full", tuple(range(50, 70)))
+    assert len(points) == len(set(points)) == 9 + 6 + 12
+    assert {bar for bar in range(70, 250, 20)} <= set(points)
+    assert not set(points) & set(range(50, 70))
+    assert sum(bar % 10 == 0 for bar in points) >= 9 + 6
+
+
 def test_switched_off_there_are_none() -> None:
     assert cuts(CALLS, TEN_TRIPS, mode="off") == ()
+    assert more(CALLS, TEN_TRIPS, "off") == ()
+    assert more_points(CALLS, TEN_TRIPS, 1, LookaheadCheck.FULL, ()) == ()
 
 
 def test_a_cut_gets_twice_the_run_and_two_seconds() -> None:

@@ -66,13 +66,35 @@ DAWDLING = SPARSE.replace(
 # Tells the bars of an indicator's function from one run to the next by whatever outlives a run.
 SMUGGLING = """
 import decimal
+import typing
 import numpy as np
+import talib
+
+class Key:
+    def __init__(self):
+        self.box = []
+
+    def __call__(self):
+        pass
+
+    def __hash__(self):
+        return 42
+
+    def __eq__(self, other):
+        if hasattr(other, "box"):
+            self.box.append(other)
+            other.box.append(self)
+        return hasattr(other, "box")
 
 class Smuggling(Strategy):
     kept = ""
 
     def initialize(self):
         seen = {}
+        key = Key()
+        typing.List[key]
+        groups = talib.get_function_groups()
+        first = groups[sorted(groups)[0]]
 
         def keep(close):
             seen["close"] = close
@@ -81,7 +103,8 @@ class Smuggling(Strategy):
         self.indicator("price", keep, "close")
         close = seen["close"]
         known = decimal.getcontext().prec == 28 and np.geterr()["over"] == "warn"
-        fresh = Smuggling.kept == "" and known
+        fresh = Smuggling.kept == "" and known and not key.box and "used" not in first
+        first.append("used")
         Smuggling.kept = "used"
         decimal.getcontext().prec = 5
         np.seterr(over="ignore")
