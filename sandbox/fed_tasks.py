@@ -9,6 +9,7 @@ bars come one by one: its memory holds no later one, nor how many there will be.
 from __future__ import annotations
 
 import decimal
+import functools
 import gc
 import hashlib
 import os
@@ -112,7 +113,7 @@ class Code:
         np.seterr(**self._errors)
         decimal.setcontext(decimal.DefaultContext.copy())
         # A cache that compares its keys would hand a key of one run to the next run's __eq__.
-        for clear in _CACHES_OF_TYPING:
+        for clear in _CACHES:
             clear()
         # Generators begin at their seeds again, and the clock is the run's.
         return compiler.load(
@@ -120,7 +121,14 @@ class Code:
         )
 
 
-_CACHES_OF_TYPING: list[Callable[[], None]] = vars(typing)["_cleanups"]
+_CACHES: list[Callable[[], None]] = [*vars(typing)["_cleanups"]]
+_OWN_CACHES = ("sandbox", "zoneinfo", "dateutil")  # their keys are plain, and files are behind them
+
+
+def warm() -> None:
+    """Find the caches of the libraries, which must be imported, while the collector sees them."""
+    caches = [it for it in gc.get_objects() if isinstance(it, functools._lru_cache_wrapper)]
+    _CACHES.extend(it.cache_clear for it in caches if not it.__module__.startswith(_OWN_CACHES))
 
 
 def _ignore(text: str) -> None:

@@ -153,6 +153,7 @@ def main(arguments: list[str]) -> NoReturn:
     from sandbox import borrowed_clock, fed_tasks, tasks  # not before: they bring pandas
 
     tasks.warm()
+    fed_tasks.warm()
     if native:
         for name in arguments[3:]:
             importlib.import_module(name)

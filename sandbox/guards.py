@@ -305,6 +305,8 @@ class Guards(Uncopied):
         for ancestor in made.__mro__[1:]:
             if not self._may_inherit(ancestor, bases) and not (is_enum and ancestor in ENUM_VALUES):
                 raise TypeError(f"a strategy cannot extend {ancestor.__name__!r}")
+        if is_enum and issubclass(made, ENUM_VALUES):
+            self._compares_plainly(made)
         leave = made.__dict__.get("__exit__")
         if leave is not None:
             if type(leave) is not FunctionType:
@@ -312,6 +314,17 @@ class Guards(Uncopied):
             type.__setattr__(made, "__exit__", _courteous_exit(leave))
         self.own.add(made)
         return made
+
+    def _compares_plainly(self, kind: type) -> None:
+        """Raises TypeError for text and numbers that compare by code of the strategy's.
+
+        The libraries keep such keys for as long as their process lives, and would hand those of
+        one repetition to the comparison of the next.
+        """
+        for name in ("__eq__", "__hash__"):
+            method = getattr(kind, name)
+            if type(method) is FunctionType and method.__globals__ is self._globals:
+                raise TypeError(f"an enum of texts or numbers cannot have a {name} of its own")
 
     def _may_extend(self, base: Any) -> bool:
         if isinstance(base, type) and not isinstance(base, GenericAlias):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from engine.errors import StrategyError
+from sandbox import compiler
 from sandbox.guards import Guards
 from sandbox.text_guards import aggregation, is_plain_template
 
@@ -99,3 +100,24 @@ def test_a_ufunc_may_not_add_to_a_read_only_array(guards: Guards) -> None:
     column.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
         guards.read(np.add, "at")(column, 0, 5.0)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "class Kind(StrEnum):\n    A = 'a'\n    def __eq__(self, other):\n        return True\n",
+        "class Kind(int, Enum):\n    A = 1\n    def __hash__(self):\n        return 1\n",
+        "class Base:\n    def __eq__(self, other):\n        return True\n"
+        "class Kind(Base, IntEnum):\n    A = 1\n",
+    ],
+    ids=["texts", "numbers", "inherited"],
+)
+def test_texts_and_numbers_compare_as_such(kind: str) -> None:
+    source = "from enum import Enum, IntEnum, StrEnum\n" + kind
+    source += "class S(Strategy):\n    def on_data(self, data):\n        pass\n"
+    compiled = compiler.compile_strategy(source)
+    with pytest.raises(TypeError, match="an enum of texts or numbers cannot have a __"):
+        compiler.load(compiled, seed=0, now_ms=lambda: 0, write=print)
+    plain = kind.replace("StrEnum", "Enum").replace("int, Enum", "Enum").replace("IntEnum", "Enum")
+    compiled = compiler.compile_strategy(source.replace(kind, plain))
+    assert compiler.load(compiled, seed=0, now_ms=lambda: 0, write=print).__name__ == "S"
