@@ -108,6 +108,6 @@ compiled: .venv/.installed
 	@$(BIN)/python tools/compile_engine.py
 
 # People's own folder of market data is theirs: samples go only into the one beside this file.
-data/binance/.sample: server/sample.py | .venv/.installed
+data/binance/.sample: server/ingest/sample.py | .venv/.installed
 	@[ -n "$$SANDTABLE_DATA_DIRECTORY" ] || \
 		{ SANDTABLE_DATA_DIRECTORY=data $(BIN)/sandtable data sample && touch $@; }

@@ -17,12 +17,9 @@ prices at which anything could happen. Step 6 happens after the run, for all bar
 
 from typing import TYPE_CHECKING, Any
 
-from engine import compiled
-
-# Compiled modules, where they were built from these very sources, come before the plain ones.
-__path__.insert(0, str(compiled.folder()))
-
-from engine.backtest import Run, run_backtest
+from engine.account.portfolio import Portfolio
+from engine.account.position import Position
+from engine.account.trade import Trade
 from engine.bars import NO_FUNDING, Bars, Funding
 from engine.config import BacktestConfig, ConfigLimits
 from engine.enums import (
@@ -44,13 +41,11 @@ from engine.errors import (
     StrategyError,
     ValidationError,
 )
-from engine.portfolio import Portfolio
-from engine.position import Position
-from engine.strategy import Strategy
-from engine.trade import Trade
+from engine.run.backtest import Run, run_backtest
+from engine.run.strategy import Strategy
 
 if TYPE_CHECKING:
-    from engine.results import BacktestResults
+    from engine.analysis.results import BacktestResults
 
 SPOT = TradingMode.SPOT
 FUTURES = TradingMode.FUTURES
@@ -91,7 +86,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """BacktestResults on first use: the sandbox imports this package and has no need of it."""
     if name == "BacktestResults":
-        from engine.results import BacktestResults
+        from engine.analysis.results import BacktestResults
 
         return BacktestResults
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -36,6 +36,11 @@ MAX_ACCOUNT_NUMBER = float(2**53 - 1)
 ParamValue = int | float | bool | str
 
 
+def max_orders(n_bars: int) -> int:
+    """How many order calls a run over `n_bars` bars may make."""
+    return min(MAX_ORDERS, max(ORDERS_OF_ANY_RUN, MAX_ORDERS_PER_BAR * n_bars))
+
+
 @dataclass(frozen=True)
 class ConfigLimits:
     """Bounds and defaults that an installation may set for itself."""

@@ -44,7 +44,7 @@ Why it holds
 
 The language layer (`compiler` and its modules) is courtesy: it keeps results honest and errors
 kind, and it shuts the easy paths. No argument above uses it; the attack tests run plain Python in
-the same room (`native`, which only a fork server started for tests can do).
+the same room, by a fork server that only the tests have.
 
 What remains: one kernel for all, and what any computation can see of it (clocks, its own process
 id, shared caches). SECURITY.md has the table.

@@ -13,14 +13,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from engine.account.records import TRADE_DTYPE
 from engine.enums import LookaheadCheck
-from engine.records import TRADE_DTYPE
-from engine.replay import ReplayError, replay
-from sandbox import kernel, lookahead, probes, rechecks, wire
-from sandbox.admission import OVERHEAD_MB, Admission
-from sandbox.bars_cache import BarsCache
-from sandbox.dialogue import Talk
-from sandbox.differences import Group
+from engine.run.replay import ReplayError, replay
+from sandbox import lookahead
+from sandbox.crossing import wire
+from sandbox.crossing.differences import Group
+from sandbox.crossing.sealed import sealed_job
 from sandbox.job import (
     CHECK_CPU_S,
     CONCURRENT_CHECKS,
@@ -34,11 +33,21 @@ from sandbox.job import (
     RunError,
     Verdict,
 )
-from sandbox.sealed import sealed_job
-from sandbox.servers import Servers
-from sandbox.supervisor import Order, Outcome, Server, ServerLost, run_child
-from sandbox.verdicts import groups_of, has_run_out, killed_from_outside, report_of, verdict_of
-from sandbox.verifier import version_warning
+from sandbox.language.verifier import version_warning
+from sandbox.locks import kernel
+from sandbox.outside import probing, rechecks
+from sandbox.outside.admission import OVERHEAD_MB, Admission
+from sandbox.outside.bars_cache import BarsCache
+from sandbox.outside.dialogue import Talk
+from sandbox.outside.servers import Servers
+from sandbox.outside.supervisor import Order, Outcome, Server, ServerLost, run_child
+from sandbox.outside.verdicts import (
+    groups_of,
+    has_run_out,
+    killed_from_outside,
+    report_of,
+    verdict_of,
+)
 
 Level = Literal["strict", "degraded"]
 
@@ -208,7 +217,7 @@ class Sandbox:
 
     def probe(self) -> list[str]:
         """Attack this machine's room through real children; what got through, in words."""
-        return probes.failures(self._probe_once)
+        return probing.failures(self._probe_once)
 
     def close(self) -> None:
         """End the fork server and, with it, every child."""

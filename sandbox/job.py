@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from engine.account.records import ORDER_DTYPE
 from engine.bars import NO_FUNDING, Bars, Funding
 from engine.config import BacktestConfig
-from engine.records import ORDER_DTYPE
 
 Status = Literal["completed", "failed", "cancelled"]
 ErrorKind = Literal[

@@ -1,8 +1,8 @@
 """The honest test for look-ahead: where a run is cut, and the comparison of its order calls.
 
 `sample`: the same code is run again on bars whose future, from some cut on, is invented
-(`sandbox.invention`); its order calls up to the cut must be the same. `full`: the same code is
-run again in a process that does not have its future. `sandbox.rechecks` does both.
+(`sandbox.child.invention`); its order calls up to the cut must be the same. `full`: the same code
+is run again in a process that does not have its future. `sandbox.outside.rechecks` does both.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from engine import codes
+from engine.account import codes
 from engine.enums import LookaheadCheck
 
 SAMPLE_CUTS = 3

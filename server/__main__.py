@@ -9,19 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 
 from engine.errors import BacktestError, ConfigurationError
-from server import (
-    VERSION,
-    backup,
-    client_commands,
-    data_commands,
-    doctor,
-    run_command,
-    user_commands,
-)
-from server.artifacts import NO_ROOM
-from server.db import RESTORE
-from server.private_files import make_private
+from server import VERSION
+from server.commands import backup, client, data, doctor, run, users
 from server.settings import Settings, load_settings
+from server.storage.artifacts import NO_ROOM
+from server.storage.db import RESTORE
+from server.storage.private_files import make_private
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -74,10 +67,10 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"sandtable {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands)
-    run_command.add_parsers(commands)
-    user_commands.add_parsers(commands)
-    data_commands.add_parsers(commands)
-    client_commands.add_parsers(commands)
+    run.add_parsers(commands)
+    users.add_parsers(commands)
+    data.add_parsers(commands)
+    client.add_parsers(commands)
     backup.add_parsers(commands)
     doctor.add_parsers(commands)
     return top
@@ -95,7 +88,7 @@ def _add_serve(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from server.serve import serve
+    from server.web.serve import serve
 
     given = {"host": options.host, "port": options.port}
     settings = load_settings(**{name: v for name, v in given.items() if v is not None})
@@ -104,7 +97,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _worker(options: argparse.Namespace) -> int:
-    from server.worker import main as work
+    from server.jobs.worker import main as work
 
     settings = load_settings()
     _log(settings)

@@ -30,8 +30,8 @@ from engine.errors import (
     StrategyError,
     ValidationError,
 )
-from server.artifacts import NO_ROOM
-from server.db import is_damage, is_full
+from server.storage.artifacts import NO_ROOM
+from server.storage.db import is_damage, is_full
 
 log = logging.getLogger(__name__)
 

@@ -7,22 +7,22 @@ import sqlite3
 import threading
 from dataclasses import dataclass, field
 
-from engine.cache_space import CacheSpace
-from engine.market_data import Store as MarketStore
-from server.artifacts import Artifacts
-from server.backtests import note_cache
-from server.db import Store
-from server.download_jobs import DownloadJobs
-from server.notices import missing_locks
-from server.passwords import Passwords
-from server.private_files import tighten
-from server.readiness import Readiness
+from engine.history.cache_space import CacheSpace
+from engine.history.store import Store as MarketStore
+from server.accounts.passwords import Passwords
+from server.accounts.throttle import LoginThrottle
+from server.backtests.backtest import note_cache
+from server.charts.run_tables import SeriesCache
+from server.ingest.download_jobs import DownloadJobs
+from server.jobs.readiness import Readiness
+from server.jobs.sandbox_notice import missing_locks
+from server.jobs.worker_link import WorkerLink
 from server.request_counts import RequestCounts
-from server.reserve import Reserve
-from server.series import SeriesCache
 from server.settings import Settings
-from server.throttle import LoginThrottle
-from server.worker_link import WorkerLink
+from server.storage.artifacts import Artifacts
+from server.storage.db import Store
+from server.storage.private_files import tighten
+from server.storage.reserve import Reserve
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.bars import Bars
-from engine.config import BacktestConfig
-from engine.enums import Timeframe
-from engine.records import (
+from engine.account.records import (
     ACTIONS,
     CALLS,
     ORDER_DTYPE,
@@ -22,6 +19,9 @@ from engine.records import (
     TRADE_DTYPE,
     Ledger,
 )
+from engine.bars import Bars
+from engine.config import BacktestConfig
+from engine.enums import Timeframe
 
 START_MS = 1_704_067_200_000  # 2024-01-01T00:00Z
 CONFIG = BacktestConfig("BTCUSDT", Timeframe.H1, "2024-01-01", "2024-12-31")  # type: ignore[arg-type]

@@ -20,20 +20,20 @@ PACKAGES = ("engine", "sandbox", "server")
 MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"numpy", "pandas", "cachetools"},
     # A year of 1m bars is written in a fifth of a second; every plainer writer takes five.
-    "engine.csv_text": {"numpy", "orjson"},
-    "engine.results": {"numpy", "pandas", "orjson"},
+    "engine.analysis.csv_text": {"numpy", "orjson"},
+    "engine.analysis.results": {"numpy", "pandas", "orjson"},
     "sandbox": {"engine", "numpy"},
-    "sandbox.name_policy": {"engine", "RestrictedPython"},
+    "sandbox.language.name_policy": {"engine", "RestrictedPython"},
     # Imports and exercises what strategies may use.
-    "sandbox.warmup": {"engine", "numpy", "pandas"},
+    "sandbox.child.warmup": {"engine", "numpy", "pandas"},
     # What strategies are shown of these libraries.
-    "sandbox.facades": {"engine", "numpy", "pandas", "pandas_ta_classic", "talib"},
-    "sandbox.guards": {"engine", "numpy", "pandas"},
-    "sandbox.small_facades": {"engine", "numpy", "pandas", "talib"},
-    "sandbox.text_guards": {"numpy", "pandas"},
-    "sandbox.clock": {"pandas"},
-    "sandbox.labels": {"pandas"},
-    "sandbox.copying": {"engine", "numpy", "pandas"},
+    "sandbox.runtime.facades": {"engine", "numpy", "pandas", "pandas_ta_classic", "talib"},
+    "sandbox.runtime.guards": {"engine", "numpy", "pandas"},
+    "sandbox.runtime.small_facades": {"engine", "numpy", "pandas", "talib"},
+    "sandbox.runtime.text_guards": {"numpy", "pandas"},
+    "sandbox.runtime.clock": {"pandas"},
+    "sandbox.runtime.pandas_labels": {"pandas"},
+    "sandbox.runtime.copying": {"engine", "numpy", "pandas"},
 }
 
 
@@ -42,77 +42,90 @@ VOCABULARY = {
     "engine.bars",
     "engine.compiled",
     "engine.config",
-    "engine.csv_text",
+    "engine.analysis.csv_text",
     "engine.dates",
     "engine.enums",
     "engine.errors",
     "engine.parameters",
-    "engine.market_data",
-    "engine.records",
-    "engine.results",
+    "engine.history.store",
+    "engine.account.records",
+    "engine.analysis.results",
     "sandbox.client",
-    "sandbox.differences",
+    "sandbox.crossing.differences",
     "sandbox.job",
 }
 # Market data has one format: the engine reads it, the server's import commands write it.
 VOCABULARY |= {
-    "engine.catalogue",
-    "engine.daily_files",
-    "engine.data_quality",
-    "engine.file_checks",
-    "engine.funding_files",
-    "engine.resample",
-    "engine.wild_bars",
+    "engine.history.catalogue",
+    "engine.history.day_files",
+    "engine.history.data_quality",
+    "engine.history.careful_reader",
+    "engine.history.funding_files",
+    "engine.history.resample",
+    "engine.history.wild_bars",
 }
 # How caches are kept, and how files appear whole, is one thing for both.
-VOCABULARY |= {"engine.cache_space", "engine.column_file", "engine.whole_file"}
+VOCABULARY |= {
+    "engine.history.cache_space",
+    "engine.history.column_file",
+    "engine.history.whole_file",
+}
 # The worker's side checks a run by replaying it and computes its figures.
 ALSO = {
-    "server.execution": {
-        "engine.accounting",
-        "engine.metrics",
-        "engine.replay",
-        "engine.round_trips",
+    "server.jobs.execution": {
+        "engine.account.fingerprint",
+        "engine.analysis.accounting",
+        "engine.analysis.metrics",
+        "engine.run.replay",
+        "engine.analysis.round_trips",
     },
 }
 # Heavy work, and code that was uploaded, must not come near the process that answers pages.
-NOT_IN_THE_WEB_PROCESS = {"engine.backtest", "engine.replay", "sandbox.compiler", "sandbox.client"}
+NOT_IN_THE_WEB_PROCESS = {
+    "engine.run.backtest",
+    "engine.run.replay",
+    "sandbox.language.compiler",
+    "sandbox.client",
+}
 
 
 # Modules that are one half of another, or only make sense in motion, and where they are tested.
 TESTED_WITH = {
-    "engine.codes": "engine/test_compiled.py",
-    "engine.parsed_days": "engine/test_column_cache.py",
-    "engine.player": "engine/test_replay.py",
-    "engine.refs": "engine/test_bar.py",
-    "engine.pipes": "engine/test_handover.py",
-    "engine.series": "engine/test_views.py",
-    "engine.day_index": "engine/test_catalogue.py",
-    "engine.file_checks": "engine/test_daily_files.py",
-    "sandbox.facade_names": "sandbox/language/test_reviewed_names.py",
-    "sandbox.facades": "sandbox/language/test_reviewed_names.py",
-    "sandbox.facts": "sandbox/test_policy.py",
-    "sandbox.language": "sandbox/language/test_constructs.py",
-    "sandbox.name_policy": "sandbox/test_policy.py",
-    "sandbox.rewrites": "sandbox/test_policy.py",
-    "sandbox.scopes": "sandbox/language/test_constructs.py",
-    "sandbox.text_guards": "sandbox/test_guards.py",
-    "server.accounts": "server/pages/test_account.py",
-    "server.actions": "server/api/test_backtests.py",
+    "engine.account.codes": "engine/test_compiled.py",
+    "engine.history.parsed_series": "engine/history/test_column_cache.py",
+    "engine.run.order_player": "engine/run/test_replay.py",
+    "engine.run.sole_owner": "engine/run/test_bar.py",
+    "engine.run.pipes": "engine/run/test_handover.py",
+    "engine.run.revealed": "engine/run/test_views.py",
+    "engine.history.day_index": "engine/history/test_catalogue.py",
+    "engine.history.careful_reader": "engine/history/test_day_files.py",
+    "sandbox.language.facade_names": "sandbox/language/test_reviewed_names.py",
+    "sandbox.runtime.facades": "sandbox/language/test_reviewed_names.py",
+    "sandbox.language.source_facts": "sandbox/language/test_policy.py",
+    "sandbox.language.names": "sandbox/language/test_constructs.py",
+    "sandbox.language.name_policy": "sandbox/language/test_policy.py",
+    "sandbox.language.rewrites": "sandbox/language/test_policy.py",
+    "engine.account.fingerprint": "engine/run/test_replay.py",
+    "engine.account.ledger": "engine/run/test_replay.py",
+    "sandbox.runtime.loader": "sandbox/language/test_compiler.py",
+    "sandbox.language.scopes": "sandbox/language/test_constructs.py",
+    "sandbox.runtime.text_guards": "sandbox/runtime/test_guards.py",
+    "server.backtests.account_deletion": "server/pages/accounts/test_account.py",
+    "server.backtests.actions": "server/api/test_backtests.py",
     "server.api.bodies": "server/api/test_backtests.py",
     "server.api.docs": "server/test_schema.py",
     "server.api.files": "server/api/test_backtests.py",
-    "server.app": "server/test_routes.py",
-    "server.archive_client": "server/test_download.py",
-    "server.data_report": "server/test_data_check.py",
+    "server.web.app": "server/test_routes.py",
+    "server.ingest.archive_client": "server/ingest/test_download.py",
+    "server.ingest.data_report": "server/ingest/test_data_check.py",
     "server.examples": "server/test_examples.py",
-    "server.executor": "server/test_local_executor.py",
-    "server.pages.result": "server/pages/test_backtests.py",
-    "server.result_document": "server/api/test_backtests.py",
-    "server.serve": "server/test_service.py",
+    "server.jobs.executor": "server/jobs/test_local_executor.py",
+    "server.pages.backtests.result": "server/pages/backtests/test_routes.py",
+    "server.backtests.document": "server/api/test_backtests.py",
+    "server.web.serve": "server/test_service.py",
     "server.services": "server/test_routes.py",
-    "server.worker": "server/test_service.py",
-    "server.worker_link": "server/test_service.py",
+    "server.jobs.worker": "server/test_service.py",
+    "server.jobs.worker_link": "server/test_service.py",
 }
 
 
@@ -190,18 +203,21 @@ def test_the_server_knows_the_words_of_engine_and_sandbox_not_their_work(module:
 @pytest.mark.parametrize("module", [m for m in modules() if m.startswith("server.")])
 def test_only_the_app_imports_pages_and_api(module: str) -> None:
     place = ".".join(module.split(".")[:2])
-    if place == "server.app":
+    if place == "server.web":
         return
     outer = {name for name in imports(module) if name.startswith(("server.pages", "server.api"))}
     assert not {name for name in outer if not name.startswith(place)}
 
 
 def test_the_web_process_runs_no_replay_and_compiles_no_strategy() -> None:
-    assert not reached("server.app") & NOT_IN_THE_WEB_PROCESS
+    assert not reached("server.web.app") & NOT_IN_THE_WEB_PROCESS
 
 
-def test_the_service_cannot_reach_native_runs() -> None:
-    assert "sandbox.native" not in reached("server.__main__") | reached("server.app")
+def test_the_product_knows_no_way_to_run_plain_python() -> None:
+    """That way in is the tests' own: nothing of the product imports or names a module of them."""
+    words = re.compile(r"(from|import) tests\b|[\"']tests\.")
+    named = [name for name in modules() if words.search(path_of(name).read_text(encoding="utf-8"))]
+    assert named == []
 
 
 def test_no_tracked_file_holds_a_path_of_one_machine_or_the_address_of_a_registry() -> None:

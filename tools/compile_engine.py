@@ -21,9 +21,10 @@ from types import ModuleType
 ENGINE = Path(__file__).resolve().parents[1] / "engine"
 
 
-def load(name: str) -> ModuleType:
+def load(path: str) -> ModuleType:
     """A module of the engine by itself: the package would import all of it, compiled or not."""
-    spec = importlib.util.spec_from_file_location(name, ENGINE / f"{name}.py")
+    name = path.replace("/", ".")
+    spec = importlib.util.spec_from_file_location(name, ENGINE / f"{path}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -31,7 +32,7 @@ def load(name: str) -> ModuleType:
     return module
 
 
-compiled, codes = load("compiled"), load("codes")
+compiled, codes = load("compiled"), load("account/codes")
 FLAGS = ["-O2", "-ffp-contract=off", "-fno-strict-aliasing", "-w"]
 DIRECTIVES = {
     "language_level": 3,
@@ -85,7 +86,9 @@ def install(target: Path) -> None:
         built = build(Path(scratch))
         aside = Path(tempfile.mkdtemp(dir=target.parent))
         for extension in built:
-            shutil.copy2(extension, aside / extension.name)
+            room = aside / extension.parent.name
+            room.mkdir(exist_ok=True)
+            shutil.copy2(extension, room)
     aside.chmod(0o755)
     for old in target.parent.iterdir():
         if old != aside:
@@ -96,14 +99,16 @@ def install(target: Path) -> None:
 def build(scratch: Path) -> list[Path]:
     """Compile copies of the modules below `scratch`; returns the extensions' files."""
     package = scratch / "engine"
-    package.mkdir()
+    for room in {name.split(".")[0] for name in compiled.MODULES}:
+        (package / room).mkdir(parents=True)
+        (package / room / "__init__.py").touch()
     (package / "__init__.py").touch()
-    for name in compiled.MODULES:
+    for name in (*compiled.ALSO_READ, *compiled.MODULES):
         for ending in (".py", ".pxd"):
-            shutil.copy2(ENGINE / f"{name}{ending}", package)
-    (package / "codes.pxd").write_text(enum_of(codes))
-    for name in ("refs", "pipes"):
-        shutil.copy2(ENGINE / f"{name}.pxd", package)
+            source = compiled.source_of(name, ending)
+            if source.exists() and not (ending == ".py" and name in compiled.ALSO_READ):
+                shutil.copy2(source, package / name.split(".")[0])
+    (package / "account" / "codes.pxd").write_text(enum_of(codes))
     here = os.getcwd()
     os.chdir(scratch)
     try:
@@ -118,7 +123,11 @@ def compile_all() -> list[Path]:
 
     extensions = cythonize(
         [
-            Extension(f"engine.{name}", [f"engine/{name}.py"], extra_compile_args=FLAGS)
+            Extension(
+                f"engine.{name}",
+                [f"engine/{name.replace('.', '/')}.py"],
+                extra_compile_args=FLAGS,
+            )
             for name in compiled.MODULES
         ],
         compiler_directives=DIRECTIVES,

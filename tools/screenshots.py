@@ -20,10 +20,10 @@ from typing import Any
 from playwright.sync_api import Browser, FloatRect, Page, TimeoutError, sync_playwright
 
 from sandbox.job import CheckReport
-from server.auth import SESSION_COOKIE
-from server.marks import set_marks
-from server.shares import create_share
-from server.strategies import save_strategy
+from server.accounts.access import SESSION_COOKIE
+from server.backtests.marks import set_marks
+from server.backtests.shares import create_share
+from server.strategies.strategy import save_strategy
 from tests.benchmarks.service import Account, Service
 from tools import chromium
 

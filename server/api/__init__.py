@@ -5,13 +5,13 @@ from __future__ import annotations
 from litestar import Router
 from litestar.types import ControllerRouterHandler
 
+from server.accounts.access import requires_user, writes_need_token
 from server.api.accept import serves_what_is_accepted
 from server.api.backtests import BacktestApi
 from server.api.data import DataApi
 from server.api.health import health, ready
 from server.api.metrics import metrics
 from server.api.strategies import StrategyApi
-from server.auth import requires_user, writes_need_token
 
 route_handlers: list[ControllerRouterHandler] = [
     Router(

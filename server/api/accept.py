@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 from litestar.handlers import BaseRouteHandler
 
+from server.accounts.access import Connection
 from server.api.files import TYPES
-from server.auth import Connection
 from server.problems import Problem
 
 # Of addresses that answer with something else than JSON.

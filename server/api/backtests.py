@@ -15,9 +15,9 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter, RawBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
-from server import actions, backtests
 from server.api import docs
 from server.api.bodies import json_body, json_response
+from server.api.conditional import PRIVATE, is_current, not_modified, weak_tag
 from server.api.files import file_response
 from server.api.queries import (
     ArtifactName,
@@ -32,14 +32,14 @@ from server.api.queries import (
     place_of,
     points_of,
 )
-from server.backtests import STATUSES, Backtest
-from server.conditional import PRIVATE, is_current, not_modified, weak_tag
-from server.listing import Place, Wanted, list_backtests
-from server.outlook import outlook
+from server.backtests import actions, backtest
+from server.backtests.backtest import STATUSES, Backtest
+from server.backtests.document import DEFAULT_POINTS, result_pieces
+from server.backtests.forecast import outlook
+from server.backtests.listing import Place, Wanted, list_backtests
+from server.backtests.stored_results import check_files, series_of
 from server.problems import Invalid, NotFound
-from server.result_document import DEFAULT_POINTS, result_pieces
 from server.services import Services
-from server.stored_results import check_files, series_of
 
 FOLLOW_EVERY_S = 0.25
 # Proxies take a connection that says nothing for a minute for a dead one.
@@ -145,7 +145,7 @@ class BacktestApi(Controller):
         """Lists hold what there is; `metrics` is null before the end."""
         wanted, parts = points_of(points), parts_of(include)
         found = actions.find(services, request.user, backtest_id)
-        source = backtests.source_of(services.store, found)
+        source = backtest.source_of(services.store, found)
         series = series_of(services, found)
         pieces = result_pieces(found, source, series, wanted, parts)
         first = next(pieces)
@@ -266,7 +266,7 @@ async def _follow(
             last_said = time.monotonic()
             yield ServerSentEventMessage(comment="still here", data=None)
         await asyncio.sleep(FOLLOW_EVERY_S)
-        found = await sync_to_thread(backtests.get_backtest, services.store, owner, found.id)
+        found = await sync_to_thread(backtest.get_backtest, services.store, owner, found.id)
     if found is None:
         yield _event("end", {"status": "cancelled"})
 

@@ -39,21 +39,14 @@ def json_body(request: Request[Any, Any, Any], body: bytes) -> Any:
     return document
 
 
-def text_fields(
-    document: Any,
-    checks: Mapping[str, Callable[[str], object]],
-    optional: Mapping[str, Callable[[str], object]] | None = None,
-) -> dict[str, str]:
-    """The strings of an object: every field of `checks`, those of `optional` that are there (null
-    is not), and no other.
+def text_fields(document: Any, checks: Mapping[str, Callable[[str], object]]) -> dict[str, str]:
+    """The strings of an object: every field of `checks`, and no other.
 
     A check raises ValidationError. Raises Invalid with every complaint at once.
     """
     if not isinstance(document, dict):
         raise Invalid(fields={"body": ["must be an object of fields"]})
-    may = optional or {}
-    unknown = [name for name in document if name not in checks and name not in may]
-    checks = {**checks, **{name: may[name] for name in may if document.get(name) is not None}}
+    unknown = [name for name in document if name not in checks]
     wrong = {name: ["unknown field"] for name in unknown[:MAX_COMPLAINTS]}
     for name, check in checks.items():
         value = document.get(name)

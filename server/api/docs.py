@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from server.api import shapes
-from server.artifacts import NAMES
 from server.problems import WORDS
+from server.storage.artifacts import NAMES
 
 Schema = dict[str, Any]
 
@@ -132,7 +132,6 @@ STRATEGY: Schema = {
     "updated_at": 1719835200000,
     "valid": True,
     "problems": [],
-    "message": "Faster average",
 }
 STRATEGY_LINE = {name: value for name, value in STRATEGY.items() if name != "code"}
 REPORT: Schema = {
@@ -396,7 +395,7 @@ validate = operation(
 )
 _STRATEGIES = {"items": [STRATEGY_LINE], "next_cursor": None}
 strategy_list = operation(200, shapes.StrategyList, _STRATEGIES, 422, headers=("ETag",))
-_SAVED = {"name": "Cross", "code": CODE, "message": "Faster average"}
+_SAVED = {"name": "Cross", "code": CODE}
 create_strategy = operation(
     *(201, shapes.Strategy, STRATEGY, *_WRITES),
     body=shapes.StrategyBody,

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from litestar import Request, Response
 from litestar.response import Stream
 
-from server.conditional import PRIVATE, is_current
+from server.api.conditional import PRIVATE, is_current
 from server.problems import NotFound, Problem
 
 CHUNK_BYTES = 256 * 1024

@@ -7,9 +7,10 @@ from typing import Any
 from litestar import get
 from litestar.di import NamedDependency
 
-from server import VERSION, queue
+from server import VERSION
 from server.api import docs
 from server.api.accept import serves_what_is_accepted
+from server.jobs import queue
 from server.problems import Unavailable
 from server.services import Services
 

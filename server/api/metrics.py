@@ -10,20 +10,16 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
-from server import VERSION, run_counts
+from server import VERSION
+from server.accounts.disk import free_bytes
 from server.api import docs
 from server.api.accept import serves_what_is_accepted
-from server.backtests import STATUSES
-from server.disk import free_bytes
+from server.backtests.backtest import STATUSES
+from server.backtests.usage import database_bytes, oldest_waiting_s, resident_bytes, totals
+from server.jobs import run_counts
 from server.problems import Forbidden, SignInNeeded
 from server.request_counts import BUCKETS_S
 from server.services import Services
-from server.usage import (
-    database_bytes,
-    oldest_waiting_s,
-    resident_bytes,
-    totals,
-)
 
 KIB = 1024
 # Of the cache of bars: the count's name, its kind, and what it means.

@@ -9,10 +9,10 @@ from litestar.openapi.spec import Example
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
-from server.artifacts import NAMES
-from server.backtests import MAX_IDEMPOTENCY_KEY, STATUSES
+from server.backtests.backtest import MAX_IDEMPOTENCY_KEY, STATUSES
+from server.backtests.document import DEFAULT_POINTS, PARTS
 from server.problems import Invalid
-from server.result_document import DEFAULT_POINTS, PARTS
+from server.storage.artifacts import NAMES
 
 MAX_POINTS = 1_000_000
 POINTS_PATTERN = "^(all|[0-9]+)$"

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from engine.config import MAX_FEE_RATE, MAX_INITIAL_CAPITAL, MAX_SEED, MAX_SLIPPAGE_BPS
 from engine.enums import SYMBOL_PATTERN, FillRule, LookaheadCheck, Timeframe, TradingMode
-from server.backtests import Status
+from server.backtests.backtest import Status
+from server.backtests.document import MAX_ROWS
 from server.problems import MAX_COMPLAINTS
-from server.result_document import MAX_ROWS
-from server.strategies import LISTED_PROBLEMS, MAX_NAME
+from server.strategies.strategy import LISTED_PROBLEMS, MAX_NAME
 
 MAX_BATCH = 200
 Time = Annotated[int, Field(description="ms since the Unix epoch, UTC", examples=[1709251200000])]
@@ -388,7 +388,6 @@ class StrategyBody(Body):
 
     name: Name = Field(min_length=1, pattern=r"\S")
     code: Code
-    message: str | None = Field(None, max_length=200, description="What this version changes.")
 
 
 class StrategyLine(Shape):
@@ -401,7 +400,6 @@ class StrategyLine(Shape):
     updated_at: Time
     valid: bool
     problems: list[Problem] = Field(max_length=LISTED_PROBLEMS)
-    message: str
 
 
 class Strategy(Shape):
@@ -415,7 +413,6 @@ class Strategy(Shape):
     updated_at: Time
     valid: bool
     problems: list[Problem]
-    message: str
 
 
 class StrategyList(Shape):

@@ -10,15 +10,16 @@ from litestar.params import QueryParameter, RawBody
 
 from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
-from server import actions, strategies
 from server.api import docs
 from server.api.bodies import json_body, json_response, text_fields
 from server.api.queries import Cursor, StrategyId, place_of
+from server.backtests import actions
 from server.problems import NotFound
-from server.reports import parameter_documents, problem_documents
 from server.services import Services
+from server.strategies import strategy
+from server.strategies.check_reports import parameter_documents, problem_documents
 
-Limit = Annotated[int, QueryParameter(ge=1, le=strategies.PAGE, description="how many a page")]
+Limit = Annotated[int, QueryParameter(ge=1, le=strategy.PAGE, description="how many a page")]
 
 
 class StrategyApi(Controller):
@@ -60,11 +61,11 @@ class StrategyApi(Controller):
         self,
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
-        limit: Limit = strategies.PAGE,
+        limit: Limit = strategy.PAGE,
         cursor: Cursor = None,
     ) -> Response[bytes]:
         """The last saved first, each in its newest version, without code."""
-        found, more = strategies.newest_strategies(
+        found, more = strategy.newest_strategies(
             services.store, request.user.id, before=place_of(cursor), limit=limit
         )
         return _page(found, more)
@@ -81,12 +82,10 @@ class StrategyApi(Controller):
         self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
     ) -> Response[bytes]:
         """Code that does not compile is kept as a draft, with its problems."""
-        name, code, message = _saved_fields(request, body)
+        name, code = _name_and_code(request, body)
         actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
-        made = strategies.create_strategy(
-            services.store, request.user.id, name, code, report, message=message
-        )
+        made = strategy.create_strategy(services.store, request.user.id, name, code, report)
         return json_response(made.document(), 201, location=f"/api/strategy/{made.id}")
 
     @get(
@@ -124,11 +123,11 @@ class StrategyApi(Controller):
     ) -> Response[bytes]:
         """Every save is a version; backtests keep the code that they ran."""
         _found(services, request, strategy_id)
-        name, code, message = _saved_fields(request, body)
+        name, code = _name_and_code(request, body)
         actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
-        saved = strategies.save_strategy(
-            *(services.store, request.user.id, strategy_id, name, code, report), message=message
+        saved = strategy.save_strategy(
+            services.store, request.user.id, strategy_id, name, code, report
         )
         if saved is None:
             raise NotFound("There is no such strategy.")
@@ -148,7 +147,7 @@ class StrategyApi(Controller):
         strategy_id: StrategyId,
     ) -> None:
         """Backtests that ran it keep their code."""
-        if not strategies.delete_strategy(services.store, request.user.id, strategy_id):
+        if not strategy.delete_strategy(services.store, request.user.id, strategy_id):
             raise NotFound("There is no such strategy.")
 
     @get(
@@ -163,11 +162,11 @@ class StrategyApi(Controller):
         request: Request[Any, Any, Any],
         services: NamedDependency[Services],
         strategy_id: StrategyId,
-        limit: Limit = strategies.PAGE,
+        limit: Limit = strategy.PAGE,
         cursor: Cursor = None,
     ) -> Response[bytes]:
         """Without code; `?version=` of the strategy's own address gives one with it."""
-        found, more = strategies.list_versions(
+        found, more = strategy.list_versions(
             services.store, request.user.id, strategy_id, before=place_of(cursor), limit=limit
         )
         if not found:
@@ -175,17 +174,15 @@ class StrategyApi(Controller):
         return _page(found, more)
 
 
-def _page(found: list[strategies.Version], more: int | None) -> Response[bytes]:
+def _page(found: list[strategy.Version], more: int | None) -> Response[bytes]:
     next_cursor = None if more is None else format(more, "x")
     return json_response({"items": [item.document() for item in found], "next_cursor": next_cursor})
 
 
-def _saved_fields(request: Request[Any, Any, Any], body: bytes) -> tuple[str, str, str]:
-    """Name, code and message of a version to be saved."""
-    checks = {"name": strategies.check_name, "code": strategies.check_code}
-    optional = {"message": strategies.check_message}
-    given = text_fields(json_body(request, body), checks, optional)
-    return given["name"], given["code"], given.get("message", "")
+def _name_and_code(request: Request[Any, Any, Any], body: bytes) -> tuple[str, str]:
+    checks = {"name": strategy.check_name, "code": strategy.check_code}
+    given = text_fields(json_body(request, body), checks)
+    return given["name"], given["code"]
 
 
 def _check_size(source: str) -> None:
@@ -199,8 +196,8 @@ def _found(
     request: Request[Any, Any, Any],
     strategy_id: str,
     version: int | None = None,
-) -> strategies.Strategy:
-    found = strategies.get_strategy(services.store, request.user.id, strategy_id, version)
+) -> strategy.Strategy:
+    found = strategy.get_strategy(services.store, request.user.id, strategy_id, version)
     if found is None:
         raise NotFound("There is no such strategy, or not in this version.")
     return found

@@ -2,27 +2,33 @@
 
 A whole page includes the same fragment that htmx refreshes, so each piece of markup exists
 once. Forms and links work without scripts. The app takes two things from here: the
-`route_handlers` and, from `server.pages.render`, the template configuration.
+`route_handlers` and, from `server.pages.parts.render`, the template configuration.
 """
 
 from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
-from server.pages import data
-from server.pages.account import Account, SignIn
-from server.pages.add_data import AddData
-from server.pages.admin import Admin
-from server.pages.assets import static_file
-from server.pages.backtests import Backtests
-from server.pages.compare import Compare
-from server.pages.events import all_events, own_events
+from server.pages.accounts.account import Account, SignIn
+from server.pages.accounts.admin import Admin
+from server.pages.accounts.events import all_events, own_events
+from server.pages.backtests.compare import Compare
+from server.pages.backtests.marks import MarkPages
+from server.pages.backtests.new import NewBacktest
+from server.pages.backtests.report import report
+from server.pages.backtests.routes import Backtests
+from server.pages.backtests.sharing import (
+    Sharing,
+    shared,
+    shared_chart,
+    shared_rolling,
+    shared_trips,
+)
+from server.pages.data import index
+from server.pages.data.add import AddData
 from server.pages.examples import gallery
 from server.pages.home import home
-from server.pages.marks import MarkPages
-from server.pages.new_backtest import NewBacktest
-from server.pages.report import report
-from server.pages.sharing import Sharing, shared, shared_chart, shared_rolling, shared_trips
+from server.pages.parts.assets import static_file
 from server.pages.strategies import Strategies
 
 route_handlers: list[ControllerRouterHandler] = [
@@ -35,8 +41,8 @@ route_handlers: list[ControllerRouterHandler] = [
     Backtests,
     Strategies,
     gallery,
-    data.index,
-    data.series,
+    index.index,
+    index.series,
     AddData,
     Compare,
     MarkPages,

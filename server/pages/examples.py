@@ -9,9 +9,10 @@ from typing import Any
 from litestar import Request, get
 from litestar.response import Template
 
-from server import auth, examples
+from server import examples
+from server.accounts import access
 from server.examples import Example
-from server.pages.render import page
+from server.pages.parts.render import page
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Gallery:
     count: int
 
 
-@get("/examples", sync_to_thread=False, guards=[auth.requires_user])
+@get("/examples", sync_to_thread=False, guards=[access.requires_user])
 def gallery(request: Request[Any, Any, Any]) -> Template:
     found = examples.examples()
     kinds = [Kind(name, list(group)) for name, group in groupby(found, lambda item: item.kind)]

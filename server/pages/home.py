@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.response import Redirect
 
-from server.pages.render import page
+from server.pages.parts.render import page
 
 
 @get("/", sync_to_thread=False)

@@ -10,15 +10,17 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 
-from server import actions, auth, strategies
-from server.backtests import Backtest
-from server.listing import Wanted, list_backtests
-from server.pages import result
-from server.pages.diff import MAX_SHOWN_LINES, Diff, code_diff
-from server.pages.render import page
+from server.accounts import access
+from server.backtests import actions
+from server.backtests.backtest import Backtest
+from server.backtests.listing import Wanted, list_backtests
+from server.pages.backtests import result
+from server.pages.parts.diff import MAX_SHOWN_LINES, Diff, code_diff
+from server.pages.parts.render import page
 from server.problems import NotFound
 from server.services import Services
-from server.strategies import Strategy, StrategyLine, Version
+from server.strategies import strategy as strategies
+from server.strategies.strategy import Strategy, StrategyLine, Version
 
 Id = FromPath[str]
 RUNS_SHOWN = 10
@@ -60,7 +62,7 @@ class Strategies(Controller):
     """One's own strategies."""
 
     path = "/strategies"
-    guards = (auth.requires_user,)
+    guards = (access.requires_user,)
 
     @get("/", sync_to_thread=True)
     def index(

@@ -22,12 +22,12 @@ import numpy as np
 import orjson
 import pandas as pd
 
-from engine.daily_files import Columns
 from engine.enums import Timeframe, TradingMode
-from engine.market_data import Store
-from engine.resample import resample
-from server.data_check import check_data
-from server.day_writer import day_content, day_path, split_days, write_whole
+from engine.history.day_files import Columns
+from engine.history.resample import resample
+from engine.history.store import Store
+from server.ingest.data_check import check_data
+from server.ingest.day_writer import day_content, day_path, split_days, write_whole
 from tests.benchmarks.bars import YEAR_BARS, minute_bars
 from tests.benchmarks.measure import heading, table, target
 
@@ -40,7 +40,7 @@ TRADES = 2_000_000
 _SHARER = """
 import sys
 from datetime import date
-from engine.market_data import Store
+from engine.history.store import Store
 bars = Store(sys.argv[1], sys.argv[2]).load(
     "BTCUSDT", "1m", "spot", date(2023, 1, 1), date(2023, 12, 31)).bars
 columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
@@ -51,7 +51,7 @@ _CONVERTER = """
 import sys, time
 from pathlib import Path
 from engine.enums import Timeframe
-from server.convert import Request, convert
+from server.ingest.convert import Request, convert
 def peak_kb():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

@@ -20,10 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from engine.analysis.results import BacktestResults
 from engine.bars import Bars
 from engine.enums import LookaheadCheck
-from engine.replay import replay
-from engine.results import BacktestResults
+from engine.run.replay import replay
 from sandbox.client import Sandbox
 from sandbox.job import Job, Verdict
 from tests.benchmarks import measure

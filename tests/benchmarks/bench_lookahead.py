@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from engine.bars import Bars
 from engine.enums import LookaheadCheck
-from engine.replay import replay
+from engine.run.replay import replay
 from sandbox.client import Sandbox
 from sandbox.job import Job
 from tests.benchmarks.bars import minute_bars

@@ -7,7 +7,7 @@ import time
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from server.auth import SESSION_COOKIE
+from server.accounts.access import SESSION_COOKIE
 from tests.benchmarks.bench_service import (
     BATCH,
     BENCH,

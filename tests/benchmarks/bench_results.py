@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 import orjson
 
+from engine.account.records import ORDER_DTYPE, STATE_DTYPE, TRADE_DTYPE, Ledger
+from engine.analysis.results import BacktestResults
 from engine.bars import Bars
-from engine.cache_space import CacheSpace
 from engine.config import BacktestConfig
 from engine.enums import Timeframe
-from engine.records import ORDER_DTYPE, STATE_DTYPE, TRADE_DTYPE, Ledger
-from engine.results import BacktestResults
-from server.artifacts import Artifacts, new_backtest_id
-from server.charts import chart_document, pick_points
-from server.series import SeriesCache
+from engine.history.cache_space import CacheSpace
+from server.charts.buckets import chart_document, pick_points
+from server.charts.run_tables import SeriesCache
+from server.storage.artifacts import Artifacts, new_backtest_id
 from tests.benchmarks.measure import heading, table
 
 YEAR_BARS, WEEK_BARS = 525_600, 168

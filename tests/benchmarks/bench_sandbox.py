@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from engine.config import BacktestConfig
-from sandbox import native
 from sandbox.client import Sandbox
 from sandbox.job import Job, Limits
 from tests.benchmarks.measure import heading, percentile, table, target
+from tests.sandbox import native
 from tests.sandbox.conftest import make_bars
 
 RUNS = 60

@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.cache_space import CacheSpace
-from engine.market_data import Store as MarketStore
+from engine.history.cache_space import CacheSpace
+from engine.history.store import Store as MarketStore
 from sandbox.client import Sandbox
-from server.artifacts import Artifacts, new_backtest_id
-from server.db import now_ms
-from server.executor import Finished, Job
-from server.local_executor import LocalExecutor, Payload
-from server.series import SeriesCache
+from server.charts.run_tables import SeriesCache
+from server.jobs.executor import Finished, Job
+from server.jobs.local_executor import LocalExecutor, Payload
+from server.storage.artifacts import Artifacts, new_backtest_id
+from server.storage.db import now_ms
 from tests.benchmarks.bars import START_MS, YEAR_BARS, minute_bars, write_daily_files
 from tests.benchmarks.hostile import one_hostile_account
 from tests.benchmarks.measure import (

@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from server.passwords import Passwords
-from server.users import find_user, set_password
+from server.accounts.passwords import Passwords
+from server.accounts.users import find_user, set_password
 from tests.benchmarks.measure import at_least, heading, percentile, table, target
 from tests.benchmarks.service import PASSWORD, Account, Answer, Connection, Service
 

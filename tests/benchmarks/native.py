@@ -19,12 +19,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from engine.backtest import Run
 from engine.bars import NO_FUNDING, Bars
 from engine.config import BacktestConfig
 from engine.enums import LookaheadCheck, TradingMode
-from engine.strategy import Strategy
-from sandbox.compiler import compile_strategy, load
+from engine.run.backtest import Run
+from engine.run.strategy import Strategy
+from sandbox.language.compiler import compile_strategy
+from sandbox.runtime.loader import load
 from tests.benchmarks.bars import COLUMNS, minute_bars
 from tests.benchmarks.workloads import FEE_RATE, WORKLOADS, Workload
 

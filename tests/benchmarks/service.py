@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from server.auth import SESSION_COOKIE
-from server.db import Store
-from server.passwords import Passwords
-from server.sessions import start_session
+from server.accounts.access import SESSION_COOKIE
+from server.accounts.passwords import Passwords
+from server.accounts.sessions import start_session
+from server.accounts.tokens import create_token
+from server.accounts.users import create_user, find_user
 from server.settings import Settings, load_settings
-from server.tokens import create_token
-from server.users import create_user, find_user
+from server.storage.db import Store
 from tests.benchmarks.measure import descendants
 
 ROOT = Path(__file__).resolve().parents[2]

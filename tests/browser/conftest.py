@@ -21,12 +21,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from server.auth import SESSION_COOKIE
-from server.db import Store
-from server.passwords import Passwords
-from server.sessions import start_session
+from server.accounts.access import SESSION_COOKIE
+from server.accounts.passwords import Passwords
+from server.accounts.sessions import start_session
+from server.accounts.users import User, create_user
 from server.settings import PROJECT_ROOT
-from server.users import User, create_user
+from server.storage.db import Store
 from tests.browser.history import write_history
 
 PASSWORD = "correct horse battery"

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.backtest import Run
+from engine.account.ledger import ledger_of
+from engine.account.records import Ledger
 from engine.bars import NO_FUNDING, Bars, Funding
 from engine.config import BacktestConfig
 from engine.enums import Timeframe
-from engine.records import Ledger
-from engine.replay import ledger_of, replay
-from engine.strategy import Strategy
+from engine.run.backtest import Run
+from engine.run.replay import replay
+from engine.run.strategy import Strategy
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 START_MS = int(START.timestamp() * 1000)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import codes, compiled, records
+from engine import compiled
+from engine.account import codes, records
 from tools import compile_engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,9 +21,9 @@ SCRIPTS = 400
 DIGESTS = f"""
 import hashlib, random
 from engine import compiled
-from engine.backtest import Run
-from engine.replay import ledger_of
-from engine.strategy import Strategy
+from engine.run.backtest import Run
+from engine.account.ledger import ledger_of
+from engine.run.strategy import Strategy
 from tests.generators import random_scenario, scripted
 
 digest = hashlib.sha256()
@@ -59,9 +60,8 @@ def run_scripts(*path: Path) -> tuple[bool, str]:
 @pytest.fixture
 def plain_copy(tmp_path: Path) -> Path:
     """A folder with the engine's source and without its extensions."""
-    (tmp_path / "engine").mkdir()
-    for source in [*(ROOT / "engine").glob("*.py"), *(ROOT / "engine").glob("*.pxd")]:
-        shutil.copy2(source, tmp_path / "engine")
+    ignored = shutil.ignore_patterns("__compiled__", "__pycache__")
+    shutil.copytree(ROOT / "engine", tmp_path / "engine", ignore=ignored)
     return tmp_path
 
 
@@ -89,15 +89,15 @@ def test_an_edited_source_is_never_shadowed_by_an_old_extension(plain_copy: Path
     package = plain_copy / "engine"
     shutil.copytree(compiled.folder().parent, package / "__compiled__")
     assert run_scripts(plain_copy, ROOT)[0] is True
-    with (package / "fills.py").open("a") as file:
+    with (package / "account" / "fills.py").open("a") as file:
         file.write("# edited\n")
     assert run_scripts(plain_copy, ROOT)[0] is False
 
 
 def test_every_compiled_module_has_its_types_and_names_all_of_its_functions():
     for name in compiled.MODULES:
-        source = (compiled.PACKAGE / f"{name}.py").read_text()
-        types = (compiled.PACKAGE / f"{name}.pxd").read_text()
+        source = compiled.source_of(name).read_text()
+        types = compiled.source_of(name, ".pxd").read_text()
         declared = re.findall(r"^cp?def (?!class)[^=\n]*?(\w+)\(", types, re.M)
         defined = re.findall(r"^def (\w+)\(", source, re.M)
         assert set(declared) <= set(defined), name

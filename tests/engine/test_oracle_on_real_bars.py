@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.backtest import Run
+from engine.analysis.results import BacktestResults
 from engine.bars import NO_FUNDING, Bars, Funding
-from engine.market_data import Store
-from engine.replay import replay
-from engine.results import BacktestResults
-from engine.strategy import Strategy
+from engine.history.store import Store
+from engine.run.backtest import Run
+from engine.run.replay import replay
+from engine.run.strategy import Strategy
 from tests.engine.builders import make_config
 from tests.oracle.compare import near
 from tests.oracle.run import run_oracle

@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import ValidationError
 from engine.parameters import fits
-from engine.strategy import convert_param
+from engine.run.strategy import convert_param
 
 
 @pytest.mark.parametrize(

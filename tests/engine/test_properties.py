@@ -11,14 +11,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from engine.backtest import Run
+from engine.account.ledger import ledger_of
+from engine.account.margin import liquidation_price
+from engine.account.records import OUTCOMES, REASONS, Ledger
+from engine.analysis.results import BacktestResults
 from engine.bars import Bars
 from engine.errors import BacktestError
-from engine.margin import liquidation_price
-from engine.records import OUTCOMES, REASONS, Ledger
-from engine.replay import ledger_of
-from engine.results import BacktestResults
-from engine.strategy import Strategy
+from engine.run.backtest import Run
+from engine.run.strategy import Strategy
 from tests.engine.builders import flat_bars, make_bars, make_config
 from tests.engine.by_hand import play
 from tests.generators import Call, Scenario, random_bars, random_scenario, scenarios, scripted

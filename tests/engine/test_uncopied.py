@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.backtest import Run
-from engine.bar import Bar
 from engine.bars import NO_FUNDING
-from engine.player import Player
-from engine.strategy import Strategy
+from engine.run.backtest import Run
+from engine.run.bar import Bar
+from engine.run.order_player import Player
+from engine.run.strategy import Strategy
 from engine.uncopied import Uncopied
 from tests.engine.builders import flat_bars, make_config
 

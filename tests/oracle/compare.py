@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from engine.accounting import portfolio_columns
-from engine.backtest import Run
+from engine.account.ledger import ledger_of
+from engine.account.records import CALLS, OUTCOMES, PHASES, Ledger
+from engine.analysis.accounting import portfolio_columns
+from engine.analysis.results import BacktestResults
 from engine.errors import CalculationError
-from engine.records import CALLS, OUTCOMES, PHASES, Ledger
-from engine.replay import ledger_of, replay
-from engine.results import BacktestResults
-from engine.strategy import OrderLimit, Strategy
+from engine.run.backtest import Run
+from engine.run.replay import replay
+from engine.run.strategy import OrderLimit, Strategy
 from tests.generators import Scenario, scripted
 from tests.oracle.run import OracleResult, run_oracle
 from tests.oracle.strategy import Strategy as OracleStrategy

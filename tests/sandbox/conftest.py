@@ -14,7 +14,7 @@ from engine.config import BacktestConfig
 from engine.enums import Timeframe
 from sandbox.client import Sandbox
 from sandbox.job import Job, Limits
-from sandbox.supervisor import Server
+from sandbox.outside.supervisor import Server
 
 FIRST_MS = 1_672_531_200_000  # 2023-01-01 00:00
 SMALL = Limits(wall_s=20.0, cpu_s=10, memory_mb=256)

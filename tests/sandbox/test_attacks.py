@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.native import NativeOutcome, run_native_as
 from tests.sandbox.attacks.world import PROJECT, World
+from tests.sandbox.native import NativeOutcome, run_native_as
 
 FOLDER = Path(__file__).parent / "attacks"
 PROGRAMS = sorted(path.stem for path in FOLDER.glob("*_*.py"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.causality import cuts_of
+from engine.run.causality import cuts_of
 from sandbox.client import Sandbox
 from sandbox.job import Job
 

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.replay import fills_digest, replay
-from sandbox.admission import Admission
+from engine.account.fingerprint import fills_digest
+from engine.run.replay import replay
 from sandbox.client import Sandbox
 from sandbox.job import Job, Limits, Progress
-from sandbox.supervisor import run_child
+from sandbox.outside.admission import Admission
+from sandbox.outside.supervisor import run_child
 from tests.sandbox.conftest import FIRST_MS, SMALL, server_of
 
 CROSS = """

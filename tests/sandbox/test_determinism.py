@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from engine.analysis.results import BacktestResults
 from engine.bars import NO_FUNDING
-from engine.replay import replay
-from engine.results import BacktestResults
+from engine.run.replay import replay
 from sandbox.client import Sandbox
 from sandbox.job import Verdict
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.backtest import Run
 from engine.bars import NO_FUNDING
-from sandbox.compiler import check, compile_strategy, describe_error, load
-from sandbox.language import module_hint
+from engine.run.backtest import Run
+from sandbox.language.compiler import check, compile_strategy, describe_error
+from sandbox.language.names import module_hint
+from sandbox.runtime.loader import load
 from tests.engine.builders import flat_bars, make_config
 
 STRATEGY = "class S(Strategy):\n    def on_data(self, bar):\n        {}\n"

@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from engine.records import ORDER_DTYPE
+from engine.account.records import ORDER_DTYPE
 from sandbox.job import CheckReport, Limits, Problem, Verdict
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine import codes
+from engine.account import codes
+from engine.account.records import ORDER_DTYPE, TRADE_DTYPE
 from engine.enums import LookaheadCheck
-from engine.records import ORDER_DTYPE, TRADE_DTYPE
 from sandbox.lookahead import choose_cuts, cut_limit_s, first_difference, more_points
 
 

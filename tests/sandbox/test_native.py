@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from sandbox import tasks
-from sandbox.native import NativeOutcome, run_native
+from sandbox.child import tasks
+from tests.sandbox.native import NativeOutcome, run_native
 
 MODULES = ("ctypes",)
 

@@ -14,12 +14,13 @@ import pandas_ta_classic
 import pytest
 
 from engine import errors
-from engine.backtest import NullSink, Run
 from engine.bars import NO_FUNDING, Bars
 from engine.config import BacktestConfig
-from engine.crossings import crossover, crossunder
-from engine.strategy import Strategy
-from sandbox.compiler import check, compile_strategy, load
+from engine.run.backtest import NullSink, Run
+from engine.run.crossings import crossover, crossunder
+from engine.run.strategy import Strategy
+from sandbox.language.compiler import check, compile_strategy
+from sandbox.runtime.loader import load
 
 FILES = sorted((Path(__file__).parent / "strategies").glob("*.py"))
 REFUSED = Path(__file__).parent / "strategies/refused"

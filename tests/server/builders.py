@@ -10,15 +10,16 @@ import numpy as np
 
 from engine.config import BacktestConfig
 from sandbox.job import Indicators
-from server import indicators, queue
-from server.artifacts import INDICATORS
-from server.backtests import Backtest, NewBacktest, create_backtests, get_backtest
-from server.db import Store
-from server.execution import execute
-from server.executor import Outcome
+from server.accounts.users import User
+from server.backtests.backtest import Backtest, NewBacktest, create_backtests, get_backtest
+from server.charts import indicators
+from server.jobs import queue
+from server.jobs.execution import execute
+from server.jobs.executor import Outcome
 from server.services import Services
 from server.settings import Settings
-from server.users import User
+from server.storage.artifacts import INDICATORS
+from server.storage.db import Store
 
 _numbers = itertools.count()
 

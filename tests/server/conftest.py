@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from sandbox.differences import Group, groups_of, parse_groups
+from sandbox.crossing.differences import Group, groups_of, parse_groups
 from sandbox.job import CheckReport, Parameter
-from server.app import create_app
-from server.auth import SESSION_COOKIE
-from server.code_checks import Check
-from server.db import Store
-from server.passwords import Passwords
+from server.accounts.access import SESSION_COOKIE
+from server.accounts.passwords import Passwords
+from server.accounts.sessions import start_session
+from server.accounts.tokens import create_token
+from server.accounts.users import User, create_user
 from server.services import Services, make_services
-from server.sessions import start_session
 from server.settings import Settings, load_settings
-from server.tokens import create_token
-from server.users import User, create_user
+from server.storage.db import Store
+from server.strategies.code_checks import Check
+from server.web.app import create_app
 
 PASSWORD = "correct horse battery"
 

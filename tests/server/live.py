@@ -16,10 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from server.db import Store
+from server.accounts.tokens import create_token
+from server.accounts.users import create_user
 from server.settings import PROJECT_ROOT
-from server.tokens import create_token
-from server.users import create_user
+from server.storage.db import Store
 from tests.server.conftest import CheapHasher, Passwords, write_bars
 
 PATIENCE_S = 60.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engine.backtest import Run
 from engine.config import BacktestConfig
-from engine.strategy import Strategy
+from engine.run.backtest import Run
+from engine.run.strategy import Strategy
 from sandbox.job import CheckReport, Job, Limits, Lookahead, Progress, Verdict
-from server.execution import Request
+from server.jobs.execution import Request
 from tests.server.conftest import CODE
 
 ID = "bt_20240101_000000_aaaaaaaa"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.artifacts import Artifacts
+from server.storage.artifacts import Artifacts
 from tests.server.conftest import document
 from tests.server.live import LiveService, wait_for
 

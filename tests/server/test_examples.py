@@ -8,11 +8,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from engine.backtest import run_backtest
 from engine.bars import Bars
 from engine.config import BacktestConfig
 from engine.enums import Timeframe
-from sandbox.compiler import check, compile_strategy, load
+from engine.run.backtest import run_backtest
+from sandbox.language.compiler import check, compile_strategy
+from sandbox.runtime.loader import load
 from server.examples import Example, examples, find
 
 START_MS = 1_704_067_200_000  # 2024-01-01, a Monday

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from server.artifacts import NAMES
-from server.auth import CSRF_COOKIE, SESSION_COOKIE
-from server.passwords import Passwords
-from server.sessions import start_session
-from server.users import find_user, set_password
+from server.accounts.access import CSRF_COOKIE, SESSION_COOKIE
+from server.accounts.passwords import Passwords
+from server.accounts.sessions import start_session
+from server.accounts.users import find_user, set_password
+from server.storage.artifacts import NAMES
 from tests.server.conftest import CODE, PASSWORD, document
 from tests.server.live import LiveService, children_of, wait_for
 from tests.server.small_disk import SmallDisk

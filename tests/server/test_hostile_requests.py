@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from server.accounts.users import User
 from server.services import Services
-from server.users import User
 from tests.server.builders import queue_runs
 from tests.server.conftest import Clients, document
 

@@ -11,8 +11,9 @@ from typing import NoReturn
 import pytest
 
 from engine.errors import ConfigurationError, DataError
-from server import VERSION, doctor
+from server import VERSION
 from server.__main__ import main
+from server.commands import doctor
 
 
 def raises(error: BaseException) -> Callable[[argparse.Namespace], NoReturn]:

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.auth import SESSION_COOKIE
-from server.sessions import start_session
-from server.users import find_user
+from server.accounts.access import SESSION_COOKIE
+from server.accounts.sessions import start_session
+from server.accounts.users import find_user
 from tests.server.conftest import CODE, document
 from tests.server.live import PATIENCE_S, LiveService, wait_for
 

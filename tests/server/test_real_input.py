@@ -16,7 +16,7 @@ import pytest
 
 from engine.bars import NO_FUNDING
 from engine.config import BacktestConfig
-from engine.market_data import Store
+from engine.history.store import Store
 from server.settings import PROJECT_ROOT
 from tests.oracle.run import OracleResult, run_oracle
 from tests.oracle.strategy import Strategy

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from server import queue
-from server.auth import CSRF_COOKIE
-from server.execution import execute
-from server.executor import Outcome
-from server.form_tokens import new_token
+from server.accounts.access import CSRF_COOKIE
+from server.accounts.form_tokens import new_token
+from server.accounts.tokens import create_token, list_tokens
+from server.accounts.users import User
+from server.backtests.shares import create_share, list_shares
+from server.jobs import queue
+from server.jobs.execution import execute
+from server.jobs.executor import Outcome
 from server.services import Services
-from server.shares import create_share, list_shares
-from server.strategies import create_strategy
-from server.tokens import create_token, list_tokens
-from server.users import User
+from server.strategies.strategy import create_strategy
 from tests.server.builders import queue_runs
 from tests.server.conftest import Clients, FakeWorker
 from tests.server.rooms import HonestRoom, request

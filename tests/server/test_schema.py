@@ -18,12 +18,12 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from server.app import create_app
-from server.backtests import request_cancel
+from server.accounts.tokens import create_token
+from server.accounts.users import User
+from server.backtests.backtest import request_cancel
 from server.services import Services
-from server.strategies import create_strategy
-from server.tokens import create_token
-from server.users import User
+from server.strategies.strategy import create_strategy
+from server.web.app import create_app
 from tests.server.builders import queue_runs
 from tests.server.conftest import Clients, document
 

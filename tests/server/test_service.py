@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from server.__main__ import main
-from server.artifacts import NAMES, Artifacts
-from server.backup import back_up
+from server.commands.backup import back_up
 from server.settings import load_settings
+from server.storage.artifacts import NAMES, Artifacts
 from tests.server.conftest import CODE, document
 from tests.server.live import LiveService, children_of, wait_for
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from server.artifacts import NAMES
-from server.reserve import RESERVE_BYTES
 from server.settings import PROJECT_ROOT
+from server.storage.artifacts import NAMES
+from server.storage.reserve import RESERVE_BYTES
 from tests.server.conftest import document
 from tests.server.live import LiveService, wait_for
 from tests.server.small_disk import SmallDisk

@@ -9,7 +9,7 @@ from tests.sandbox.attacks.arsenal import breach
 RETURNS_42 = {"x86_64": "b82a000000c3", "aarch64": "40058052c0035fd6"}[platform.machine()]
 Function = ctypes.CFUNCTYPE(ctypes.c_int)
 
-clock = sys.modules.get("sandbox.borrowed_clock")
+clock = sys.modules.get("sandbox.runtime.borrowed_clock")
 inherited = list(clock._lent) if clock else []
 if not inherited:
     made = Function(lambda: 0)

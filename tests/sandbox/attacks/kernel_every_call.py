@@ -5,7 +5,7 @@ A call that the filter lets through reaches the kernel, which answers otherwise 
 
 import errno
 
-from sandbox import kernel, seccomp
+from sandbox.locks import kernel, seccomp
 from tests.sandbox.attacks.arsenal import breach, call_number, canary
 
 column = 0 if kernel.MACHINE == "x86_64" else 1

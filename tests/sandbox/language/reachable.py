@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine import bar
-from engine.strategy import Strategy
-from sandbox.facade_names import MODULES
-from sandbox.facades import ENUM_BASES, Facades, Indexer
-from sandbox.guards import Guards
-from sandbox.language import BUILTINS, DENIED, EXCEPTIONS, GUARDED, INTERNALS
-from sandbox.text_guards import IndicatorAccessor
+from engine.run import bar
+from engine.run.strategy import Strategy
+from sandbox.language.facade_names import MODULES
+from sandbox.language.names import BUILTINS, DENIED, EXCEPTIONS, GUARDED, INTERNALS
+from sandbox.runtime.facades import ENUM_BASES, Facades, Indexer
+from sandbox.runtime.guards import Guards
+from sandbox.runtime.text_guards import IndicatorAccessor
 
 REFUSED = DENIED | GUARDED | INTERNALS
 DEPTH = 3
@@ -116,8 +116,8 @@ def cmp(a: Any, b: Any) -> int:
 
 def view_samples() -> list[Any]:
     """The engine's own views, as a strategy is handed them."""
-    from engine.backtest import Run
     from engine.bars import NO_FUNDING
+    from engine.run.backtest import Run
     from tests.engine.builders import flat_bars, make_config
 
     bars = flat_bars([1.0, 2.0])

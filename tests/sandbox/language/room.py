@@ -20,14 +20,16 @@ import numpy as np
 import pandas as pd
 import talib
 
-from engine import bar, errors, series, views
-from engine.backtest import Run
+from engine import errors
 from engine.bars import NO_FUNDING, Bars
 from engine.config import BacktestConfig
 from engine.enums import Timeframe
-from engine.strategy import Strategy
-from sandbox.compiler import RejectedCode, compile_strategy, load
-from sandbox.stops import Stopped
+from engine.run import bar, revealed, views
+from engine.run.backtest import Run
+from engine.run.strategy import Strategy
+from sandbox.language.compiler import RejectedCode, compile_strategy
+from sandbox.runtime.loader import load
+from sandbox.runtime.stops import Stopped
 
 SECRET = "the-other-tenants-alpha"
 STOP = "STOP-ME"
@@ -36,7 +38,7 @@ START_MS = 1_704_067_200_000  # 2024-01-01, long before any clock that runs thes
 _STARTS = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.", "socket.", "ctypes.")
 _HOSTS = (
     builtins, np, np.random, pd, pd.DataFrame, pd.Series, pd.Timestamp, talib, random, errors,
-    errors.ValidationError, Strategy, views, bar.Bar, series.Series, views.BarsView,
+    errors.ValidationError, Strategy, views, bar.Bar, revealed.Series, views.BarsView,
     views.PortfolioView, np.linalg, sys,
 )  # fmt: skip
 

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.compiler import Compiled, RejectedCode, compile_strategy
 from sandbox.job import Problem
-from sandbox.language import DENIED, GUARDED, HOOKS, INTERNALS, METHOD_DUNDERS
-from sandbox.verifier import violations
+from sandbox.language.compiler import Compiled, RejectedCode, compile_strategy
+from sandbox.language.names import DENIED, GUARDED, HOOKS, INTERNALS, METHOD_DUNDERS
+from sandbox.language.verifier import violations
 from tests.sandbox.language.attacks import BODY, TOP
 
 STRATEGIES = Path(__file__).parents[1] / "strategies"

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sandbox.compiler import check, compile_strategy, load
+from sandbox.language.compiler import check, compile_strategy
+from sandbox.runtime.loader import load
 from tests.sandbox.language.attacks import read_table
 from tests.sandbox.language.room import plainly
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.language import DENIED, GUARDED, INTERNALS
+from sandbox.language.names import DENIED, GUARDED, INTERNALS
 from tests.sandbox.language.reachable import facade_values, public_names, samples
 from tests.sandbox.language.room import effects, full_source
 

@@ -1,8 +1,9 @@
 """An upgrade of a library is reviewed and not trusted: a new name fails until someone read it.
 
-A new attribute of a reachable type goes to `sandbox/language.py` when it touches files, memory,
-code, modules or the interpreter's objects, and to `reviewed_attributes.txt` when it does not. A
-new name of a library goes to `sandbox/facade_names.py` to be offered, or to `left_out.txt`.
+A new attribute of a reachable type goes to `sandbox/language/names.py` when it touches files,
+memory, code, modules or the interpreter's objects, and to `reviewed_attributes.txt` when it does
+not. A new name of a library goes to `sandbox/language/facade_names.py` to be offered, or to
+`left_out.txt`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from types import ModuleType
 
 import pytest
 
-from sandbox.facade_names import MODULES
-from sandbox.facades import ALIASES, Facades
-from sandbox.guards import Guards
-from sandbox.language import DENIED, GUARDED, INTERNALS, PREFIX
-from sandbox.verifier import version_warning
+from sandbox.language.facade_names import MODULES
+from sandbox.language.names import DENIED, GUARDED, INTERNALS, PREFIX
+from sandbox.language.verifier import version_warning
+from sandbox.runtime.facades import ALIASES, Facades
+from sandbox.runtime.guards import Guards
 from tests.sandbox.language.reachable import (
     instance_names,
     public_names,

@@ -9,13 +9,14 @@ import pytest
 
 from engine.enums import Timeframe
 from sandbox.job import CheckReport, Problem
-from server import backtests, queue
+from server.accounts.users import User
 from server.api.backtests import _follow
-from server.app import create_app
-from server.backtests import request_cancel
-from server.executor import Outcome
+from server.backtests import backtest
+from server.backtests.backtest import request_cancel
+from server.jobs import queue
+from server.jobs.executor import Outcome
 from server.services import Services
-from server.users import User
+from server.web.app import create_app
 from tests.server.builders import queue_runs
 from tests.server.conftest import CODE, Clients, FakeWorker, document
 from tests.server.loops import run_async
@@ -403,7 +404,7 @@ def test_what_cannot_be_deleted_on_a_full_disk_stays_whole(
     def full(*_: object) -> bool:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(backtests, "delete_backtest", full)
+    monkeypatch.setattr(backtest, "delete_backtest", full)
     answer = alices.delete(f"/api/backtest/{made}")
 
     assert (answer.status_code, answer.json()["error"]) == (503, "disk_full")

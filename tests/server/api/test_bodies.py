@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from server.accounts.users import User
 from server.api.bodies import MAX_DEPTH
-from server.users import User
 from tests.server.conftest import CODE, Clients, FakeWorker, document
 
 ADDRESSES = ("/api/backtest", "/api/backtest/batch", "/api/strategy", "/api/strategy/validate")

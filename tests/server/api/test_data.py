@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from server.accounts.users import User
 from server.settings import Settings
-from server.users import User
 from tests.server.conftest import Clients, write_bars
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from server import VERSION
+from server.accounts.users import User
 from server.services import Services
-from server.users import User
 from tests.server.builders import queue_runs
 from tests.server.conftest import Clients, FakeWorker
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from server.app import create_app
-from server.run_counts import RunCounts
+from server.accounts.users import User
+from server.jobs.run_counts import RunCounts
 from server.services import Services
-from server.users import User
+from server.web.app import create_app
 from tests.server.builders import queue_runs
 from tests.server.conftest import Clients, FakeWorker
 

@@ -4,8 +4,8 @@ import dataclasses
 
 from engine.config import BacktestConfig
 from server.api import shapes
-from server.result_document import PARTS
-from server.submissions import OWN_FIELDS
+from server.backtests.document import PARTS
+from server.backtests.submissions import OWN_FIELDS
 
 
 def test_the_described_configuration_is_the_engines() -> None:

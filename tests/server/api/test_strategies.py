@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Problem
-from server.users import User
+from server.accounts.users import User
 from tests.server.conftest import Clients, FakeWorker
 
 
@@ -49,7 +49,6 @@ def test_a_strategy_is_kept_saved_and_deleted(alices: Any) -> None:
     assert sorted(document) == [
         "code",
         "created_at",
-        "message",
         "name",
         "problems",
         "strategy_id",
@@ -86,38 +85,6 @@ def test_wrong_fields_are_422(alices: Any, body: dict[str, Any], field: str) -> 
     assert list(answer.json()["details"]["fields"]) == [field]
 
 
-def test_a_version_says_what_it_changed(alices: Any) -> None:
-    first = {"name": "Cross", "code": "v1", "message": " Faster average "}
-    made = alices.post("/api/strategy", json=first).json()
-    assert made["message"] == "Faster average"
-    where = f"/api/strategy/{made['strategy_id']}"
-    saved = alices.put(where, json={"name": "Cross", "code": "v2", "message": "x" * 200}).json()
-    assert saved["message"] == "x" * 200
-    assert (
-        alices.put(where, json={"name": "Cross", "code": "v3", "message": None}).json()["message"]
-        == ""
-    )
-    versions = alices.get(f"{where}/versions").json()["items"]
-    assert [item["message"] for item in versions] == ["", "x" * 200, "Faster average"]
-    assert alices.get(f"{where}?version=1").json()["message"] == "Faster average"
-    assert alices.get("/api/strategy").json()["items"][0]["message"] == ""
-
-
-@pytest.mark.parametrize(
-    ("message", "said"),
-    [
-        ("x" * 201, "at most 200 characters; this has 201"),
-        (5, "must be a text"),
-        ("a\u202eb", "invisible"),
-    ],
-)
-def test_a_message_that_is_none_is_refused(alices: Any, message: Any, said: str) -> None:
-    body = {"name": "Cross", "code": "v1", "message": message}
-    answer = alices.post("/api/strategy", json=body)
-    assert answer.status_code == 422
-    assert said in " ".join(answer.json()["details"]["fields"]["message"])
-
-
 def test_everything_that_is_wrong_with_a_strategy_is_told_at_once(alices: Any) -> None:
     answer = alices.post("/api/strategy", json={"name": "", "code": 5})
     assert answer.json()["details"]["fields"] == {
@@ -147,7 +114,6 @@ def test_lists_have_no_code_and_come_fifty_a_page(alices: Any) -> None:
     listed = alices.get("/api/strategy").json()
     assert sorted(listed["items"][0]) == [
         "created_at",
-        "message",
         "name",
         "problems",
         "strategy_id",

@@ -1,8 +1,8 @@
 import pytest
 
 from sandbox.job import CheckReport
-from server.pages.diff import MAX_SHOWN_LINES
-from server.strategies import create_strategy, list_strategies, save_strategy
+from server.pages.parts.diff import MAX_SHOWN_LINES
+from server.strategies.strategy import create_strategy, list_strategies, save_strategy
 
 
 @pytest.fixture

@@ -1,0 +1,133 @@
+"""The result of a backtest as the contract's JSON object, from the database and the series.
+
+Also what `sandtable run --json` prints: one shape, whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import orjson
+
+from server.backtests.backtest import Backtest
+from server.charts.buckets import pick_points, rows_of
+from server.charts.run_tables import RunSeries
+
+MAX_ROWS = 10_000
+DEFAULT_POINTS = 2_000
+PIECE_ROWS = 5_000
+NO_LOOKAHEAD: Mapping[str, Any] = {
+    "mode": "off",
+    "checked": False,
+    "passed": None,
+    "cuts": [],
+    "cuts_planned": 0,
+    "first_difference": None,
+    "note": "",
+}
+NO_REJECTIONS: Mapping[str, Any] = {"count": 0, "first": []}
+ERROR_KEYS = ("kind", "message", "line", "timestamp")
+# What is large, and may be left out.
+PARTS = ("trades", "round_trips", "portfolio_history", "code")
+
+
+def result_document(
+    backtest: Backtest, source: str, series: RunSeries | None, points: int | None = DEFAULT_POINTS
+) -> dict[str, Any]:
+    """The whole object; `points` None holds every row of the portfolio."""
+    document = _head(backtest, source, series, PARTS)
+    document["portfolio_history"] = (
+        [] if series is None else _rows(series, "portfolio", _picked(series, points))
+    )
+    return document
+
+
+def result_pieces(
+    backtest: Backtest,
+    source: str,
+    series: RunSeries | None,
+    points: int | None,
+    parts: Collection[str] = PARTS,
+) -> Iterator[bytes]:
+    """The same object as JSON in pieces, so that a year of minutes is never held at once; of
+    PARTS only `parts`.
+
+    The first piece decides over the others: the rows of a run do not change once it has ended.
+    """
+    document = _head(backtest, source, series, parts)
+    if "portfolio_history" not in parts:
+        yield orjson.dumps(document)
+        return
+    document.pop("portfolio_history")
+    yield orjson.dumps(document)[:-1] + b',"portfolio_history":['
+    if series is not None:
+        picked = _picked(series, points)
+        for start in range(0, len(picked), PIECE_ROWS):
+            rows = _rows(series, "portfolio", picked[start : start + PIECE_ROWS])
+            yield (b"," if start else b"") + orjson.dumps(rows)[1:-1]
+    yield b"]}"
+
+
+def config_of(backtest: Backtest, source: str) -> dict[str, Any]:
+    """Section 2's fields as they took effect, with the code."""
+    return {
+        "strategy_code": source,
+        "strategy_id": backtest.strategy_id,
+        "strategy_version": backtest.strategy_version,
+        "name": backtest.name,
+        **backtest.config,
+    }
+
+
+def _head(
+    backtest: Backtest, source: str, series: RunSeries | None, parts: Collection[str]
+) -> dict[str, Any]:
+    summary = backtest.summary
+    error = backtest.error
+    document = {
+        "backtest_id": backtest.id,
+        "status": backtest.status,
+        "progress": backtest.progress,
+        "config": config_of(backtest, source),
+        "metrics": summary.get("metrics"),
+        "trades": _first(series, "trades") if "trades" in parts else None,
+        "trades_total": 0 if series is None else series.length("trades"),
+        "portfolio_history": [],
+        "portfolio_total": 0 if series is None else series.length("portfolio"),
+        "error_message": backtest.error_message,
+        "error": None if error is None else {key: error[key] for key in ERROR_KEYS},
+        "data_quality": summary.get("data_quality") or None,
+        "rejected_orders": summary.get("rejected_orders", NO_REJECTIONS),
+        # A run of an earlier version said less.
+        "lookahead": {**NO_LOOKAHEAD, **summary.get("lookahead", {})},
+        "indicator_wait_bars": summary.get("indicator_wait_bars"),
+        "warnings": summary.get("warnings", []),
+        "drawdowns": summary.get("drawdowns", []),
+        "monthly_returns": summary.get("monthly_returns", []),
+        "round_trips": _first(series, "round_trips") if "round_trips" in parts else None,
+        "round_trips_total": 0 if series is None else series.length("round_trips"),
+    }
+    if "code" not in parts:
+        del document["config"]["strategy_code"]
+    left_out = {name for name in PARTS if name not in parts}
+    return {name: value for name, value in document.items() if name not in left_out}
+
+
+def _first(series: RunSeries | None, table: str) -> list[dict[str, Any]]:
+    if series is None:
+        return []
+    return rows_of(series.tables[table], slice(MAX_ROWS))
+
+
+def _rows(series: RunSeries, table: str, indices: Any) -> list[dict[str, Any]]:
+    return rows_of(series.tables[table], indices)
+
+
+def _picked(series: RunSeries, points: int | None) -> Any:
+    length = series.length("portfolio")
+    if points is None or length <= points:
+        return np.arange(length)
+    columns = {name: series.numbers("portfolio", name) for name in series.tables["portfolio"]}
+    return pick_points(columns, points)

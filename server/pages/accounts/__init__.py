@@ -1,0 +1,1 @@
+"""Pages of accounts: signing up, in and out; tokens, sessions, events; the administrators' page."""

@@ -1,0 +1,166 @@
+"""Administration: who is here, what they use, and how the machine is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from engine.errors import ValidationError
+from server.accounts import access, audit
+from server.accounts.disk import free_bytes
+from server.accounts.users import QUOTAS, count_admins, get_user, set_disabled, set_quotas
+from server.backtests import actions
+from server.backtests.usage import (
+    Going,
+    Totals,
+    Usage,
+    going_on,
+    owner_of,
+    totals,
+    usage_of_everybody,
+)
+from server.pages.accounts.confirm import address_of, ask_password
+from server.pages.parts.render import page
+from server.problems import NotFound, WrongState
+from server.services import Services
+from server.storage.db import now_ms
+
+
+@dataclass(frozen=True)
+class AdminPage:
+    accounts: list[Usage]
+    totals: Totals
+    free_bytes: int
+    room: Mapping[str, Any]
+    stats: Mapping[str, Any]
+    going: list[Going]
+    now_ms: int
+    defaults: dict[str, int]
+    signup_open: bool
+    errors: dict[str, list[str]] = field(default_factory=dict)
+    # What was asked for and refused, and for whom.
+    asked_for: int | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+
+class Admin(Controller):
+    path = "/admin"
+    guards = (access.requires_admin,)
+
+    @get("/", sync_to_thread=True)
+    def index(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+    ) -> Template:
+        return _admin(request, services)
+
+    @post("/users/{user_id:int}/disable", sync_to_thread=True, status_code=200)
+    def disable(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        user_id: FromPath[int],
+        data: URLEncodedBody[dict[str, str]],
+    ) -> Response[Any]:
+        """Lock an account, or unlock one that is locked."""
+        user = get_user(services.store, user_id)
+        if user is None:
+            raise NotFound("There is no such account.")
+        if not user.disabled and user.is_admin and count_admins(services.store) == 1:
+            raise WrongState("This is the only administrator; make another one first.")
+        asking = ask_password(request, services, data, back="/admin")
+        if asking is not None:
+            return asking
+        kind: audit.Kind = "account_unlocked" if user.disabled else "account_locked"
+        with services.store.write():
+            set_disabled(services.store, user_id, not user.disabled)
+            audit.record(services.store, kind, _actor(request), user)
+        return Redirect("/admin", status_code=303)
+
+    @post("/users/{user_id:int}/quotas", sync_to_thread=True, status_code=200)
+    def quotas(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        user_id: FromPath[int],
+        data: URLEncodedBody[dict[str, str]],
+    ) -> Response[Any]:
+        """An empty field returns to the installation's setting."""
+        user = get_user(services.store, user_id)
+        if user is None:
+            raise NotFound("There is no such account.")
+        asking = ask_password(request, services, data, back="/admin")
+        if asking is not None:
+            return asking
+        asked = {name: data.get(name, "").strip() for name in QUOTAS}
+        wrong = {
+            name: ["must be a whole number, or empty"]
+            for name, text in asked.items()
+            if text and not text.isdecimal()
+        }
+        numbers = {n: int(text) if text else None for n, text in asked.items() if n not in wrong}
+        try:
+            if not wrong:
+                with services.store.write():
+                    set_quotas(services.store, user_id, **numbers)
+                    detail = ", ".join(f"{name} {text or 'as set'}" for name, text in asked.items())
+                    audit.record(services.store, "limits_changed", _actor(request), user, detail)
+        except ValidationError as error:
+            wrong = error.fields
+        if wrong:
+            return _admin(request, services, wrong, user_id, asked)
+        return Redirect("/admin", status_code=303)
+
+    @post("/backtests/{backtest_id:str}/cancel", sync_to_thread=True, status_code=303)
+    def cancel(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+    ) -> Redirect:
+        """End anybody's backtest, such as one that holds up the queue; its owner is told so."""
+        owner = owner_of(services.store, backtest_id)
+        if owner is None:
+            raise NotFound("There is no such backtest.", backtest_id=backtest_id)
+        run = actions.find(services, owner, backtest_id)
+        if not run.ended:
+            actions.cancel(services, owner, backtest_id)
+            with services.store.write():
+                audit.record(
+                    services.store, "backtest_cancelled", _actor(request), owner, backtest_id
+                )
+        return Redirect("/admin#going", status_code=303)
+
+
+def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
+    return audit.by(request.user, address_of(request))
+
+
+def _admin(
+    request: Request[Any, Any, Any],
+    services: Services,
+    errors: dict[str, list[str]] | None = None,
+    asked_for: int | None = None,
+    asked: Mapping[str, str] | None = None,
+) -> Template:
+    settings = services.settings
+    context = AdminPage(
+        accounts=usage_of_everybody(services.store),
+        totals=totals(services.store),
+        free_bytes=free_bytes(settings.results_directory),
+        room=services.worker.room,
+        stats=services.worker.stats() or {},
+        going=going_on(services.store),
+        now_ms=now_ms(),
+        defaults={name: getattr(settings, f"user_{name}") for name in QUOTAS},
+        signup_open=services.signup_open,
+        errors=errors or {},
+        asked_for=asked_for,
+        asked=asked or {},
+    )
+    return page(request, "admin/index.html", context, status_code=422 if errors else 200)

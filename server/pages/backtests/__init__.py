@@ -1,0 +1,1 @@
+"""Pages of backtests: the form, the list, the result and its parts, shares and reports."""

@@ -1,0 +1,368 @@
+"""The New backtest page: a strategy in the editor, a market beside it, and the way to a run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, MultipartBody, QueryParameter, URLEncodedBody
+from litestar.plugins.htmx import ClientRedirect
+from litestar.response import Redirect, Template
+
+from engine.errors import ValidationError
+from sandbox.job import CheckReport
+from server import examples
+from server.accounts import access
+from server.backtests import actions, backtest
+from server.backtests.forecast import measured_pace
+from server.pages.backtests import form as backtest_form
+from server.pages.backtests import markets, parameter_fields
+from server.pages.backtests.form import Errors, Values
+from server.pages.backtests.parameter_fields import ParameterField
+from server.pages.parts.reference import Group, reference
+from server.pages.parts.render import is_partial, page
+from server.problems import Invalid, NotFound, Problem, TooMany, Unavailable
+from server.services import Services
+from server.strategies import strategy as strategies
+
+Text = Annotated[str, QueryParameter()]
+
+
+@dataclass(frozen=True)
+class FormPage:
+    """Everything that the form shows. `report` None: the code was not checked."""
+
+    values: Values
+    market: markets.MarketChoice
+    report: CheckReport | None
+    parameters: list[ParameterField]
+    carried: Values
+    errors: Errors = field(default_factory=dict)
+    origin: str = ""
+    saved: str = ""
+    max_leverage: float = 100.0
+    reference: list[Group] = field(default_factory=reference)
+    error_count: int = 0
+    advanced_open: bool = False
+    oob: bool = False
+
+
+@dataclass(frozen=True)
+class MarketPart:
+    values: Values
+    market: markets.MarketChoice
+    oob: bool = False
+    errors: Errors = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CheckPart:
+    report: CheckReport | None
+    parameters: list[ParameterField]
+    carried: Values
+    errors: Errors = field(default_factory=dict)
+    oob: bool = True
+
+
+class NewBacktest(Controller):
+    """From code and choices to a queued backtest."""
+
+    guards = (access.requires_user,)
+
+    @get("/backtests/new", sync_to_thread=True)
+    def form(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        example: Text = "",
+        strategy: Text = "",
+        version: Annotated[int | None, QueryParameter()] = None,
+        again: Annotated[str, QueryParameter(name="from")] = "",
+        symbol: Text = "",
+        timeframe: Text = "",
+        mode: Text = "",
+    ) -> Template:
+        values, origin = _start(services, request, example, strategy, version, again)
+        asked = {"symbol": symbol, "timeframe": timeframe, "trading_mode": mode}
+        values |= {name: value for name, value in asked.items() if value}
+        values, market = _market(services, request, values)
+        report = _check(services, request, values["strategy_code"])
+        return page(request, "backtests/new.html", _form(services, values, market, report, origin))
+
+    @get("/backtests/new/market", sync_to_thread=True)
+    def market(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        symbol: Text = "",
+        timeframe: Text = "",
+        trading_mode: Text = "spot",
+        start_date: Text = "",
+        end_date: Text = "",
+        preset: Text = "",
+        part: Text = "",
+    ) -> Template:
+        """What exists for a choice: the whole group of fields, or the picture under the dates."""
+        values = {
+            "symbol": symbol,
+            "timeframe": timeframe,
+            "trading_mode": trading_mode,
+            "start_date": start_date,
+            "end_date": end_date,
+        }
+        picture = part == "picture"
+        values, market = _market(services, request, values, preset=preset, keep_dates=picture)
+        name = "backtests/_range.html" if picture else "backtests/_market.html"
+        return page(request, name, MarketPart(values, market, oob=picture))
+
+    @post("/strategies/check", sync_to_thread=True, status_code=200)
+    def check(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        data: URLEncodedBody[dict[str, Any]],
+    ) -> Template:
+        """What the editor asks while one types: problems, and the strategy's parameters."""
+        values, _ = backtest_form.read_values(data, services.settings.config_limits)
+        report = _check(services, request, values["strategy_code"])
+        values = parameter_fields.follow_code(values, report)
+        fields = parameter_fields.parameter_fields(values, report)
+        carried = parameter_fields.carried(values, report)
+        return page(request, "backtests/_check.html", CheckPart(report, fields, carried))
+
+    @post("/backtests/new", sync_to_thread=True, status_code=200)
+    def create(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        data: MultipartBody[dict[str, Any]],
+    ) -> Response[Any]:
+        values, errors = backtest_form.read_values(data, services.settings.config_limits)
+        report = _check(services, request, values["strategy_code"])
+        unseen = parameter_fields.unseen(values, report)
+        values = parameter_fields.follow_code(values, report)
+        if given_up := values.pop("use_code", ""):
+            values.pop(parameter_fields.PREFIX + given_up, None)
+            values, market = _market(services, request, values, keep_dates=True)
+            return _answer(request, _form(services, values, market, report), 200)
+        if values.get("preset") or values.get("action") == "refresh":
+            values, market = _market(services, request, values, preset=values.get("preset", ""))
+            return _answer(request, _form(services, values, market, report), 200)
+        if values.get("action") == "save":
+            return _save(request, services, values, report, errors)
+        if not values["strategy_code"].strip():
+            errors.setdefault("strategy_code", ["write or upload a strategy first"])
+        errors |= unseen
+        body = _linked(services, request, values, backtest_form.document(values, report))
+        try:
+            if errors:
+                raise Invalid(fields=errors)
+            made = actions.submit(services, request.user, body)
+        except Invalid as refused:
+            errors = backtest_form.all_errors(
+                body,
+                refused,
+                report,
+                services.settings.config_limits,
+                services.market,
+            )
+            if report is not None and not report.valid:
+                errors.setdefault("strategy_code", [])  # its problems are listed under it
+        except (TooMany, Unavailable) as refused:
+            errors = {"form": [refused.message]}
+        else:
+            return go(request, f"/backtests/{made.id}")
+        values, market = _market(services, request, values, keep_dates=True)
+        return _answer(request, _form(services, values, market, report, errors=errors), 422)
+
+    @post("/examples/{slug:str}/run", sync_to_thread=True, status_code=200)
+    def run_example(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        slug: FromPath[str],
+    ) -> Response[Any]:
+        """A first result in one click: the example on its market, or on the nearest there is."""
+        example = examples.find(slug)
+        if example is None:
+            raise NotFound("There is no such example.")
+        values = backtest_form.default_values(services.settings.config_limits)
+        values |= {"strategy_code": example.source, "name": example.title} | example.settings
+        values, market = _market(services, request, values, preset=example.preset, avoid_holes=True)
+        if not market.symbols:
+            return go(request, "/data")  # which says how to bring some history
+        made = actions.submit(services, request.user, backtest_form.document(values, None))
+        return go(request, f"/backtests/{made.id}")
+
+
+def go(request: Request[Any, Any, Any], target: str) -> Response[Any]:
+    """On to another page, for htmx and without it."""
+    if is_partial(request):
+        return ClientRedirect(target)
+    return Redirect(target, status_code=303)
+
+
+def _start(
+    services: Services,
+    request: Request[Any, Any, Any],
+    example: str,
+    strategy: str,
+    version: int | None,
+    again: str,
+) -> tuple[Values, str]:
+    """The values to begin with, and a sentence on where they come from."""
+    limits = services.settings.config_limits
+    values = backtest_form.default_values(limits)
+    if again:
+        found = actions.find(services, request.user, again)
+        values = backtest_form.values_of_config(found.config, limits)
+        values["strategy_code"] = backtest.source_of(services.store, found)
+        values["name"] = found.name
+        return values, f"As {found.name or found.id} was run; change what you like."
+    if strategy:
+        kept = strategies.get_strategy(services.store, request.user.id, strategy, version)
+        if kept is None:
+            raise NotFound("There is no such strategy, or not in this version.")
+        values |= {"strategy_code": kept.code, "name": kept.name, "origin_strategy": kept.id}
+        values["strategy_name"] = kept.name
+        return values, f"{kept.name}, version {kept.version}."
+    shown = examples.find(example or examples.FIRST)
+    if shown is None:
+        raise NotFound("There is no such example.")
+    values |= {"strategy_code": shown.source} | (shown.settings if example else {})
+    if example:
+        values["name"] = shown.title
+        return values, f"{shown.title}. {shown.about}"
+    return values, ""
+
+
+def _linked(
+    services: Services, request: Request[Any, Any, Any], values: Values, body: dict[str, Any]
+) -> dict[str, Any]:
+    """The body with the strategy's version in place of its code where the code is the same."""
+    origin = values["origin_strategy"]
+    if not origin:
+        return body
+    version = strategies.version_of_code(
+        services.store, request.user.id, origin, body["strategy_code"]
+    )
+    if version is None:
+        return body
+    rest = {name: value for name, value in body.items() if name != "strategy_code"}
+    return rest | {"strategy_id": origin, "strategy_version": version}
+
+
+def _market(
+    services: Services,
+    request: Request[Any, Any, Any],
+    values: Values,
+    *,
+    preset: str = "",
+    keep_dates: bool = False,
+    avoid_holes: bool = False,
+) -> tuple[Values, markets.MarketChoice]:
+    allowed = services.settings.allowed_timeframes
+    catalogue = [item for item in services.market.catalogue() if item.timeframe in allowed]
+    pace = measured_pace(services.store)
+    return markets.choose(
+        values,
+        catalogue,
+        preset=preset,
+        keep_dates=keep_dates,
+        avoid_holes=avoid_holes,
+        seconds_per_bar=markets.seconds_per_bar(pace),
+        days_of=lambda c: services.market.coverage_days(c.symbol, c.timeframe, c.trading_mode),
+    )
+
+
+def _check(services: Services, request: Request[Any, Any, Any], source: str) -> CheckReport | None:
+    """What checking the code says; None where there is none or it cannot be checked now."""
+    if not source.strip():
+        return None
+    try:
+        return actions.check(services, request.user, source)
+    except Problem:
+        return None
+
+
+def _form(
+    services: Services,
+    values: Values,
+    market: markets.MarketChoice,
+    report: CheckReport | None,
+    origin: str = "",
+    *,
+    errors: Errors | None = None,
+    saved: str = "",
+) -> FormPage:
+    errors = errors or {}
+    problems = len(report.problems) if report and errors else 0
+    return FormPage(
+        values=values,
+        market=market,
+        report=report,
+        parameters=parameter_fields.parameter_fields(values, report),
+        carried=parameter_fields.carried(values, report),
+        errors=errors,
+        error_count=problems + sum(map(len, errors.values())),
+        advanced_open=any(name in errors for name in backtest_form.ADVANCED),
+        origin=origin,
+        saved=saved,
+        max_leverage=services.settings.max_leverage,
+    )
+
+
+def _answer(request: Request[Any, Any, Any], context: FormPage, status: int) -> Template:
+    name = "backtests/_form.html" if is_partial(request) else "backtests/new.html"
+    return page(request, name, context, status_code=status)
+
+
+def _save(
+    request: Request[Any, Any, Any],
+    services: Services,
+    values: Values,
+    report: CheckReport | None,
+    errors: Errors,
+) -> Template:
+    """Keep the code as a strategy or as its next version, and stay on the form."""
+    saved = ""
+    values, market = _market(services, request, values, keep_dates=True)
+    if report is None and not errors:
+        errors["strategy_code"] = ["it could not be checked just now; try again in a moment"]
+    if not errors:
+        assert report is not None
+        name = values["strategy_name"].strip() or values["name"].strip()
+        name = name or report.class_name or "Strategy"
+        message = values["message"]
+        try:
+            kept = None
+            actions.check_saving(services, request.user, values["strategy_code"])
+            arguments = (name, values["strategy_code"], report)
+            if re.fullmatch(r"st_[0-9a-f]{16}", values["origin_strategy"]):
+                kept = strategies.save_strategy(
+                    services.store,
+                    request.user.id,
+                    values["origin_strategy"],
+                    *arguments,
+                    message=message,
+                )
+            if kept is None:
+                kept = strategies.create_strategy(
+                    services.store, request.user.id, *arguments, message=message
+                )
+            values |= {"origin_strategy": kept.id, "strategy_name": kept.name, "message": ""}
+            saved = f"Saved as {kept.name}, version {kept.version}."
+            if set_here := parameter_fields.overrides(values, report):
+                saved += (
+                    f" The code is saved as it is, without {', '.join(set_here)} of the fields."
+                )
+        except ValidationError as error:
+            at = {"code": "strategy_code", "name": "strategy_name"}
+            errors = {at.get(k, k): v for k, v in error.fields.items()}
+        except (TooMany, Unavailable) as error:
+            errors = {"form": [error.message]}
+    context = _form(services, values, market, report, errors=errors, saved=saved)
+    return _answer(request, context, 422 if errors else 200)

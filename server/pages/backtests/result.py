@@ -1,0 +1,364 @@
+"""A backtest as its page shows it: where it stands, or what it came to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from engine.analysis.csv_text import Words
+from engine.bars import Bars
+from engine.config import MAX_INDICATOR_LINES, MAX_INDICATOR_VALUES
+from engine.enums import Timeframe
+from engine.errors import DataError
+from server.backtests import backtest
+from server.backtests.backtest import Backtest
+from server.backtests.document import config_of
+from server.backtests.forecast import outlook
+from server.backtests.marks import Marks, marks_of
+from server.backtests.shares import Share, list_shares
+from server.backtests.stored_results import series_of
+from server.charts import indicators
+from server.charts.indicators import KeptIndicators
+from server.charts.lines import MAX_PANES_SHOWN, ChartLine, own_lines
+from server.charts.run_tables import RunSeries
+from server.jobs.queue import load
+from server.jobs.sandbox_notice import missing_locks
+from server.pages.backtests import curves
+from server.pages.backtests.findings import Finding, findings
+from server.pages.backtests.missing_bars import missing_findings
+from server.pages.backtests.trips import TripPage, trip_page
+from server.pages.parts import figures, formats, plots
+from server.problems import Damaged
+from server.services import Services
+from server.storage.artifacts import NAMES
+from server.storage.db import now_ms
+
+LOG_SHOWN_BYTES = 32 * 1024
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+SHOWN_CONFIG = (
+    "symbol",
+    "timeframe",
+    "trading_mode",
+    "start_date",
+    "end_date",
+    "initial_capital",
+    "max_leverage",
+    "maintenance_margin_rate",
+    "fee_rate",
+    "slippage_bps",
+    "fill",
+    "funding",
+    "strict_orders",
+    "seed",
+    "lookahead_check",
+)
+LABELS = {
+    "symbol": "Symbol",
+    "timeframe": "Bars of",
+    "trading_mode": "Trading mode",
+    "start_date": "From (UTC)",
+    "end_date": "To, included",
+    "initial_capital": "Initial capital",
+    "max_leverage": "Highest leverage",
+    "maintenance_margin_rate": "Maintenance margin",
+    "fee_rate": "Fee rate",
+    "slippage_bps": "Slippage (bp)",
+    "fill": "Market orders fill",
+    "funding": "Funding",
+    "strict_orders": "Strict orders",
+    "seed": "Seed",
+    "lookahead_check": "Look-ahead check",
+}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A backtest that has not ended. `position` 1 is the next to start, None when running.
+
+    Times in seconds, None when unknown; `stalled_s` since a bar was last finished, where that is
+    long; `bar_ms` is about the bar where it is. `checking`: all
+    bars are done, and the code is run again to look for look-ahead.
+    """
+
+    position: int | None
+    running: int
+    percent: float
+    bar_ms: int | None
+    elapsed_s: float | None
+    remaining_s: float | None
+    checking: bool
+    stalled_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str
+    css: str
+
+
+@dataclass(frozen=True)
+class Year:
+    year: str
+    months: list[Cell]
+    total: Cell
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a backtest that ended left behind; lists are empty where there is nothing."""
+
+    findings: list[Finding]
+    headlines: list[figures.Figure]
+    groups: list[tuple[str, list[figures.Figure]]]
+    years: list[Year]
+    drawdowns: Sequence[Mapping[str, Any]]
+    rejected: Mapping[str, Any]
+    quality: Mapping[str, Any]
+    has_chart: bool
+    lines: list[ChartLine]
+    left_out: str
+    equity: plots.LinePlot | None
+    exposure: plots.LinePlot | None
+    distribution: plots.BarPlot | None
+    rolling: plots.LinePlot | None
+    rolling_ends_ms: int | None
+    trips: TripPage | None
+
+    @property
+    def panes(self) -> int:
+        """How many panes the strategy's own lines take below the price at first."""
+        return min(MAX_PANES_SHOWN, max((line.pane for line in self.lines), default=0))
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """The page of one backtest and, without its frame, the fragment that refreshes itself.
+
+    `damage` says what is wrong with its stored files; "" when they are whole.
+    """
+
+    run: Backtest
+    title: str
+    waiting: Waiting | None
+    result: Result | None
+    config: list[tuple[str, str]]
+    source_lines: list[str]
+    log: str
+    log_cut: bool
+    files: list[str]
+    src: str
+    marks: Marks
+    shares: list[Share]
+    shared: bool = False
+    link: str = ""
+    damage: str = ""
+    saved: bool = False
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+def run_page(services: Services, run: Backtest) -> RunPage:
+    """Everything about one backtest that its owner may see."""
+    source = backtest.source_of(services.store, run)
+    log, cut = _log(services, run) if run.ended else ("", False)
+    result, damage = None, ""
+    if run.ended:
+        try:
+            result = result_of(services, run)
+        except Damaged as error:  # code and configuration are in the database, and whole
+            damage = error.message
+    return RunPage(
+        run=run,
+        title=title_of(run),
+        waiting=None if run.ended else waiting(services, run),
+        result=result,
+        damage=damage,
+        config=shown_config(config_of(run, source)),
+        source_lines=source.split("\n"),
+        log=log,
+        log_cut=cut,
+        files=[n for n in NAMES if services.artifacts.path(run.id, n)] if run.ended else [],
+        src=f"/backtests/{run.id}",
+        marks=marks_of(services.store, run.user_id, [run.id]).get(run.id, Marks()),
+        shares=list_shares(services.store, run.user_id, run.id),
+    )
+
+
+def title_of(run: Backtest) -> str:
+    return run.name or f"{run.symbol} {run.timeframe} {run.trading_mode}"
+
+
+def waiting(services: Services, run: Backtest) -> Waiting:
+    """Where a backtest stands that has not ended."""
+    expected = outlook(services.store, run, services.settings.workers)
+    elapsed = max(0.0, (now_ms() - run.started_at_ms) / 1000) if run.started_at_ms else None
+    bar_ms = None
+    if run.bars_done:
+        start = np.datetime64(run.config["start_date"], "ms").astype(np.int64)
+        bar_ms = int(start) + run.bars_done * Timeframe(run.timeframe).ms
+    return Waiting(
+        expected.position if expected else None,
+        load(services.store).running,
+        run.progress * 100,
+        bar_ms,
+        elapsed,
+        expected.seconds if expected else None,
+        0 < run.bars <= run.bars_done and run.config["lookahead_check"] != "off",
+        run.stalled_s(),
+    )
+
+
+def result_of(services: Services, run: Backtest) -> Result | None:
+    """The result of a backtest that ended; None where it left no figures."""
+    metrics = run.metrics
+    series = series_of(services, run)
+    if metrics is None or series is None:
+        return None
+    summary, capital = run.summary, float(run.config["initial_capital"])
+    quality = summary.get("data_quality") or {}
+    missing = missing_locks(services.worker.room)
+    kept = indicators_of(services, run)
+    return Result(
+        findings=findings(
+            config=run.config,
+            metrics=metrics,
+            data_quality=quality,
+            rejected_orders=summary.get("rejected_orders") or {},
+            lookahead=summary.get("lookahead"),
+            open_size=open_size(series),
+            dropped=int(summary.get("dropped_orders") or 0),
+            waited=summary.get("indicator_wait_bars"),
+            warnings=summary.get("warnings") or (),
+            completed=run.status == "completed",
+            missing_layers=missing,
+            missing=missing_findings(quality, run.timeframe, series, capital),
+        ),
+        headlines=figures.headlines(metrics, capital),
+        groups=figures.groups(metrics, capital),
+        years=heatmap(summary.get("monthly_returns") or []),
+        drawdowns=summary.get("drawdowns") or [],
+        rejected=summary.get("rejected_orders") or {"count": 0, "first": []},
+        quality=quality,
+        has_chart=series.length("portfolio") > 0,
+        lines=chart_lines(services, run, series, kept),
+        left_out=left_out(kept),
+        equity=curves.equity_plot(series, capital),
+        exposure=curves.exposure_plot(series),
+        distribution=plots.histogram(
+            "Results of the trades in percent of their margin",
+            series.numbers("round_trips", "return_pct").tolist(),
+            " %",
+        ),
+        rolling=curves.rolling_sharpe(series, capital),
+        rolling_ends_ms=curves.rolling_ends_early(series, capital),
+        trips=trip_page(run.id, series, capital, {}),
+    )
+
+
+def open_size(series: RunSeries) -> float | None:
+    """The signed position at the end; None when flat."""
+    margin = series.numbers("portfolio", "margin_used")
+    if not len(margin) or margin[-1] <= 0:
+        return None
+    trades = series.tables["trades"]
+    action, side = trades["action"], trades["position_type"]
+    assert isinstance(action, Words)
+    assert isinstance(side, Words)
+    sign = np.where(action.codes == list(action.words).index("buy"), 1.0, -1.0)
+    forced = action.codes == list(action.words).index("liquidation")
+    short = side.codes == list(side.words).index("short")
+    sign = np.where(forced, np.where(short, 1.0, -1.0), sign)
+    return float((sign * series.numbers("trades", "quantity")).sum())
+
+
+def shown_config(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Labels and values of the configuration, overridden parameters last."""
+    rows = [(LABELS[name], formats.plain(config.get(name))) for name in SHOWN_CONFIG]
+    rows += [(f"{name} (parameter)", formats.plain(v)) for name, v in config["params"].items()]
+    return rows
+
+
+def heatmap(months: Sequence[Mapping[str, Any]]) -> list[Year]:
+    """Monthly returns as a row a year; the year's total compounds its months."""
+    by_year: dict[str, dict[int, float | None]] = {}
+    for item in months:
+        year, month = str(item["month"]).split("-")[:2]
+        by_year.setdefault(year, {})[int(month)] = item["return_pct"]
+    return [
+        Year(
+            year,
+            [_cell(values[m]) if m in values else Cell("", "") for m in range(1, 13)],
+            _cell(_compound(list(values.values()))),
+        )
+        for year, values in sorted(by_year.items())
+    ]
+
+
+def _compound(months: Sequence[float | None]) -> float | None:
+    known = [1 + value / 100 for value in months if value is not None]
+    return (math.prod(known) - 1) * 100 if known else None
+
+
+def _cell(value: float | None) -> Cell:
+    if value is None:
+        return Cell(formats.DASH, "")
+    step = 1 + (abs(value) >= 3) + (abs(value) >= 10)
+    css = "" if abs(value) < 0.05 else f"{'g' if value > 0 else 'l'}{step}"
+    return Cell(formats.signed(value, 1), css)
+
+
+def bars_of(services: Services, run: Backtest) -> Bars | None:
+    """The bars that a backtest was about; None when they are gone."""
+    first, last = (date.fromisoformat(run.config[name]) for name in ("start_date", "end_date"))
+    try:
+        loaded = services.market.load(run.symbol, run.timeframe, run.trading_mode, first, last)
+    except DataError:
+        return None
+    return loaded.bars
+
+
+def indicators_of(services: Services, run: Backtest) -> KeptIndicators:
+    """What the strategy computed over all bars, for the chart."""
+    return indicators.load(services.artifacts.indicators_path(run.id))
+
+
+def chart_lines(
+    services: Services, run: Backtest, series: RunSeries, kept: KeptIndicators
+) -> list[ChartLine]:
+    """The strategy's own lines on the result chart."""
+    bars = bars_of(services, run) if series.plots or kept.lines else None
+    if bars is None or not len(bars):
+        return []
+    return own_lines(series.plots, kept, (float(bars.low.min()), float(bars.high.max())))
+
+
+def left_out(kept: KeptIndicators) -> str:
+    """A sentence about indicators that are not drawn; "" when all are."""
+    if not kept.left_out:
+        return ""
+    names = ", ".join(kept.first_left_out)
+    more = kept.left_out - len(kept.first_left_out)
+    return (
+        f"{formats.plural(kept.left_out, 'line')} of indicators could not be kept for the chart: "
+        + names
+        + (f" and {more:,} more" if more else "")
+        + f". A chart has room for {MAX_INDICATOR_LINES} lines with {MAX_INDICATOR_VALUES:,} "
+        "values in all; the run itself used every one."
+    )
+
+
+def _log(services: Services, run: Backtest) -> tuple[str, bool]:
+    """The end of the log that a page can carry, and whether there is more."""
+    path = services.artifacts.path(run.id, "log.txt")
+    if path is None:
+        return "", False
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - LOG_SHOWN_BYTES))
+        text = file.read().decode("utf-8", "replace")
+    cut = size > LOG_SHOWN_BYTES
+    return (text.partition("\n")[2] if cut else text), cut

@@ -1,0 +1,203 @@
+"""Links that show one result to whoever has them, and the page that they open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from engine.errors import ValidationError
+from server.accounts import access, audit
+from server.backtests import actions, backtest
+from server.backtests.backtest import Backtest
+from server.backtests.shares import Share, create_share, find_share, list_shares, revoke_share
+from server.backtests.stored_results import series_of
+from server.charts.indicators import NO_INDICATORS
+from server.pages.accounts.confirm import address_of
+from server.pages.backtests import result
+from server.pages.backtests.routes import TripsPart, chart_response, rolling_response
+from server.pages.backtests.trips import trip_page
+from server.pages.parts.render import is_partial, page
+from server.problems import NotFound
+from server.services import Services
+
+GONE = "This link opens nothing: it was revoked, has expired, or was never made."
+
+# Whoever has the address may look: it goes to no other site, and into no search engine.
+UNLISTED = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+
+
+@dataclass(frozen=True)
+class SharesPart:
+    run: Backtest
+    shares: list[Share]
+    link: str = ""
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+
+class Sharing(Controller):
+    """The owner's side."""
+
+    guards = (access.requires_user,)
+
+    @get("/backtests/{backtest_id:str}/shares", sync_to_thread=True)
+    def index(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+    ) -> Template:
+        return _shares(request, services, actions.find(services, request.user, backtest_id))
+
+    @post("/backtests/{backtest_id:str}/shares", sync_to_thread=True, status_code=200)
+    def create(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+        data: URLEncodedBody[dict[str, str]],
+    ) -> Template:
+        run = actions.find(services, request.user, backtest_id)
+        days = data.get("days", "")
+        try:
+            with services.store.write():
+                secret = create_share(
+                    services.store,
+                    request.user.id,
+                    run.id,
+                    with_code=data.get("with_code") == "true",
+                    days=int(days[:6]) if days.isdecimal() else 0,
+                )
+                audit.record(services.store, "share_made", _actor(request), detail=run.id)
+        except ValidationError as error:
+            return _shares(request, services, run, errors=error.fields)
+        return _shares(request, services, run, link=f"{request.base_url}shared/{secret}")
+
+    @post(
+        "/backtests/{backtest_id:str}/shares/{share_id:int}/revoke",
+        sync_to_thread=True,
+        status_code=200,
+    )
+    def revoke(
+        self,
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        backtest_id: FromPath[str],
+        share_id: FromPath[int],
+    ) -> Response[Any]:
+        run = actions.find(services, request.user, backtest_id)
+        with services.store.write():
+            if not revoke_share(services.store, request.user.id, share_id):
+                raise NotFound("There is no such link.")
+            audit.record(services.store, "share_revoked", _actor(request), detail=run.id)
+        if is_partial(request):
+            return _shares(request, services, run)
+        return Redirect(f"/backtests/{run.id}/shares", status_code=303)
+
+
+@get("/shared/{secret:str}", sync_to_thread=True)
+def shared(
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+) -> Template:
+    """The result, read only: no account, no files, no name of its owner."""
+    share, run = _open(services, secret)
+    whole = result.run_page(services, run)
+    series = series_of(services, run)
+    found = whole.result
+    if found is not None and series is not None:
+        found = replace(
+            found,
+            trips=trip_page(
+                run.id, series, float(run.config["initial_capital"]), {}, f"/shared/{secret}"
+            ),
+        )
+        if not share.with_code:
+            # What a strategy computes says how it works, unlike what it chose to plot.
+            lines = result.chart_lines(services, run, series, NO_INDICATORS)
+            found = replace(found, lines=lines, left_out="")
+    context = replace(
+        whole,
+        shared=True,
+        result=found,
+        src=f"/shared/{secret}",
+        source_lines=whole.source_lines if share.with_code else [],
+        log="",
+        files=[],
+    )
+    return page(request, "backtests/show.html", context, headers=UNLISTED)
+
+
+@get("/shared/{secret:str}/chart.json", sync_to_thread=True)
+def shared_chart(
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+    start: Annotated[int | None, QueryParameter()] = None,
+    end: Annotated[int | None, QueryParameter()] = None,
+    wide: Annotated[bool, QueryParameter()] = False,
+) -> Response[bytes]:
+    share, run = _open(services, secret)
+    return chart_response(services, run, start, end, wide=wide, with_indicators=share.with_code)
+
+
+@get("/shared/{secret:str}/rolling.json", sync_to_thread=True)
+def shared_rolling(
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+    start: Annotated[int | None, QueryParameter()] = None,
+    end: Annotated[int | None, QueryParameter()] = None,
+) -> Response[bytes]:
+    return rolling_response(services, _open(services, secret)[1], start, end)
+
+
+@get("/shared/{secret:str}/trips", sync_to_thread=True)
+def shared_trips(
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    secret: FromPath[str],
+) -> Response[Any]:
+    run = _open(services, secret)[1]
+    series = series_of(services, run)
+    if series is None:
+        raise NotFound(GONE)
+    query = {name: str(value) for name, value in request.query_params.items()}
+    shown = trip_page(
+        run.id, series, float(run.config["initial_capital"]), query, f"/shared/{secret}"
+    )
+    if is_partial(request):
+        return page(request, "backtests/_trips.html", TripsPart(shown))
+    context = {"trips": shown, "back": f"/shared/{secret}", "title": result.title_of(run)}
+    return page(request, "backtests/trips.html", context, headers=UNLISTED)
+
+
+def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
+    return audit.by(request.user, address_of(request))
+
+
+def _open(services: Services, secret: str) -> tuple[Share, Backtest]:
+    share = find_share(services.store, secret)
+    if share is None:
+        raise NotFound(GONE)
+    run = backtest.get_backtest(services.store, share.user_id, share.backtest_id)
+    if run is None or not run.ended:
+        raise NotFound(GONE)
+    return share, run
+
+
+def _shares(
+    request: Request[Any, Any, Any],
+    services: Services,
+    run: Backtest,
+    *,
+    link: str = "",
+    errors: dict[str, list[str]] | None = None,
+) -> Template:
+    found = list_shares(services.store, request.user.id, run.id)
+    context = SharesPart(run, found, link, errors or {})
+    name = "backtests/_shares.html" if is_partial(request) else "backtests/shares.html"
+    return page(request, name, context, status_code=422 if errors else 200)

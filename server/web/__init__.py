@@ -1,0 +1,1 @@
+"""The application: every request, answers to errors, limits of connections, the server itself."""
