@@ -408,6 +408,7 @@ class ResultChart extends ZoomChart {
   fills({ markers }, [from, to]) {
     const [first, last] = [this.slots[from], this.slots[to]];
     const crowded = markers.filter(([time]) => time >= first && time <= last).length > CROWD;
+    this.element.dataset.arrows = crowded ? "small" : "large";
     const room = (to - from + 1) / 25;
     const made = markers.map((fill) => this.marker(fill, crowded));
     for (const side of ["aboveBar", "belowBar"]) {

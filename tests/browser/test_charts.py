@@ -190,3 +190,36 @@ def test_nothing_moves_while_the_charts_arrive(open_page: Open, service: Service
         expect(page.locator(".chart[data-loaded]")).to_be_visible()
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
         assert page.evaluate("window.moved") < 0.01
+
+
+TRADES_OFTEN = """class TradesOften(Strategy):
+    def on_data(self, data):
+        if self.get_position_size():
+            self.close_position()
+        else:
+            self.buy(0.1)
+"""
+
+
+def test_arrows_are_as_large_as_the_fills_in_view_have_room_for(
+    open_page: Open, service: Service
+) -> None:
+    page = open_page(service.user("yara"))
+    page.goto(f"/backtests/new?symbol={SYMBOL}&timeframe=1h&mode=spot")
+    page.get_by_label("Strategy (Python)").fill(TRADES_OFTEN)
+    expect(page.locator("#check")).to_contain_text("TradesOften compiles")
+    page.get_by_label("From (UTC)").fill("2024-01-01")
+    page.get_by_role("button", name="Run backtest").click()
+    chart = page.locator(".chart[data-loaded]").first
+    expect(chart).to_be_visible(timeout=30_000)
+    expect(chart).to_have_attribute("data-arrows", "small")
+    chart.focus()
+    for _ in range(30):
+        if chart.get_attribute("data-arrows") == "large":
+            break
+        page.keyboard.press("+")
+        page.wait_for_timeout(200)
+    expect(chart).to_have_attribute("data-arrows", "large")
+    # Back in the whole, they are small again.
+    page.keyboard.press("0")
+    expect(chart).to_have_attribute("data-arrows", "small")

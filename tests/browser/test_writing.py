@@ -222,3 +222,41 @@ def test_a_file_that_is_no_strategy_leaves_the_code_alone(
         choose.set_input_files({"name": f"{stem}.py", "mimeType": "text/plain", "buffer": text})
         expect(name).to_have_value(stem)
     expect(page.locator("#file-error")).to_have_text("")
+
+
+def test_what_is_written_is_seen_where_it_is_written(open_page: Open, service: Service) -> None:
+    """The letters in the text field are transparent: those that are seen lie over it."""
+    page = open_page(service.user("zoe"))
+    page.goto("/backtests/new")
+    area, paint = page.get_by_label("Strategy (Python)"), page.locator(".editor .paint")
+    expect(area).to_have_attribute("data-ready", "1")
+    area.fill("class Seen(Strategy):\n    fast = 3\n")
+    expect(paint).to_contain_text("fast = 3")
+    for layer in (paint, page.locator(".editor .marks")):
+        assert layer.bounding_box() == area.bounding_box()
+    boxes = [page.locator(f".editor {name}").bounding_box() for name in (".gutter", ".paint")]
+    gutter, text = boxes
+    assert gutter is not None
+    assert text is not None
+    assert gutter["x"] + gutter["width"] <= text["x"] + 0.5
+    assert text["height"] > 200
+    for style in ("font", "padding", "white-space", "letter-spacing", "tab-size"):
+        asked = f"(e) => getComputedStyle(e).getPropertyValue('{style}')"
+        assert paint.evaluate(asked) == area.evaluate(asked)
+
+
+def test_a_day_is_picked_in_the_browsers_calendar(open_page: Open, service: Service) -> None:
+    page = open_page(service.user("ann"))
+    page.goto("/backtests/new")
+    field = page.get_by_label("From (UTC)")
+    page.locator('[data-day-for="start_date"]').click()
+    picker = page.locator(".day-picker")
+    expect(picker).to_have_value(field.input_value())
+    assert picker.get_attribute("min") == "2024-01-01"
+    # What the browser does once a day is chosen; its calendar is not part of the page.
+    picker.evaluate(
+        "(e) => { e.value = '2024-02-03'; e.dispatchEvent(new Event('change', {bubbles: true})); }"
+    )
+    expect(field).to_have_value("2024-02-03")
+    expect(field).to_be_focused()
+    expect(page.locator("#range")).to_contain_text("2024-02-03 to")
