@@ -25,6 +25,7 @@ from server.problems import NotFound
 from server.services import Services
 
 PREVIEW_BARS = 50
+CANDLES = 120
 
 
 @dataclass(frozen=True)
@@ -135,16 +136,23 @@ def series(
     problem, price = "", None
     try:
         recent = services.market.history(
-            symbol, Timeframe(timeframe), TradingMode(mode), None, last, 500
+            symbol, Timeframe(timeframe), TradingMode(mode), None, last, CANDLES
         )
         columns = (recent.timestamp, recent.open, recent.high, recent.low, recent.close)
         rows = zip(*(c.tolist() for c in (*columns, recent.volume)), strict=True)
         bars = [BarRow(*row) for row in rows][-PREVIEW_BARS:][::-1]
-        price = plots.line_plot(
-            f"Close of the last {len(recent)} bars",
+        bar_ms = Timeframe(timeframe).ms
+        price = plots.candle_plot(
+            f"The last {len(recent)} bars as candles",
             recent.timestamp.tolist(),
-            [("", recent.close.tolist(), "")],
-            holes=holes_of(recent.timestamp, Timeframe(timeframe).ms),
+            (
+                recent.open.tolist(),
+                recent.high.tolist(),
+                recent.low.tolist(),
+                recent.close.tolist(),
+            ),
+            bar_ms,
+            holes_of(recent.timestamp, bar_ms),
         )
     except DataError as error:
         problem = str(error)

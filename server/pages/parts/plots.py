@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -19,6 +19,7 @@ WIDTH, HEIGHT = 600.0, 160.0
 LEFT, BOTTOM = 8.0, 20.0
 DAY_MS = 86_400_000
 HATCH_STEP = 7.0
+BODY = 0.6  # of a bar's time, the width of a candle's body
 MOST_DECIMALS = 12
 # About the width of a digit, and what the words beside an axis have room for unless they need more.
 DIGIT_WIDTH, MARGIN = 6.2, 46.0
@@ -134,6 +135,35 @@ def line_plot(
         y(0.0) if low < 0 < high else None,
         _rects(hatched, t0, t1) if hatched else [],
     )
+
+
+def candle_plot(
+    label: str,
+    time_ms: Sequence[float],
+    prices: tuple[Sequence[float], Sequence[float], Sequence[float], Sequence[float]],
+    bar_ms: int,
+    holes: Holes | None = None,
+) -> LinePlot | None:
+    """Candles of `prices` (open, high, low, close): a path of those that rose or stayed, and one of
+    those that fell. None for fewer than two."""
+    _, highs, lows, _ = prices
+    frame = line_plot(label, time_ms, [("", highs, ""), ("", lows, "")], holes=holes)
+    if frame is None:
+        return None
+    low, high = _padded(min(lows), max(highs))
+    span = time_ms[-1] - time_ms[0]
+    half = round(BODY * bar_ms / span * WIDTH / 2, 2)
+    paths: dict[str, list[str]] = {"rose": [], "fell": []}
+    for at, *values in zip(time_ms, *prices, strict=True):
+        x = (at - time_ms[0]) / span * WIDTH
+        o, h, bottom, c = (
+            round((HEIGHT - BOTTOM) * (1 - (value - low) / (high - low)), 1) for value in values
+        )
+        paths["fell" if values[3] < values[0] else "rose"].append(
+            f"M{x:.1f} {h:g}V{bottom:g}M{x - half:.1f} {o:g}H{x + half:.1f}V{c:g}H{x - half:.1f}Z"
+        )
+    lines = [Line(name, "".join(path), name) for name, path in paths.items()]
+    return replace(frame, lines=lines)
 
 
 def _hatched(holes: Holes | None, t0: float, t1: float) -> Holes | None:

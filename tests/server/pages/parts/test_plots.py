@@ -66,3 +66,26 @@ def test_a_histogram_of_tiny_results_names_its_edges():
     plot = plots.histogram("h", [-0.002, 0.001], " %")
     assert plot.x_ticks[0].text == "−0.0020 %"
     assert plot.bars[-1].title.endswith("to 0.0010 %: 1 trade")
+
+
+def test_a_candle_has_its_wick_and_its_body_and_its_colour():
+    day = 86_400_000
+    prices = ([10.0, 14.0], [16.0, 20.0], [0.0, 4.0], [14.0, 6.0])
+    plot = plots.candle_plot("p", [0, day], prices, day)
+    rose, fell = plot.lines
+    # 0 to 20, with four percent of room on both sides, on 140 units: a unit of price is 6.48, and
+    # 0 is at 134.8. The body is 0.6 of a day wide, and the day is all of the 600 units.
+    assert rose.path == "M0.0 31.1V134.8M-180.0 70H180.0V44.1H-180.0Z"
+    assert fell.path == "M600.0 5.2V108.9M420.0 44.1H780.0V95.9H420.0Z"
+    assert [tick.text for tick in plot.y_ticks] == ["0", "10", "20"]
+
+
+def test_a_bar_that_ends_where_it_began_did_not_fall():
+    flat = ([5.0, 5.0], [5.0, 5.0], [5.0, 5.0], [5.0, 5.0])
+    rose, fell = plots.candle_plot("p", [0, 1], flat, 1).lines
+    assert rose.path.count("Z") == 2
+    assert fell.path == ""
+
+
+def test_one_candle_is_no_picture():
+    assert plots.candle_plot("p", [0], ([1.0], [1.0], [1.0], [1.0]), 1) is None
