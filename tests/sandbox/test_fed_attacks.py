@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.records import ORDER_DTYPE
-from sandbox import native, rechecks, wire
-from sandbox.dialogue import Talk
+from engine.account.records import ORDER_DTYPE
+from sandbox.crossing import wire
+from sandbox.crossing.sealed import sealed_job
 from sandbox.job import Job, Limits, Lookahead
-from sandbox.sealed import sealed_job
-from sandbox.supervisor import Order, Outcome, run_child
+from sandbox.outside import rechecks
+from sandbox.outside.dialogue import Talk
+from sandbox.outside.supervisor import Order, Outcome, run_child
+from tests.sandbox import native
 
 FOLDER = Path(__file__).parent / "fed_attacks"
 PROGRAMS = sorted(path.stem for path in FOLDER.glob("*_*.py"))

@@ -1,13 +1,9 @@
-"""Answers each bar twice, in two writes. Lock: an answer is given before its bar, never after."""
+"""Answers each bar twice, in two writes. Lock: who answers a bar unseen has answered it."""
 
-import os
+from tests.sandbox.fed_attacks.kit import answer, begin, look
 
-from tests.sandbox.fed_attacks import kit
-
-kit.begin()
+begin()
 while True:
-    kit.answer()
-    os.write(kit.RESULT, kit.QUIET)
-    kit.answers += 1
-    kit.answers -= 1  # the second was for nothing
-    kit.look()
+    answer()
+    answer()
+    look()
