@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.account.records import TRADE_DTYPE
+from engine.config import ParamValue
 from engine.enums import LookaheadCheck
 from engine.run.replay import ReplayError, replay
 from sandbox import lookahead
@@ -35,7 +36,7 @@ from sandbox.job import (
 )
 from sandbox.language.verifier import version_warning
 from sandbox.locks import kernel
-from sandbox.outside import probing, rechecks
+from sandbox.outside import parameter_sets, probing, rechecks
 from sandbox.outside.admission import OVERHEAD_MB, Admission
 from sandbox.outside.bars_cache import BarsCache
 from sandbox.outside.dialogue import Talk
@@ -48,6 +49,7 @@ from sandbox.outside.verdicts import (
     report_of,
     verdict_of,
 )
+from sandbox.sets import SetResult, SetsOutcome, SetsProgress
 
 Level = Literal["strict", "degraded"]
 
@@ -119,6 +121,29 @@ class Sandbox:
         if isinstance(outcome, RunError):
             return Verdict("failed", outcome)
         return verdict_of(job, outcome)
+
+    def run_sets(
+        self,
+        job: Job,
+        params: Sequence[Mapping[str, ParamValue]],
+        *,
+        on_set: Callable[[SetResult], None],
+        on_progress: Callable[[SetsProgress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> SetsOutcome:
+        """Run `job` once for each item of `params`, which goes over the job's own parameters.
+
+        Each set comes out as a single run with its parameters would, to the byte, whatever ran
+        before it, and is told to `on_set` in the order of the list, from this thread, as soon as
+        it has been replayed. `job.limits` are each set's own. A set that fails fails alone.
+        To go on after a stop call again with the rest of the list; the outcome says how many
+        sets were done. Parameters that no configuration can have raise ValidationError with
+        `.fields` (`sets.3`) before anything runs; names that the strategy has not fail each set.
+        The look-ahead check is not made. `on_progress` is called at most ten times a second.
+        """
+        return parameter_sets.run_sets(
+            job, params, self.run, on_set=on_set, on_progress=on_progress, cancelled=cancelled
+        )
 
     def check(self, source: str) -> CheckReport:
         """Whether `source` compiles, found out in a locked child; nothing of it is run."""

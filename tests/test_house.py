@@ -53,6 +53,7 @@ VOCABULARY = {
     "sandbox.client",
     "sandbox.crossing.differences",
     "sandbox.job",
+    "sandbox.sets",
 }
 # Market data has one format: the engine reads it, the server's import commands write it.
 VOCABULARY |= {
@@ -73,11 +74,10 @@ VOCABULARY |= {
 # The worker's side checks a run by replaying it and computes its figures.
 ALSO = {
     "server.jobs.execution": {
-        "engine.account.fingerprint",
         "engine.analysis.accounting",
         "engine.analysis.metrics",
-        "engine.run.replay",
         "engine.analysis.round_trips",
+        "sandbox.outside.replaying",
     },
 }
 # Heavy work, and code that was uploaded, must not come near the process that answers pages.
@@ -107,6 +107,8 @@ TESTED_WITH = {
     "sandbox.language.rewrites": "sandbox/language/test_policy.py",
     "engine.account.fingerprint": "engine/run/test_replay.py",
     "engine.account.ledger": "engine/run/test_replay.py",
+    "sandbox.outside.replaying": "server/jobs/test_execution.py",
+    "sandbox.sets": "sandbox/outside/test_parameter_sets.py",
     "sandbox.runtime.loader": "sandbox/language/test_compiler.py",
     "sandbox.language.scopes": "sandbox/language/test_constructs.py",
     "sandbox.runtime.text_guards": "sandbox/runtime/test_guards.py",

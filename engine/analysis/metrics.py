@@ -88,11 +88,18 @@ def daily_returns(timestamp: Times, value: Floats, capital: float) -> Floats:
     When a day ends with nothing left there are no returns at all, and whatever is computed from
     them is undefined: no ratio describes an account that was lost.
     """
-    ends = value[_last_of_each(timestamp // DAY_MS)]
+    _, ends = daily_values(timestamp, value)
     if not np.all(ends > 0):
         return np.empty(0)
     with np.errstate(over="ignore"):
         return ends / np.concatenate(([capital], ends[:-1])) - 1.0
+
+
+def daily_values(timestamp: Times, value: Floats) -> tuple[Times, Floats]:
+    """Each UTC day that a bar opens in, as days since the epoch, and its last value."""
+    days = timestamp // DAY_MS
+    last = _last_of_each(days)
+    return days[last], value[last]
 
 
 def total_return(value: Floats, capital: float) -> float:

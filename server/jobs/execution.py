@@ -9,12 +9,10 @@ in an `Execution`: nothing here raises for what a strategy, a file or a disk doe
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.account.fingerprint import fills_digest
 from engine.analysis.results import BacktestResults
 from engine.bars import NO_FUNDING, Bars, Funding
 from engine.config import BacktestConfig
@@ -22,7 +20,6 @@ from engine.enums import LookaheadCheck
 from engine.errors import CalculationError, DataError
 from engine.history.data_quality import with_warnings
 from engine.history.store import Store as MarketStore
-from engine.run.replay import ReplayError, ReplayGivenUp, replay
 from sandbox.job import (
     CheckReport,
     ErrorKind,
@@ -35,6 +32,7 @@ from sandbox.job import (
     Status,
     Verdict,
 )
+from sandbox.outside.replaying import replayed
 from server import VERSION
 from server.storage.artifacts import Content, config_document, json_bytes
 from server.storage.db import now_ms
@@ -45,8 +43,6 @@ BAR_BYTES = 400
 ORDER_BYTES = 640
 Memory = Callable[[int, int], object]
 log = logging.getLogger(__name__)
-
-FORGED = "The run's own account of its trades differs from what its orders make of the bars."
 
 
 class Room(Protocol):
@@ -190,53 +186,6 @@ def load(config: BacktestConfig, market: MarketStore) -> tuple[Bars, Funding, di
         return loaded.bars, NO_FUNDING, loaded.quality
     funding, more = market.funding(config.symbol, config.start_date, config.end_date, loaded.bars)
     return loaded.bars, funding, with_warnings(loaded.quality | more, config.timeframe)
-
-
-def replayed(job: Job, verdict: Verdict) -> tuple[BacktestResults | None, RunError | None]:
-    """What the verdict's order calls earned, and the error that the run ends with, if any.
-
-    A run that ended by an exception says with its fingerprint how many fills it saw in the bar
-    that it did not finish; one that was stopped from outside counts whole bars only. The replay
-    may take as much processor time as the run, which did the same work. Raises CalculationError.
-    """
-    error = verdict.error
-    if error is not None and error.kind in ("security_violation", "internal", "rejected_code"):
-        return None, error
-    if verdict.bars_done == 0 and not len(verdict.orders):
-        return None, error
-    rows = None
-    if verdict.status == "failed" and verdict.fills_digest:
-        rows = int.from_bytes(verdict.fills_digest[:8], "little")
-    until_s = time.thread_time() + job.limits.cpu_s
-    try:
-        ledger = replay(
-            job.config,
-            job.bars,
-            job.funding,
-            verdict.orders,
-            verdict.bars_done,
-            rows,
-            give_up=lambda: time.thread_time() >= until_s,
-        )
-    except ReplayGivenUp:
-        limit = f"{job.limits.cpu_s:,} s of processor time (the limit)"
-        return None, RunError("cpu_limit", f"stopped: entering its orders again took {limit}")
-    except ReplayError as problem:
-        log.warning("forged_orders backtest_id=%s problem=%s", job.job_id, problem)
-        return None, RunError("security_violation", f"{FORGED} ({problem})")
-    claimed = verdict.fills_digest
-    if (verdict.status == "completed" or claimed) and claimed != fills_digest(ledger.trades):
-        log.warning("forged_fills backtest_id=%s", job.job_id)
-        return None, RunError("security_violation", FORGED)
-    if ledger.n_bars == 0 and not len(ledger.orders):
-        return None, error  # Stopped in its first bar: what it did there is not known.
-    ledger.plots.update(verdict.plots)
-    ledger = replace(
-        ledger,
-        dropped_points=verdict.dropped_points,
-        indicator_wait_bars=verdict.indicator_wait_bars,
-    )
-    return BacktestResults.build(job.config, job.bars, ledger, verdict.wall_s), error
 
 
 def error_document(error: RunError) -> dict[str, Any]:
