@@ -108,6 +108,24 @@ def test_no_link_inside_the_repository_is_broken(document: Path) -> None:
     assert [name for name in targets if not (document.parent / name).exists()] == []
 
 
+def test_every_room_is_on_the_plan_of_the_house() -> None:
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = {
+        f"{path.parent.relative_to(ROOT)}/"
+        for package in ("engine", "sandbox", "server")
+        for path in (ROOT / package).glob("*/__init__.py")
+        if path.parent.name != "examples"
+    }
+    assert {room for room in rooms if f"`{room}`" not in text} == set()
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_no_page_names_a_file_of_ours_that_does_not_exist(document: Path) -> None:
+    pattern = r"`((?:engine|sandbox|server|tests|tools|templates|docs)/[\w/.]+)`"
+    named = re.findall(pattern, document.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_no_page_names_a_make_target_that_does_not_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, re.M))
