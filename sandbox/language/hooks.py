@@ -13,7 +13,7 @@ from sandbox.job import Problem
 from sandbox.language.diagnostics import Source
 from sandbox.language.outline import Outline, dotted, heading, lineage, top_level
 from sandbox.language.rewrites import YIELDS
-from sandbox.language.scopes import FUNCTIONS
+from sandbox.language.scopes import FUNCTIONS, all_nodes, children
 from sandbox.language.source_facts import last_name
 
 # What the engine passes to each, beside the strategy itself.
@@ -42,7 +42,7 @@ def hook_problems(tree: ast.Module, outline: Outline, source: Source) -> list[Pr
     )
     given_later = {
         node.attr
-        for node in ast.walk(tree)
+        for node in all_nodes(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
     }
     found: list[Problem] = []
@@ -149,13 +149,13 @@ def _takes(arguments: ast.arguments, given: int) -> bool:
 
 def _yields(node: ast.AST) -> Iterator[ast.AST]:
     """Every yield of the function itself, not of functions inside it."""
-    todo = list(ast.iter_child_nodes(node))
+    todo = children(node)
     while todo:
         item = todo.pop(0)
         if isinstance(item, YIELDS):
             yield item
         if not isinstance(item, (*FUNCTIONS, ast.ClassDef)):
-            todo += ast.iter_child_nodes(item)
+            todo += children(item)
 
 
 def _missing(

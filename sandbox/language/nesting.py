@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from sandbox.job import Problem
 from sandbox.language.diagnostics import Source
+from sandbox.language.scopes import children
 
 MAX_DEPTH = 120
 MAX_LINKS = 1_000
@@ -53,7 +54,7 @@ def depth_problem(tree: ast.AST, source: Source) -> Problem | None:
                     f"the code is nested too deeply (at most {MAX_DEPTH} levels)",
                     "split the deepest expressions and blocks",
                 )
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if _is_link(node, child):
                     below.append((child, depth, links + 1, head if links else node))
                 else:

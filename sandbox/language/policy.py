@@ -37,7 +37,7 @@ from sandbox.language.rewrites import (
     raise_import_error,
     stop_goes_first,
 )
-from sandbox.language.scopes import Function, all_arguments, count_binders
+from sandbox.language.scopes import Function, all_arguments, all_nodes, count_binders
 from sandbox.language.source_facts import last_name, statement_names
 
 _CLASS_FIELD_MARKS = frozenset({"ClassVar", "InitVar", "KW_ONLY"})
@@ -290,7 +290,7 @@ class StrategyPolicy(NamePolicy):
         if not isinstance(owner, ast.ClassDef) or isinstance(node, ast.Lambda):
             return None
         positional = [*node.args.posonlyargs, *node.args.args]
-        if not positional or count_binders(node)[positional[0].arg] != 1:
+        if not positional or count_binders(all_nodes(node))[positional[0].arg] != 1:
             return None
         if any(isinstance(item, ast.Name) and item.id in _NOT_SELF for item in node.decorator_list):
             return None

@@ -13,7 +13,7 @@ from sandbox.job import Problem
 from sandbox.language.diagnostics import MAX_PROBLEMS, Source, nearest
 from sandbox.language.names import SELF_HINTS
 from sandbox.language.outline import Outline
-from sandbox.language.scopes import find_scopes
+from sandbox.language.scopes import all_nodes, find_scopes
 from sandbox.language.source_facts import last_name, own_attributes
 
 _DYNAMIC = frozenset({"vars", "__dict__", "__getattr__", "__getattribute__"})
@@ -28,7 +28,7 @@ def remarks(
     """
     if any(_unreadable(node) for node in ast.walk(tree)) or not _is_plain(outline):
         return []
-    known = words | own_attributes(tree, find_scopes(tree)) | _asked_for(tree)
+    known = words | own_attributes(all_nodes(tree), find_scopes(tree)) | _asked_for(tree)
     found = [
         source.problem(
             node,

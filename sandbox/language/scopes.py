@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -81,7 +81,7 @@ def _children(
         yield from ((child, scope) for child in node.keywords)
         yield from ((child, inside) for child in node.body)
     else:
-        yield from ((child, scope) for child in ast.iter_child_nodes(node))
+        yield from ((child, scope) for child in children(node))
 
 
 def all_arguments(arguments: ast.arguments) -> list[ast.arg]:
@@ -105,14 +105,35 @@ def _binds(node: ast.AST) -> list[str]:
     return []
 
 
-def count_binders(tree: ast.AST) -> Counter[str]:
-    """How often each name is bound inside `tree`, in whatever nested scope: deliberately wide."""
+def count_binders(nodes: Iterable[ast.AST]) -> Counter[str]:
+    """How often each name is bound in the nodes, in whatever nested scope: deliberately wide."""
     found: Counter[str] = Counter()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.arg):
             found[node.arg] += 1
         elif isinstance(node, ast.Global | ast.Nonlocal):
             found.update(node.names)
         else:
-            found.update(_binds(node))
+            for name in _binds(node):
+                found[name] += 1
+    return found
+
+
+def all_nodes(tree: ast.AST) -> list[ast.AST]:
+    """Every node, in the order of `ast.walk`, which makes several iterators a node."""
+    nodes = [tree]
+    for node in nodes:
+        nodes += children(node)
+    return nodes
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The child nodes, as `ast.iter_child_nodes` orders them."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
     return found
