@@ -71,8 +71,20 @@ VOCABULARY |= {
     "engine.history.column_file",
     "engine.history.whole_file",
 }
+# How far a result can be believed is mathematics of the engine, over numbers that the server keeps.
+VOCABULARY |= {
+    "engine.research.bootstrap",
+    "engine.research.neighbourhood",
+    "engine.research.overfitting",
+    "engine.research.predictive_ability",
+    "engine.research.significance",
+    "engine.research.space",
+    "engine.research.walk_forward",
+    "engine.research.where",
+}
 # The worker's side checks a run by replaying it and computes its figures.
 ALSO = {
+    "server.honesty.figures": {"engine.analysis.metrics"},
     "server.jobs.execution": {
         "engine.analysis.accounting",
         "engine.analysis.metrics",

@@ -21,6 +21,7 @@ ROOMS = {
         "accounts",
         "charts",
         "strategies",
+        "honesty",
         "ingest",
         "backtests",
         "jobs",

@@ -36,6 +36,7 @@ from server.backtests import actions, backtest
 from server.backtests.backtest import STATUSES, Backtest
 from server.backtests.document import DEFAULT_POINTS, result_pieces
 from server.backtests.forecast import outlook
+from server.backtests.honest_results import honesty_of
 from server.backtests.listing import Place, Wanted, list_backtests
 from server.backtests.stored_results import check_files, series_of
 from server.problems import Invalid, NotFound
@@ -147,7 +148,8 @@ class BacktestApi(Controller):
         found = actions.find(services, request.user, backtest_id)
         source = backtest.source_of(services.store, found)
         series = series_of(services, found)
-        pieces = result_pieces(found, source, series, wanted, parts)
+        honesty = honesty_of(services.store, found)
+        pieces = result_pieces(found, source, series, wanted, parts, honesty)
         first = next(pieces)
         tag = weak_tag(first, str(wanted).encode())
         if is_current(request.headers.get("if-none-match"), tag):

@@ -30,6 +30,7 @@ TAGS = {
     "backtests": "Queue, look, cancel, delete, download, follow.",
     "strategies": "Save code in versions, and find out whether it compiles.",
     "data": "The history that can be run on.",
+    "honesty": "How far results can be believed.",
     "service": "Whether the service works.",
 }
 REF = "#/components/schemas/{model}"
@@ -118,6 +119,7 @@ RESULT: Schema = {
     "lookahead": {"checked": False, "passed": None, "cuts": [], "first_difference": None},
     "indicator_wait_bars": None,
     "warnings": [],
+    "honesty": {"pending": True},
     "drawdowns": [],
     "monthly_returns": [],
     "round_trips": [],
@@ -356,6 +358,29 @@ backtest_list = operation(
 result = operation(200, shapes.Backtest, RESULT, 404, 422, 503, headers=("ETag",))
 cancel = operation(202, shapes.Accepted, CANCELLED, 404, 409, headers=("Location",))
 delete_backtest = operation(204, None, None, 404, 503)
+_TRIED: Schema = {
+    "at": 1719835200000,
+    "kind": "run",
+    "family": "fa_5c3f0a9e81d2b746",
+    "config_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "symbols": ["BTCUSDT"],
+    "timeframe": "1h",
+    "trading_mode": "spot",
+    "start_date": "2024-01-01",
+    "end_date": "2024-12-31",
+    "days": 366,
+    "sharpe": 0.05,
+    "skewness": -0.2,
+    "kurtosis": 4.5,
+    "status": "completed",
+    "backtest_id": ID,
+    "study_id": None,
+    "fold": None,
+    "trial": None,
+}
+ledger = operation(
+    *(200, shapes.Ledger, {"items": [_TRIED], "next_cursor": None}, 422), headers=("ETag",)
+)
 _FILE_HEADERS = ("ETag", "Content-Disposition", "Accept-Ranges")
 _FILE = {
     **_text("text/csv", "timestamp,action,symbol\n"),

@@ -78,6 +78,9 @@ Cursor = Annotated[
     str | None, _query("a next_cursor of an earlier answer", "1f", pattern=CURSOR_PATTERN)
 ]
 WantedStatus = Annotated[str | None, _query("one status only", "completed", enum=list(STATUSES))]
+Family = Annotated[
+    str | None, _query("one family of code only, as `honesty` names it", "fa_5c3f0a9e81d2b746")
+]
 _SYMBOL = {"pattern": f"^{SYMBOL_PATTERN.pattern}$"}
 WantedSymbol = Annotated[str | None, _query("one symbol only", "DEMOBTCUSDT")]
 Symbol = Annotated[str, _query("whose bars", "DEMOBTCUSDT", **_SYMBOL)]

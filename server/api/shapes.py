@@ -226,6 +226,49 @@ class MonthlyReturn(Shape):
     return_pct: float | None
 
 
+class Pending(Shape):
+    """What is being made."""
+
+    pending: Literal[True]
+
+
+class Overfitting(Shape):
+    """How often the best of half of the days fell below the middle on the other half."""
+
+    value: float
+    blocks: int
+    rows: int
+    left_out: int
+    median_logit: float
+    p_loss: float
+    enough: bool
+
+
+class Honesty(Shape):
+    """How far a result can be believed, after everything that was tried. `sharpe_ratio`,
+    `expected_best` and `sharpe_interval` are annual."""
+
+    as_of: Time
+    family: str | None
+    n: int
+    n_study: int | None
+    n_source: Literal["ledger", "study", "run"]
+    days: int
+    sharpe_ratio: float | None
+    psr: float | None
+    dsr: float | None
+    dsr_without_self: float | None
+    expected_best: float | None
+    min_trl_days: float | None
+    sharpe_interval: list[float] | None
+    break_even_fee_rate: float | None
+    autocorrelation: float | None
+    pbo: Overfitting | None
+    spa_p: float | None
+    sentence: str
+    reasons: dict[str, str] = Field(description="why a figure is null")
+
+
 class RunError(Shape):
     """Why a run failed; `line` is of the strategy."""
 
@@ -303,10 +346,41 @@ class Backtest(Shape):
     lookahead: Lookahead
     indicator_wait_bars: int | None = Field(description="bars until every indicator has a value")
     warnings: list[RunWarning]
+    honesty: Honesty | Pending | None = Field(description="null of a run without figures")
     drawdowns: list[Drawdown] = Field(max_length=10)
     monthly_returns: list[MonthlyReturn]
     round_trips: list[RoundTrip] = Field([], max_length=MAX_ROWS)
     round_trips_total: int
+
+
+class LedgerRow(Shape):
+    """A configuration that was tried on some days; `sharpe` is per day."""
+
+    at: Time
+    kind: Literal["run", "trial", "walk_forward"]
+    family: str
+    config_hash: str
+    symbols: list[str]
+    timeframe: Timeframe
+    trading_mode: TradingMode
+    start_date: Day
+    end_date: Day
+    days: int
+    sharpe: float | None
+    skewness: float | None
+    kurtosis: float | None
+    status: Status
+    backtest_id: str | None
+    study_id: str | None
+    fold: int | None
+    trial: int | None
+
+
+class Ledger(Shape):
+    """A page of the trial ledger, newest first."""
+
+    items: list[LedgerRow]
+    next_cursor: Cursor
 
 
 class Accepted(Shape):

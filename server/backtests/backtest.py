@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.config import BacktestConfig
@@ -33,6 +33,7 @@ class NewBacktest:
     strategy_id: str | None = None
     strategy_version: int | None = None
     bars: int = 0  # about, where the history's length is known
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # of the strategy's parameters
 
 
 STALLED_AFTER_S = 10.0  # without a finished bar, and a page says so
@@ -248,7 +249,12 @@ def backtest_of(row: Any) -> Backtest:
 def _insert(store: Store, owner: int, item: NewBacktest, backtest_id: str, now: int) -> str:
     source = put_blob(store, item.source)
     payload = json.dumps(
-        {"config": item.config.to_document(), "source_sha256": source}, sort_keys=True
+        {
+            "config": item.config.to_document(),
+            "source_sha256": source,
+            "defaults": dict(item.defaults),
+        },
+        sort_keys=True,
     )
     store.db.conn.execute(
         "insert into backtests (id, user_id, name, status, symbol, timeframe, trading_mode,"

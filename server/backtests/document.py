@@ -34,10 +34,14 @@ PARTS = ("trades", "round_trips", "portfolio_history", "code")
 
 
 def result_document(
-    backtest: Backtest, source: str, series: RunSeries | None, points: int | None = DEFAULT_POINTS
+    backtest: Backtest,
+    source: str,
+    series: RunSeries | None,
+    points: int | None = DEFAULT_POINTS,
+    honesty: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole object; `points` None holds every row of the portfolio."""
-    document = _head(backtest, source, series, PARTS)
+    document = _head(backtest, source, series, PARTS, honesty)
     document["portfolio_history"] = (
         [] if series is None else _rows(series, "portfolio", _picked(series, points))
     )
@@ -50,13 +54,14 @@ def result_pieces(
     series: RunSeries | None,
     points: int | None,
     parts: Collection[str] = PARTS,
+    honesty: Mapping[str, Any] | None = None,
 ) -> Iterator[bytes]:
     """The same object as JSON in pieces, so that a year of minutes is never held at once; of
     PARTS only `parts`.
 
     The first piece decides over the others: the rows of a run do not change once it has ended.
     """
-    document = _head(backtest, source, series, parts)
+    document = _head(backtest, source, series, parts, honesty)
     if "portfolio_history" not in parts:
         yield orjson.dumps(document)
         return
@@ -82,7 +87,11 @@ def config_of(backtest: Backtest, source: str) -> dict[str, Any]:
 
 
 def _head(
-    backtest: Backtest, source: str, series: RunSeries | None, parts: Collection[str]
+    backtest: Backtest,
+    source: str,
+    series: RunSeries | None,
+    parts: Collection[str],
+    honesty: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     summary = backtest.summary
     error = backtest.error
@@ -104,6 +113,7 @@ def _head(
         "lookahead": {**NO_LOOKAHEAD, **summary.get("lookahead", {})},
         "indicator_wait_bars": summary.get("indicator_wait_bars"),
         "warnings": summary.get("warnings", []),
+        "honesty": honesty,
         "drawdowns": summary.get("drawdowns", []),
         "monthly_returns": summary.get("monthly_returns", []),
         "round_trips": _first(series, "round_trips") if "round_trips" in parts else None,

@@ -80,7 +80,8 @@ def judge(
     source, strategy_id, version = found
     name = own.get("name", "").strip()
     bars = _bars(config, market.catalogue())
-    return NewBacktest(config, source, name, strategy_id, version, bars)
+    defaults = {item.name: item.default for item in report.parameters}
+    return NewBacktest(config, source, name, strategy_id, version, bars, defaults)
 
 
 def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: int) -> list[Any]:

@@ -123,6 +123,9 @@ def print_figures(document: Mapping[str, Any], stream: TextIO) -> None:
             value = metrics[key]
             decimals = money_decimals(value or 0.0, capital) if key == "fees_paid" else 2
             print(f"{label:>16}  {_figure(value, unit, decimals)}", file=stream)
+    honesty = document.get("honesty") or {}
+    if honesty.get("sentence"):
+        print(honesty["sentence"], file=stream)
     quality = document.get("data_quality") or {}
     for warning in quality.get("warnings", []):
         print(f"note: {warning}", file=stream)

@@ -199,6 +199,7 @@ def _document(execution: Execution, request: Request) -> dict[str, Any]:
     """The object of GET /api/backtest/{id}."""
     from server.backtests.backtest import Backtest
     from server.backtests.document import result_document
+    from server.backtests.honest_results import honesty_alone
     from server.charts.run_tables import RunSeries
 
     results = execution.results
@@ -228,7 +229,7 @@ def _document(execution: Execution, request: Request) -> dict[str, Any]:
         storage_bytes=0,
     )
     series = None if results is None else RunSeries(results.tables(), results.plots)
-    return result_document(backtest, request.source, series)
+    return result_document(backtest, request.source, series, honesty=honesty_alone(backtest))
 
 
 def _make_directory(path: Path) -> None:

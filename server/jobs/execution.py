@@ -34,6 +34,7 @@ from sandbox.job import (
 )
 from sandbox.outside.replaying import replayed
 from server import VERSION
+from server.honesty.figures import own_figures
 from server.storage.artifacts import Content, config_document, json_bytes
 from server.storage.db import now_ms
 from server.strategies.check_reports import problem_documents
@@ -72,7 +73,8 @@ class Room(Protocol):
 @dataclass(frozen=True)
 class Request:
     """One backtest to execute. `extra` are the request's fields beside the engine's;
-    `missing_locks` the kernel's locks that it runs without (degraded), named on its result."""
+    `missing_locks` the kernel's locks that it runs without (degraded), named on its result;
+    `defaults` are the strategy's parameters as its code has them."""
 
     backtest_id: str
     source: str
@@ -81,6 +83,7 @@ class Request:
     created_at_ms: int
     missing_locks: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,6 +264,7 @@ def _execution(
         "dropped_orders": results.ledger.dropped_orders if results else 0,
         "indicator_wait_bars": results.ledger.indicator_wait_bars if results else None,
         "warnings": results.warnings if results else [],
+        "own_figures": own_figures(results) if results else None,
         "missing_locks": list(request.missing_locks),
         "wall_s": verdict.wall_s,
         "cpu_s": verdict.cpu_s,

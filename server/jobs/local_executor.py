@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.config import BacktestConfig
 from engine.history.store import Store as MarketStore
@@ -32,6 +33,7 @@ from server.storage.db import now_ms
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 0.4
+Judge = Callable[[Job, Request, Execution], Execution]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Payload:
     config: BacktestConfig
     created_at_ms: int
     extra: dict[str, object] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LocalExecutor:
@@ -62,10 +65,12 @@ class LocalExecutor:
         room_left: Callable[[Job], int | None] = lambda job: None,
         stored: Callable[[Job, int], None] = lambda job, size: None,
         memory: Callable[..., AbstractContextManager[bool]] = lambda *_: nullcontext(True),
+        judged: Judge = lambda job, request, execution: execution,
     ) -> None:
         """`room_left` says how many bytes the owner of a job may still store, None for any;
         `stored` is told how many were, before the owner's room is looked at again; `memory` waits
-        for room for so many megabytes of this process and of a child beside it."""
+        for room for so many megabytes of this process and of a child beside it; `judged` enters
+        what was tried into the ledger and adds to the result what that makes of it."""
         self._room = room
         self._market = market
         self._artifacts = artifacts
@@ -80,6 +85,7 @@ class LocalExecutor:
         # Two results of one owner that end at once must not both take the same room.
         self._storing: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
         self._memory = memory
+        self._judged = judged
         self._lock = threading.Lock()
         self._running: dict[str, threading.Event] = {}
         # Threads that last, because each keeps a connection to the database.
@@ -151,6 +157,7 @@ class LocalExecutor:
             payload.created_at_ms,
             tuple(self._missing_locks()),
             payload.extra,
+            payload.defaults,
         )
         last_told = 0.0
 
@@ -184,6 +191,7 @@ class LocalExecutor:
         # Another attempt may have taken over, or the owner may have deleted the run.
         if not self._still_wanted(job):
             return None
+        execution = self._judged(job, request, execution)
         with self._lock:
             of_this_owner = self._storing[job.tenant]
         with of_this_owner:
@@ -257,5 +265,6 @@ def _plain_failure(message: str) -> Outcome:
 
 def payload_of(document: str, source: str, created_at_ms: int, **extra: object) -> Payload:
     """The payload whose stored document is given."""
-    config = BacktestConfig.from_document(json.loads(document)["config"])
-    return Payload(source, config, created_at_ms, dict(extra))
+    whole = json.loads(document)
+    config = BacktestConfig.from_document(whole["config"])
+    return Payload(source, config, created_at_ms, dict(extra), whole.get("defaults", {}))

@@ -28,6 +28,7 @@ from server.backtests.retention import Retention
 from server.backtests.usage import resident_bytes
 from server.jobs import queue
 from server.jobs.executor import Job
+from server.jobs.judgement import judged
 from server.jobs.local_executor import LocalExecutor, Payload, payload_of
 from server.jobs.rpc import Peer
 from server.jobs.sandbox_notice import missing_locks
@@ -73,6 +74,7 @@ class Worker:
             room_left=self._room_left,
             stored=self._set_aside,
             memory=self.sandbox.memory,
+            judged=lambda job, request, execution: judged(self.store, job, request, execution),
         )
         self.scheduler = Scheduler(self.store, settings, self.executor)
         self.retention = Retention(

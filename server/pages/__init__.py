@@ -13,6 +13,7 @@ from server.pages.accounts.account import Account, SignIn
 from server.pages.accounts.admin import Admin
 from server.pages.accounts.events import all_events, own_events
 from server.pages.backtests.compare import Compare
+from server.pages.backtests.ledger import ledger_page
 from server.pages.backtests.marks import MarkPages
 from server.pages.backtests.new import NewBacktest
 from server.pages.backtests.report import report
@@ -52,6 +53,7 @@ route_handlers: list[ControllerRouterHandler] = [
     shared_rolling,
     shared_trips,
     report,
+    ledger_page,
     Admin,
     all_events,
 ]

@@ -363,6 +363,62 @@ def sorted_lists(db: Database) -> None:
         _run(db, SORTED.format(name, ", ".join(other for other in names if other != name)))
 
 
+# Rows outlive the runs that they are of; families their strategies: what was tried was tried.
+LEDGER = """
+create table families (
+    id text primary key,
+    user_id integer not null references users (id) on delete cascade,
+    strategy_id text,
+    created_at_ms integer not null
+) strict, without rowid;
+create index families_user on families (user_id);
+create unique index families_strategy on families (strategy_id) where strategy_id is not null;
+
+create table family_codes (
+    seq integer primary key autoincrement,
+    family text not null references families (id) on delete cascade,
+    words_sha256 text not null,
+    words text not null,
+    unique (family, words_sha256)
+) strict;
+
+create table trial_ledger (
+    seq integer primary key autoincrement,
+    at_ms integer not null,
+    user_id integer not null references users (id) on delete cascade,
+    kind text not null check (kind in ('run', 'trial', 'walk_forward')),
+    family text not null,
+    config_hash text not null,
+    symbols text not null,
+    timeframe text not null,
+    trading_mode text not null,
+    start_date text not null,
+    end_date text not null,
+    days integer not null,
+    sharpe real,
+    skewness real,
+    kurtosis real,
+    status text not null,
+    backtest_id text,
+    study_id text,
+    fold integer,
+    trial integer
+) strict;
+create unique index trial_ledger_once on trial_ledger
+    (user_id, family, config_hash, start_date, end_date);
+create index trial_ledger_user on trial_ledger (user_id, seq)
+"""
+
+
+@migrations(name="0016_ledger")
+def ledger(db: Database) -> None:
+    _run(db, LEDGER)
+    db.conn.execute(
+        "create trigger trial_ledger_is_only_added_to before update on trial_ledger"
+        " begin select raise(abort, 'the trial ledger is only added to'); end"
+    )
+
+
 def unknown_steps(db: Database) -> list[str]:
     """Steps that the database went through and this program does not know: of a newer one."""
     known = {step.name for step in migrations.pending(Database(memory=True))}

@@ -30,6 +30,7 @@ from server.jobs.queue import load
 from server.jobs.sandbox_notice import missing_locks
 from server.pages.backtests import curves
 from server.pages.backtests.findings import Finding, findings
+from server.pages.backtests.honesty import HonestyPart, honesty_part
 from server.pages.backtests.missing_bars import missing_findings
 from server.pages.backtests.trips import TripPage, trip_page
 from server.pages.parts import figures, formats, plots
@@ -157,6 +158,7 @@ class RunPage:
     shared: bool = False
     link: str = ""
     damage: str = ""
+    honesty: HonestyPart | None = None
     saved: bool = False
     errors: dict[str, list[str]] = field(default_factory=dict)
 
@@ -177,6 +179,7 @@ def run_page(services: Services, run: Backtest) -> RunPage:
         waiting=None if run.ended else waiting(services, run),
         result=result,
         damage=damage,
+        honesty=honesty_part(services.store, run),
         config=shown_config(config_of(run, source)),
         source_lines=source.split("\n"),
         log=log,

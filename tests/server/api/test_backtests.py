@@ -38,6 +38,7 @@ KEYS = [
     "lookahead",
     "indicator_wait_bars",
     "warnings",
+    "honesty",
     "drawdowns",
     "monthly_returns",
     "round_trips",

@@ -1,0 +1,59 @@
+"""The trial ledger as a page: what was tried of one strategy, or of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+from litestar.response import Template
+
+from server.accounts import access
+from server.honesty.ledger import annual, rows
+from server.pages.parts.render import page
+from server.services import Services
+
+PER_PAGE = 50
+KINDS = {"run": "run", "trial": "trial of a study", "walk_forward": "walk-forward"}
+
+
+@dataclass(frozen=True)
+class LedgerPage:
+    """`rows` have the annual `sharpe_ratio` beside; `more` is the address of the next page."""
+
+    rows: list[dict[str, Any]]
+    family: str
+    symbol: str
+    kinds: dict[str, str]
+    more: str
+
+
+@get("/ledger", sync_to_thread=True, guards=[access.requires_user])
+def ledger_page(
+    request: Request[Any, Any, Any],
+    services: NamedDependency[Services],
+    family: Annotated[str | None, QueryParameter()] = None,
+    symbol: Annotated[str | None, QueryParameter()] = None,
+    before: Annotated[int | None, QueryParameter()] = None,
+) -> Template:
+    """One's own rows, newest first."""
+    found, more = rows(
+        services.store,
+        request.user.id,
+        family=family or None,
+        symbol=symbol or None,
+        before=before,
+        limit=PER_PAGE,
+    )
+    wanted = {name: value for name, value in (("family", family), ("symbol", symbol)) if value}
+    context = LedgerPage(
+        rows=[row | {"sharpe_ratio": annual(row["sharpe"])} for row in found],
+        family=family or "",
+        symbol=symbol or "",
+        kinds=KINDS,
+        more="" if more is None else f"/ledger?{urlencode({**wanted, 'before': more})}",
+    )
+    return page(request, "ledger/index.html", context)
