@@ -13,7 +13,7 @@ import secrets
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from litestar import Request
@@ -103,11 +103,11 @@ class Edge:
                 status = message["status"]
             await send(message)
 
-        places = ExitStack()
+        places = AsyncExitStack()
         try:
             refused = too_large or self._look_at(fields, headers, address)
             if refused is None:
-                refused = self._take_places(places, fields, address, proxied=proxied)
+                refused = await self._take_places(places, fields, address, proxied=proxied)
             if refused is None:
                 await self._pass_on(scope, receive, note_status, headers)
             else:
@@ -118,7 +118,7 @@ class Edge:
                 raise
             await _refuse_with(error, scope, receive, note_status)
         finally:
-            places.close()
+            await places.aclose()
             took_s = time.perf_counter() - started
             user = fields.get("user")
             self.counts.add(status, took_s)
@@ -191,8 +191,8 @@ class Edge:
             word="rate_limited",
         )
 
-    def _take_places(
-        self, places: ExitStack, fields: dict[str, Any], address: str, *, proxied: bool
+    async def _take_places(
+        self, places: AsyncExitStack, fields: dict[str, Any], address: str, *, proxied: bool
     ) -> Problem | None:
         """Hold this request's places in `places`; the answer when there are none left."""
         if fields["path"].startswith(UNLIMITED):
@@ -203,9 +203,10 @@ class Edge:
             if proxied:
                 places.enter_context(self.in_flight.proxied())
             who = _who(fields, address)
-            places.enter_context(self.in_flight.place(who, signed_in=signed_in, stream=stream))
+            place = self.in_flight.place(who, signed_in=signed_in, stream=stream)
+            await places.enter_async_context(place)
         except Problem as refused:
-            places.close()
+            await places.aclose()
             return refused
         return None
 
