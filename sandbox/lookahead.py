@@ -20,7 +20,7 @@ FULL_CUTS = 50
 # Beside the cuts a check looks at so many bars of calls that closed, of any calls, and of any bar:
 # who is honest wherever a position opened may still know when to close, or what not to open.
 SAMPLE_MORE = (1, 0, 0)
-FULL_MORE = (12, 6, 12)
+FULL_MORE = (8, 2, 10)
 # A cut repeats a part of the run: who needs this many times the whole run, and some seconds for a
 # busy machine, has not.
 CUT_FACTOR, CUT_EXTRA_S = 2.0, 2.0

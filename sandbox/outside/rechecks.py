@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -16,16 +15,15 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.account.costs import settlement_bars
-from engine.bars import COLUMNS
 from engine.enums import LookaheadCheck
 from engine.run.causality import is_still
-from engine.run.handover import LENGTH_BYTES, hand_in
+from engine.run.handover import hand_in
 from sandbox import lookahead
 from sandbox.crossing import wire
-from sandbox.crossing.fed_frames import COUNT, DIGEST_BYTES, PIECE, QUIET
+from sandbox.crossing.fed_frames import DIGEST_BYTES
 from sandbox.job import ErrorKind, Job, Limits, Lookahead, RunError
 from sandbox.outside.dialogue import Hangup, Line, Talk, Watchdog
+from sandbox.outside.feeds import BarPieces, Pieces, answers_to, rows_of
 from sandbox.outside.supervisor import Outcome
 from sandbox.outside.verdicts import verdict_of
 
@@ -77,7 +75,7 @@ def sample(
         wall_s=lookahead.CHECK_FACTOR * job.limits.wall_s,
         cpu_s=math.ceil(len(points) * share_s) + 1,
     )
-    pieces = _BarPieces(job)
+    pieces = BarPieces(job)
     progress = _Progress()
 
     def talk(line: Line, dog: Watchdog) -> None:
@@ -192,13 +190,13 @@ def _stream(
             else:
                 progress.difference = 0
             raise Hangup
-        if not _hand_in(line, _rows(job, revealed.values), _answers(orders, job), progress):
+        if not _hand_in(line, rows_of(job, revealed.values), answers_to(orders, job), progress):
             raise Hangup
 
     return talk
 
 
-def _hand_in(line: Line, rows: _Pieces, answers: _Pieces, progress: _Progress) -> bool:
+def _hand_in(line: Line, rows: Pieces, answers: Pieces, progress: _Progress) -> bool:
     """Whether the child may go on to its end; at a difference not."""
     count = len(rows.offsets) - 1
     index, data = hand_in(
@@ -217,66 +215,6 @@ def _hand_in(line: Line, rows: _Pieces, answers: _Pieces, progress: _Progress) -
     return not data
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    """Bytes in pieces: number i goes from `offsets[i]` to the next, (n_pieces + 1,)."""
-
-    data: memoryview
-    offsets: memoryview
-
-    @classmethod
-    def of(
-        cls,
-        fixed: npt.NDArray[np.generic],
-        more: npt.NDArray[np.generic],
-        counts: lookahead.Indices,
-    ) -> _Pieces:
-        """Each row of `fixed` (n_pieces, width), and behind it so many of the items `more`."""
-        unit = fixed.dtype.itemsize
-        wide = more.dtype.itemsize // unit
-        widths = np.column_stack([np.full(len(fixed), fixed.shape[1]), counts * wide])
-        data = fixed
-        if len(more):
-            data = np.empty(widths.sum(), fixed.dtype)
-            behind = np.repeat(np.tile([False, True], len(fixed)), widths.ravel())
-            data[behind] = np.ascontiguousarray(more).view(fixed.dtype).ravel()
-            data[~behind] = fixed.ravel()
-        offsets = np.append(0, np.cumsum(widths.sum(axis=1))).astype(np.int64) * unit
-        return cls(data.data.cast("B"), offsets.data)
-
-
-def _rows(job: Job, values: npt.NDArray[np.float64] | None) -> _Pieces:
-    """Each bar as a row of `engine.run.blind`, followed by the rates that settle in it."""
-    bars, funding = job.bars, job.config.funding
-    n_values = 0 if values is None else values.shape[1]
-    width = 1 + len(COLUMNS) + n_values
-    cells = np.empty((len(bars), width + 2 * funding), np.float64)
-    cells.view(np.int64)[:, 0] = bars.timestamp
-    for place, name in enumerate(COLUMNS, 1):
-        cells[:, place] = getattr(bars, name)
-    if values is not None:
-        cells[:, 1 + len(COLUMNS) : width] = values
-    if not funding:
-        return _Pieces.of(cells, np.empty(0), np.zeros(len(bars), np.int64))
-    indices = settlement_bars(bars, job.funding)
-    inside = indices < len(bars)  # others settle behind the last bar
-    counts = np.bincount(indices[inside], minlength=len(bars))
-    cells[:, -2] = np.append(np.nan, job.funding.rate)[_settled_until_close(job)]
-    cells[:, -1] = counts
-    return _Pieces.of(cells, job.funding.rate[inside], counts)
-
-
-def _answers(orders: npt.NDArray[np.void], job: Job) -> _Pieces:
-    """What the child must answer to each bar: the run's calls in it."""
-    cells = np.column_stack([orders[name].astype(np.float64) for name in orders.dtype.names or ()])
-    counts = np.bincount(orders["bar"], minlength=len(job.bars))
-    row_bytes = cells.shape[1] * cells.itemsize
-    headers = np.tile(np.frombuffer(QUIET, np.uint8), (len(job.bars), 1))
-    lengths = (counts * row_bytes).astype("<u4")
-    headers[:, :LENGTH_BYTES] = lengths.view(np.uint8).reshape(-1, LENGTH_BYTES)
-    return _Pieces.of(headers, np.ascontiguousarray(cells).view(f"V{row_bytes}").ravel(), counts)
-
-
 # --- its indicators ----------------------------------------------------------------------------
 def _tried(
     job: Job, cuts: tuple[int, ...], more: tuple[int, ...], run: RunFed, limits: Limits
@@ -284,7 +222,7 @@ def _tried(
     """Compute the indicators in a process of their own, which gets the bars up to cut after cut."""
     count = len(job.bars)
     ends = (*sorted({*cuts, *more}), count - 1)
-    pieces = _BarPieces(job)
+    pieces = BarPieces(job)
     declared: list[dict[str, Any]] = []
     revealed = _Revealed()
 
@@ -389,40 +327,6 @@ def _plain(document: Mapping[str, Any]) -> list[tuple[str, tuple[str, ...], int]
             raise wire.WireError("an indicator that is not one")
         plain.append((name, tuple(map(str, inputs)), parts))
     return plain
-
-
-# --- pieces of bars ----------------------------------------------------------------------------
-@dataclass
-class _BarPieces:
-    """The bars of a job as a child that is fed reads them, up to cut after cut."""
-
-    job: Job
-
-    @property
-    def _settled(self) -> npt.NDArray[np.int64]:
-        return _settled_until_close(self.job)
-
-    def opening(self) -> tuple[bytes | memoryview, ...]:
-        bars = self.job.bars
-        return COUNT.pack(len(bars)), bars.timestamp.data
-
-    def piece(self, known: int, cut: int) -> list[bytes | memoryview]:
-        """The bars (known, cut], and a number of which nobody can foresee what it invents."""
-        end = cut + 1
-        settled = self._settled if self.job.config.funding else np.zeros(end, np.int64)
-        first, last = (int(settled[known - 1]) if known else 0), int(settled[cut])
-        # Not the run's own seed: from that, code could tell an invented future.
-        header = PIECE.pack(cut, secrets.randbits(63), end - known, last - first)
-        bars, funding = self.job.bars, self.job.funding
-        columns = [getattr(bars, name)[known:end].data for name in COLUMNS]
-        rates = [funding.timestamp[first:last].tobytes(), funding.rate[first:last].tobytes()]
-        return [header, *columns, *rates]
-
-
-def _settled_until_close(job: Job) -> npt.NDArray[np.int64]:
-    """How many settlements there were until each bar's close, which is what a strategy may ask."""
-    closes = job.bars.timestamp + job.bars.timeframe.ms
-    return np.searchsorted(job.funding.timestamp, closes, side="right").astype(np.int64)
 
 
 def _document(job: Job) -> dict[str, Any]:
