@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.language.compiler import check
 
-ORDINARY = sorted((Path(__file__).parent / "strategies").glob("*.py"))
+ORDINARY = sorted((Path(__file__).parents[1] / "strategies").glob("*.py"))
 
 # What is right, read in every way that gives a strategy a word of its own.
 RIGHT = """

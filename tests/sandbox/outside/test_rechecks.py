@@ -22,7 +22,7 @@ from tests.benchmarks.measure import descendants
 from tests.sandbox.conftest import SMALL, server_of
 
 ROOT = Path(__file__).resolve().parents[3]
-STRATEGIES = sorted((Path(__file__).parent / "strategies").glob("*.py"))
+STRATEGIES = sorted((Path(__file__).parents[1] / "strategies").glob("*.py"))
 EXAMPLES = sorted(path for path in (ROOT / "server/examples").glob("[!_]*.py"))
 Make = Callable[..., Job]
 
