@@ -21,9 +21,10 @@ from engine.errors import CalculationError, told
 class PortfolioColumns:
     """The account at the close of each bar that was run: columns of shape (n_bars,).
 
-    `timestamp` is the bar's open time in ms; money in quote currency; `size` in base, signed.
-    `leverage_ratio` is entry notional / margin used, 0 when flat, and the one column that may
-    hold NaN: funding can eat a position's margin to nothing while the position lives on.
+    `timestamp` is the bar's open time in ms; money in quote currency; `position_size` in base,
+    > 0 long and < 0 short. `leverage_ratio` is entry notional / margin used, 0 when flat, and
+    the one column that may hold NaN: funding can eat a position's margin to nothing while the
+    position lives on.
     """
 
     timestamp: Times
@@ -33,15 +34,14 @@ class PortfolioColumns:
     realized_pnl: Floats
     margin_used: Floats
     leverage_ratio: Floats
-    size: Floats
+    position_size: Floats
 
     def __len__(self) -> int:
         return len(self.timestamp)
 
 
-PORTFOLIO_NAMES = tuple(
-    item.name for item in fields(PortfolioColumns) if item.name != "size"
-)  # the columns of portfolio.csv, in their order
+# The columns of portfolio.csv, in their order.
+PORTFOLIO_NAMES = tuple(item.name for item in fields(PortfolioColumns))
 
 
 def portfolio_columns(ledger: Ledger, bars: Bars) -> PortfolioColumns:
@@ -83,7 +83,7 @@ def portfolio_columns(ledger: Ledger, bars: Bars) -> PortfolioColumns:
         realized_pnl=held(states["realized"], 0.0),
         margin_used=margin_used,
         leverage_ratio=held(ratio, 0.0),
-        size=size,
+        position_size=size,
     )
     for name in ("portfolio_value", "cash", "unrealized_pnl", "realized_pnl", "margin_used"):
         _check(name, columns)

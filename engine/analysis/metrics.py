@@ -68,7 +68,7 @@ def compute_metrics(
         "rejected_orders": ledger.rejected_count,
         "avg_leverage": mean(opened_at),
         "max_leverage": float(opened_at.max()) if len(opened_at) else math.nan,
-        "exposure_time": exposure_time(columns.size),
+        "exposure_time": exposure_time(columns.position_size),
         "fees_paid": float(trades["fee"].sum()),
         "funding_paid": float(ledger.funding_paid),
         "buy_and_hold_return": buy_and_hold_return(run),

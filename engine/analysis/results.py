@@ -95,6 +95,12 @@ class BacktestResults:
         return result_warnings(self.config, self.bars, self.ledger)
 
     @property
+    def open_position(self) -> float:
+        """The signed size that is still held after the last bar; 0 when flat."""
+        sizes = self.columns.position_size
+        return float(sizes[-1]) if len(sizes) else 0.0
+
+    @property
     def rejected_orders(self) -> dict[str, Any]:
         """`count`, and `first`: the earliest with time, action, amount and reason."""
         first = [

@@ -207,6 +207,7 @@ class PortfolioRow(Shape):
     realized_pnl: float
     margin_used: float
     leverage_ratio: float
+    position_size: float | None
 
 
 class Drawdown(Shape):

@@ -179,22 +179,15 @@ def drawdown_pct(value: Floats, capital: float) -> Floats:
 def exposure_pct(series: RunSeries) -> Floats:
     """What the position is worth at each close, in percent of the equity: > 0 long, < 0 short.
 
-    A position is worth its notional at entry and, with the sign of its side, what it gained
-    since; the portfolio has both for each bar, and the last fill up to it knows the side.
-    NaN where that is undefined: without equity, and once funding has eaten the margin.
+    A position is worth its notional at entry, with the sign of its size, and what it gained
+    since. NaN where that is undefined: without equity, and once funding has eaten the margin.
     """
-    timestamp = series.numbers("portfolio", "timestamp")
+    size = series.numbers("portfolio", "position_size")
     leverage = series.numbers("portfolio", "leverage_ratio")
     margin = series.numbers("portfolio", "margin_used")
     value = series.numbers("portfolio", "portfolio_value")
-    filled_at = np.searchsorted(timestamp, series.numbers("trades", "timestamp"))
-    fills = np.cumsum(np.bincount(filled_at, minlength=len(timestamp))[: len(timestamp)])
-    side = series.tables["trades"]["position_type"]
-    assert isinstance(side, Words)
-    signs = np.where(np.asarray(side.codes) == list(side.words).index("short"), -1.0, 1.0)
-    sign = np.append(1.0, signs)[fills]
     with np.errstate(divide="ignore", invalid="ignore"):
-        worth = sign * leverage * margin + series.numbers("portfolio", "unrealized_pnl")
+        worth = np.sign(size) * leverage * margin + series.numbers("portfolio", "unrealized_pnl")
         share = np.where(leverage == 0, 0.0, worth / value * 100.0)
     return np.where(np.isfinite(share) & (value > 0), share, np.nan)
 

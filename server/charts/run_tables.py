@@ -32,7 +32,7 @@ Plots = dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]
 
 # Fewer rows than this in all tables are parsed from their files faster than a page is drawn.
 MIN_CACHED_ROWS = 2_000
-KIND = "series 2"
+KIND = "series 3"
 _PIECE_BYTES = 512 * 1024
 _WORDS: dict[str, tuple[str, ...]] = {
     "action": ACTIONS,
@@ -188,6 +188,9 @@ def _parse(artifacts: Artifacts, backtest_id: str) -> RunSeries | None:
         if content is None:
             return None
         tables[name] = parse_table(content)
+    portfolio = tables["portfolio"]
+    # Runs of earlier versions did not publish it: unknown, and blank on their pages.
+    portfolio.setdefault("position_size", np.full(len(portfolio["timestamp"]), np.nan))
     plots = {
         name: (
             np.array([at for at, _ in points], dtype=np.int64),

@@ -261,6 +261,7 @@ def _execution(
         "drawdowns": results.drawdowns if results else [],
         "monthly_returns": results.monthly_returns if results else [],
         "metrics": results.metrics if results else None,
+        "open_position": results.open_position if results else 0.0,
         "dropped_orders": results.ledger.dropped_orders if results else 0,
         "indicator_wait_bars": results.ledger.indicator_wait_bars if results else None,
         "warnings": results.warnings if results else [],

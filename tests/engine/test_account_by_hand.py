@@ -143,7 +143,7 @@ def test_thirds_of_a_position_add_up_to_the_whole():
     # 0.3 - 0.1 - 0.1 leaves a hair less than 0.1: selling 0.1 of that is closing it.
     played = play(flat_bars([100.0]), {0: lambda s: [s.buy(0.3), *(s.sell(0.1) for _ in "abc")]})
     assert played.answers == [[True, True, True, True]]
-    assert played.results.columns.size[0] == 0.0
+    assert played.results.columns.position_size[0] == 0.0
 
 
 # --- flips ---------------------------------------------------------------------------------------

@@ -253,7 +253,7 @@ class Broker:
                 "realized_pnl": account.realized,
                 "margin_used": position.margin if position else 0.0,
                 "leverage_ratio": leverage if math.isfinite(leverage) else math.nan,
-                "size": position.size if position else 0.0,
+                "position_size": position.size if position else 0.0,
             }
         )
 

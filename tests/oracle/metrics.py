@@ -65,7 +65,7 @@ def oracle_metrics(
         "rejected_orders": rejected,
         "avg_leverage": mean(leverages),
         "max_leverage": max(leverages, default=None),
-        "exposure_time": sum(row["size"] != 0.0 for row in portfolio) / count * 100.0,
+        "exposure_time": sum(row["position_size"] != 0.0 for row in portfolio) / count * 100.0,
         "fees_paid": sum(row.fee for row in rows),
         "funding_paid": funding_paid,
         "buy_and_hold_return": (float(bars.close[count - 1]) / float(bars.open[0]) - 1.0) * 100.0,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.analysis.csv_text import Words
 from engine.bars import Bars
 from engine.config import MAX_INDICATOR_LINES, MAX_INDICATOR_VALUES
 from engine.enums import Timeframe
@@ -232,7 +231,7 @@ def result_of(services: Services, run: Backtest) -> Result | None:
             data_quality=quality,
             rejected_orders=summary.get("rejected_orders") or {},
             lookahead=summary.get("lookahead"),
-            open_size=open_size(series),
+            open_size=summary.get("open_position") or None,
             dropped=int(summary.get("dropped_orders") or 0),
             waited=summary.get("indicator_wait_bars"),
             warnings=summary.get("warnings") or (),
@@ -260,22 +259,6 @@ def result_of(services: Services, run: Backtest) -> Result | None:
         rolling_ends_ms=curves.rolling_ends_early(series, capital),
         trips=trip_page(run.id, series, capital, {}),
     )
-
-
-def open_size(series: RunSeries) -> float | None:
-    """The signed position at the end; None when flat."""
-    margin = series.numbers("portfolio", "margin_used")
-    if not len(margin) or margin[-1] <= 0:
-        return None
-    trades = series.tables["trades"]
-    action, side = trades["action"], trades["position_type"]
-    assert isinstance(action, Words)
-    assert isinstance(side, Words)
-    sign = np.where(action.codes == list(action.words).index("buy"), 1.0, -1.0)
-    forced = action.codes == list(action.words).index("liquidation")
-    short = side.codes == list(side.words).index("short")
-    sign = np.where(forced, np.where(short, 1.0, -1.0), sign)
-    return float((sign * series.numbers("trades", "quantity")).sum())
 
 
 def shown_config(config: Mapping[str, Any]) -> list[tuple[str, str]]:

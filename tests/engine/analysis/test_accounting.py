@@ -31,6 +31,7 @@ def test_the_columns_are_those_of_the_file_in_its_order():
         "realized_pnl",
         "margin_used",
         "leverage_ratio",
+        "position_size",
     )
 
 
@@ -38,7 +39,13 @@ def test_a_run_without_events_holds_its_capital():
     columns = portfolio_columns(ledger_of(3), bars_of([5.0, 6.0, 7.0]))
     assert columns.portfolio_value.tolist() == [1000.0] * 3
     assert columns.cash.tolist() == [1000.0] * 3
-    for name in ("unrealized_pnl", "realized_pnl", "margin_used", "leverage_ratio", "size"):
+    for name in (
+        "unrealized_pnl",
+        "realized_pnl",
+        "margin_used",
+        "leverage_ratio",
+        "position_size",
+    ):
         assert getattr(columns, name).tolist() == [0.0] * 3
 
 
@@ -50,7 +57,7 @@ def test_a_long_is_marked_at_every_close_from_its_bar_on():
     assert columns.cash.tolist() == [1000.0, 959.0, 959.0, 959.0]
     assert columns.margin_used.tolist() == [0.0, 40.0, 40.0, 40.0]
     assert columns.realized_pnl.tolist() == [0.0, -1.0, -1.0, -1.0]
-    assert columns.size.tolist() == [0.0, 2.0, 2.0, 2.0]
+    assert columns.position_size.tolist() == [0.0, 2.0, 2.0, 2.0]
 
 
 def test_a_short_gains_when_the_price_falls():

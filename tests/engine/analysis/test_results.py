@@ -106,11 +106,31 @@ def test_trades_are_written_with_the_open_time_of_their_bar(results: BacktestRes
 
 def test_the_portfolio_has_a_row_for_every_bar(results: BacktestResults):
     assert content(results, "portfolio.csv") == (
-        "timestamp,portfolio_value,cash,unrealized_pnl,realized_pnl,margin_used,leverage_ratio\n"
-        f"{START_MS},999.9,899.9,0.0,-0.1,100.0,1.0\n"
-        f"{START_MS + HOUR_MS},1009.845,954.845,5.0,4.845,50.0,1.0\n"
-        f"{START_MS + 2 * HOUR_MS},1014.845,954.845,10.0,4.845,50.0,1.0\n"
+        "timestamp,portfolio_value,cash,unrealized_pnl,realized_pnl,margin_used,leverage_ratio,"
+        "position_size\n"
+        f"{START_MS},999.9,899.9,0.0,-0.1,100.0,1.0,1.0\n"
+        f"{START_MS + HOUR_MS},1009.845,954.845,5.0,4.845,50.0,1.0,0.5\n"
+        f"{START_MS + 2 * HOUR_MS},1014.845,954.845,10.0,4.845,50.0,1.0,0.5\n"
     )
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[2.0, 1.5, 1.5], [-3.0, -2.0, -2.0], [1.0, -4.0, -4.0], [-1.0, 4.0, 4.0], [1.0, 0.0, 0.0]],
+)
+def test_the_position_is_published_with_its_sign_for_each_bar_and_at_the_end(sizes):
+    """Grown or cut, turned by a liquidation and a new opening in one bar, or closed."""
+    states = [
+        {"bar": bar, "cash": 900.0, "size": size, "entry_price": 100.0, "margin": abs(size)}
+        for bar, size in enumerate(sizes[:2])
+    ]
+    results = BacktestResults.build(CONFIG, BARS, ledger_of(3, states=states), 0.0)
+    assert results.portfolio["position_size"].tolist() == sizes
+    assert results.open_position == sizes[-1]
+
+
+def test_a_run_that_finished_no_bar_holds_nothing():
+    assert BacktestResults.build(CONFIG, BARS, ledger_of(0), 0.0).open_position == 0.0
 
 
 def test_round_trips_are_written_with_their_words(results: BacktestResults):

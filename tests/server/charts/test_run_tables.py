@@ -11,6 +11,7 @@ from engine.analysis.csv_text import Words
 from engine.analysis.results import BacktestResults
 from engine.history.cache_space import CacheSpace
 from server.charts import run_tables
+from server.charts.buckets import exposure_pct
 from server.charts.run_tables import MIN_CACHED_ROWS, RunSeries, SeriesCache, parse_table
 from server.storage.artifacts import Artifacts
 from tests.ledgers import CONFIG, START_MS, bars_of, ledger_of
@@ -106,6 +107,16 @@ def test_a_deleted_run_has_no_series_though_they_are_cached(cache, artifacts):
     cache.save(RUN, run.tables(), run.plots)
     artifacts.delete(RUN)
     assert cache.load(RUN) is None
+
+
+def test_the_position_of_a_run_that_did_not_publish_it_is_unknown(cache, artifacts):
+    files = {name: b"".join(pieces) for name, pieces in results(3).files().items()}
+    lines = files["portfolio.csv"].decode().splitlines()
+    without = "\n".join(line.rpartition(",")[0] for line in lines) + "\n"
+    artifacts.store(RUN, files | {"portfolio.csv": without.encode()})
+    series = cache.load(RUN)
+    assert np.isnan(series.numbers("portfolio", "position_size")).tolist() == [True] * 3
+    assert np.isnan(exposure_pct(series)).tolist() == [False, True, True]
 
 
 def test_what_was_cached_of_earlier_files_is_not_believed(cache, artifacts):

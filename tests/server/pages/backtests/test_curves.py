@@ -24,6 +24,7 @@ def series(values: list[float], plots: dict | None = None, start_ms: int = 0) ->
                 "margin_used": np.zeros(count),
                 "unrealized_pnl": np.zeros(count),
                 "leverage_ratio": np.zeros(count),
+                "position_size": np.zeros(count),
             },
             "trades": {
                 "timestamp": np.empty(0, np.int64),

@@ -3,36 +3,10 @@ import shutil
 import numpy as np
 import pytest
 
-from engine.account.records import ACTIONS, SIDES
-from engine.analysis.csv_text import Words
 from server.charts.indicators import KeptIndicators
-from server.charts.run_tables import RunSeries
 from server.pages.backtests import result
 from tests.server.builders import completed_run
 from tests.server.conftest import write_bars
-
-DAY_MS = 86_400_000
-
-
-def series(values: list[float], margin: float = 0.0, trades: list[tuple] = ()) -> RunSeries:
-    """A portfolio of one row a day, and trades of (action, side, quantity)."""
-    value = np.array(values, float)
-    return RunSeries(
-        {
-            "portfolio": {
-                "timestamp": DAY_MS * np.arange(len(values), dtype=np.int64),
-                "portfolio_value": value,
-                "margin_used": np.full(len(values), margin),
-            },
-            "trades": {
-                "action": Words(np.array([ACTIONS.index(t[0]) for t in trades], np.uint8), ACTIONS),
-                "position_type": Words(
-                    np.array([SIDES.index(t[1]) for t in trades], np.uint8), SIDES
-                ),
-                "quantity": np.array([t[2] for t in trades], float),
-            },
-        }
-    )
 
 
 def test_a_year_compounds_its_months():
@@ -50,23 +24,6 @@ def test_an_undefined_month_is_a_dash_and_leaves_the_year_to_the_others():
     )
     assert year.months[0].text == "–"
     assert year.total.text == "+2.0"
-
-
-@pytest.mark.parametrize(
-    ("trades", "size"),
-    [
-        ([("buy", "long", 2.0), ("sell", "long", 0.5)], 1.5),
-        ([("sell", "short", 3.0), ("buy", "short", 1.0)], -2.0),
-        ([("buy", "long", 1.0), ("liquidation", "long", 1.0), ("sell", "short", 4.0)], -4.0),
-        ([("sell", "short", 1.0), ("liquidation", "short", 1.0), ("buy", "long", 4.0)], 4.0),
-    ],
-)
-def test_the_open_position_is_what_the_fills_left(trades, size):
-    assert result.open_size(series([1.0], margin=1.0, trades=trades)) == size
-
-
-def test_without_margin_nothing_is_open():
-    assert result.open_size(series([1.0], margin=0.0, trades=[("buy", "long", 1.0)])) is None
 
 
 def test_lines_left_out_are_named_and_counted():
