@@ -1,40 +1,18 @@
-"""Problems: which error becomes which status and stable word, and how it is shown.
+"""Problems: what a noun refuses, as a stable word for scripts and a sentence for people.
 
-`TABLE` is the only place where an exception class meets an HTTP status. Scripts get the uniform
-JSON body, htmx a toast, people a page.
+Nothing here knows HTTP: `server.web.answers` says which status a problem has and how it is shown.
 """
 
 from __future__ import annotations
 
-import errno
-import json
-import logging
-import re
-import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
-from urllib.parse import quote, urlsplit
 
-from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException, ValidationException
-from litestar.exceptions import SerializationException as BadBody
-from litestar.response import Redirect, Template
-
-from engine.errors import (
-    BacktestError,
-    CalculationError,
-    ConfigurationError,
-    DataError,
-    StrategyError,
-    ValidationError,
-)
-from server.storage.artifacts import NO_ROOM
-from server.storage.db import is_damage, is_full
-
-log = logging.getLogger(__name__)
-
+MAX_COMPLAINTS = 50  # that one answer names; of more it says how many there are
+MAX_NAME_SHOWN = 100  # characters of a field's name, which a sender chooses
+Fields = dict[str, list[str]]
+# What a script reads of an answer that no noun has given, by its status.
 WORDS = {
     400: "bad_request",
     401: "unauthenticated",
@@ -51,29 +29,11 @@ WORDS = {
     500: "internal",
     503: "unavailable",
 }
-DISK_FULL = (
-    "The service's disk is full and nothing can be saved now; what was saved is safe."
-    " Delete backtests to make room, or tell an administrator."
-)
-DATABASE_DAMAGED = (
-    "The service's database is damaged. An administrator has to stop the service and restore the"
-    " last backup; `sandtable doctor` says what is wrong."
-)
-READ_ONLY = (
-    "The service may only read from its disk now, and nothing can be saved or deleted. Tell an"
-    " administrator."
-)
-MAX_COMPLAINTS = 50  # that one answer names; of more it says how many there are
-MAX_NAME_SHOWN = 100  # characters of a field's name, which a sender chooses
-Fields = dict[str, list[str]]
-FAULTS_OF_THE_MACHINE = ("disk_full", "read_only", "database_damaged")
-JSON_PATHS = ("/api/", "/health", "/ready", "/metrics", "/schema")
 
 
 class Problem(Exception):
-    """An answer that is an error: its status, stable word, sentence and details."""
+    """Why something is refused: its stable word, sentence and details."""
 
-    status = 500
     word = "internal"
 
     def __init__(
@@ -83,33 +43,31 @@ class Problem(Exception):
         word: str | None = None,
         details: Mapping[str, Any] | None = None,
         backtest_id: str | None = None,
-        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.word = word or self.word
         self.details = details
         self.backtest_id = backtest_id
-        self.headers = dict(headers or {})
 
 
 class NotFound(Problem):
-    status, word = 404, "not_found"
+    word = "not_found"
 
 
 class WrongState(Problem):
-    status, word = 409, "conflict"
+    word = "conflict"
 
 
 class Forbidden(Problem):
-    status, word = 403, "forbidden"
+    word = "forbidden"
 
 
 class SignInNeeded(Problem):
-    status, word = 401, "unauthenticated"
+    word = "unauthenticated"
 
     def __init__(self, message: str = "Sign in, or send an API token, to do this.") -> None:
-        super().__init__(message, headers={"WWW-Authenticate": "Bearer"})
+        super().__init__(message)
 
 
 class Invalid(Problem):
@@ -118,7 +76,7 @@ class Invalid(Problem):
     `uncounted` is how many more complaints there are than `fields` holds.
     """
 
-    status, word = 422, "invalid"
+    word = "invalid"
 
     def __init__(self, message: str = "", **options: Any) -> None:
         fields, uncounted = options.pop("fields", None), options.pop("uncounted", 0)
@@ -132,7 +90,7 @@ class TooMany(Problem):
     """Over a quota or rate; `retry_after_s` says when to come back, `limit` how many there may be
     of what is counted, and `remaining` how many more of them there may be now."""
 
-    status, word = 429, "too_many_requests"
+    word = "too_many_requests"
 
     def __init__(
         self,
@@ -143,230 +101,33 @@ class TooMany(Problem):
         remaining: int = 0,
         **options: Any,
     ) -> None:
-        wait_s = str(max(1, round(retry_after_s)))
-        headers = {
-            "Retry-After": wait_s,
-            "RateLimit-Remaining": str(max(0, remaining)),
-            "RateLimit-Reset": wait_s,
-        }
-        if limit is not None:
-            headers["RateLimit-Limit"] = str(limit)
-        super().__init__(message, headers=headers, **options)
+        super().__init__(message, **options)
+        self.retry_after_s, self.limit, self.remaining = retry_after_s, limit, remaining
 
 
 class Damaged(Problem):
     """What was stored cannot be read any more; the message says what is wrong and what to do."""
 
-    status, word = 503, "results_damaged"
+    word = "results_damaged"
 
 
 class Unavailable(Problem):
-    status, word = 503, "unavailable"
+    word = "unavailable"
 
     def __init__(self, message: str, *, retry_after_s: float = 5, **options: Any) -> None:
-        super().__init__(
-            message, headers={"Retry-After": str(max(1, round(retry_after_s)))}, **options
-        )
+        super().__init__(message, **options)
+        self.retry_after_s = retry_after_s
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An error as the contract writes it."""
+class BadRequest(Problem):
+    """A request that is wrong as HTTP, whatever it asks for: its `status`, and `headers` that
+    the answer must have."""
 
-    status: int
-    error: str
-    message: str
-    details: Mapping[str, Any] | None = None
-    backtest_id: str | None = None
-    headers: Mapping[str, str] | None = None
+    status, word = 400, "bad_request"
 
-    def document(self) -> dict[str, Any]:
-        return {
-            "error": self.error,
-            "message": self.message,
-            "details": self.details,
-            "backtest_id": self.backtest_id,
-        }
-
-
-# The engine's errors as answers to a request; first match wins.
-TABLE: tuple[tuple[type[BacktestError], int, str], ...] = (
-    (ValidationError, 422, "invalid"),
-    (DataError, 422, "data_error"),
-    (StrategyError, 422, "strategy_error"),
-    (CalculationError, 500, "internal"),
-    (ConfigurationError, 500, "internal"),
-    (BacktestError, 422, "invalid"),
-)
-
-
-def answer_to(error: Exception, *, backtest_id: str | None = None) -> Answer:
-    """What to say about `error`; anything unforeseen is a 500 that says nothing of its cause."""
-    if isinstance(error, Problem):
-        return Answer(
-            error.status,
-            error.word,
-            error.message,
-            error.details,
-            error.backtest_id or backtest_id,
-            error.headers,
-        )
-    if isinstance(error, ValidationException):
-        fields = _fields_of(error)
-        return Answer(422, "invalid", sum_up(fields), details_of(fields), backtest_id)
-    if isinstance(error, HTTPException):
-        status = error.status_code
-        word = WORDS.get(status, "error")
-        if status >= 500:
-            return Answer(status, word, _message(status, ""), None, backtest_id)
-        return Answer(
-            status, word, _message(status, error.detail), None, backtest_id, error.headers
-        )
-    if _is_disk_full(error):
-        return answer_to(Unavailable(DISK_FULL, retry_after_s=60, word="disk_full"))
-    if _is_read_only(error):
-        return answer_to(Unavailable(READ_ONLY, retry_after_s=60, word="read_only"))
-    if is_damage(error):
-        return answer_to(Unavailable(DATABASE_DAMAGED, retry_after_s=600, word="database_damaged"))
-    if isinstance(error, sqlite3.OperationalError) and _is_passing(error):
-        return answer_to(Unavailable("The service is busy; try again in a moment."))
-    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
-        # The machine's limit of processes, or of memory: it passes.
-        return answer_to(Unavailable("The machine is at its limits; try again in a moment."))
-    if isinstance(error, OverflowError) and "SQLite" in str(error):
-        # A number in the address that no row can have.
-        return answer_to(NotFound(_message(404, "")), backtest_id=backtest_id)
-    if isinstance(error, BadBody):
-        return Answer(400, "bad_request", "The body is not valid JSON.", None, backtest_id)
-    for kind, status, word in TABLE:
-        if not isinstance(error, kind):
-            continue
-        if status >= 500:
-            break
-        broken: dict[str, list[str]] | None = getattr(error, "fields", None)
-        if broken:
-            return Answer(status, word, sum_up(broken), details_of(broken), backtest_id)
-        return Answer(status, word, str(error), None, backtest_id)
-    return Answer(500, "internal", _message(500, ""), None, backtest_id)
-
-
-def handle_exception(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """The answer to a request that raised, in the form its sender reads."""
-    known_id = request.scope.get("path_params", {}).get("backtest_id")
-    answer = answer_to(error, backtest_id=known_id if isinstance(known_id, str) else None)
-    request_id = str(request.scope.get("request_id") or "-")
-    if answer.error in FAULTS_OF_THE_MACHINE:
-        # Known, and one for each request that it befalls: a line says it all.
-        log.error(
-            "request_refused error=%s request_id=%s cause=%s", answer.error, request_id, error
-        )
-    elif answer.status >= 500 and not isinstance(error, Problem):  # a bug, or a fault unforeseen
-        log.error("unhandled_error request_id=%s", request_id, exc_info=error)
-    headers = dict(answer.headers or {})
-    if wants_json(request):
-        return json_answer(answer)
-    if request.headers.get("hx-request") == "true":
-        if answer.status == 401:
-            there = {"HX-Redirect": f"/login?next={quote(_shown_page(request))}"}
-            return Response("", status_code=401, headers=there, media_type=MediaType.HTML)
-        name = "_toast.html"
-    elif answer.status == 401 and request.method in ("GET", "HEAD"):
-        return Redirect(f"/login?next={quote(_with_query(request.url))}", status_code=303)
-    else:
-        name = "problem.html"
-    context = {
-        "user": request.scope.get("user"),
-        "status": answer.status,
-        "code": answer.error,
-        "message": answer.message,
-        "request_id": request_id if answer.status >= 500 else None,
-    }
-    return Template(
-        name, context=context, status_code=answer.status, headers=headers, media_type="text/html"
-    )
-
-
-def _shown_page(request: Request[Any, Any, Any]) -> str:
-    """The page that asked for a part of itself, or sent one: there one goes on after signing in."""
-    shown = urlsplit(request.headers.get("hx-current-url", ""))
-    return _with_query(shown if shown.path else request.url)
-
-
-def _with_query(address: Any) -> str:
-    return f"{address.path}?{address.query}" if address.query else str(address.path)
-
-
-def json_answer(answer: Answer) -> Response[bytes]:
-    """The uniform error body."""
-    return Response(
-        json.dumps(answer.document()).encode(),
-        status_code=answer.status,
-        media_type=MediaType.JSON,
-        headers=dict(answer.headers or {}),
-    )
-
-
-def wants_json(request: Request[Any, Any, Any]) -> bool:
-    """Whether the sender is a script: by the path, or by what it says that it accepts."""
-    path = request.scope["path"]
-    if path == "/api" or path.startswith(JSON_PATHS):
-        return True
-    accept = request.headers.get("accept", "")
-    return "application/json" in accept and "text/html" not in accept
-
-
-def _is_disk_full(error: Exception) -> bool:
-    """Whether a file or the database found no room on its disk, or within a quota."""
-    return is_full(error) or (isinstance(error, OSError) and error.errno in NO_ROOM)
-
-
-def _is_read_only(error: Exception) -> bool:
-    if isinstance(error, sqlite3.OperationalError):
-        return "readonly" in str(error)
-    return isinstance(error, OSError) and error.errno == errno.EROFS
-
-
-def _is_passing(error: sqlite3.OperationalError) -> bool:
-    """A database that is locked or cannot be read now may well answer later."""
-    text = str(error)
-    return "locked" in text or "disk I/O" in text
-
-
-def _message(status: int, detail: str) -> str:
-    """A sentence for a person."""
-    known = {
-        401: "Sign in, or send an API token, to do this.",
-        404: "There is nothing at this address.",
-        405: "This address does not take that method.",
-        413: "The request is larger than this service takes.",
-        500: "Something went wrong on our side; it was logged.",
-        503: "The service is busy or stopping; try again in a moment.",
-    }
-    if status == 400:
-        return "The request cannot be read: " + (detail or "it is malformed") + "."
-    return known.get(status) or detail or "The request failed."
-
-
-def _fields_of(error: ValidationException) -> dict[str, list[str]]:
-    fields: dict[str, list[str]] = {}
-    for item in error.extra if isinstance(error.extra, list) else []:
-        key = str(item.get("key") or "body")
-        fields.setdefault(key.removeprefix("data."), []).append(_in_words(item.get("message", "")))
-    # A query parameter that is not there at all is named in the sentence alone.
-    missing = re.search(r"required \w+ parameter '([\w-]+)'", error.detail)
-    if missing and not fields:
-        return {missing[1]: ["this field is required"]}
-    return fields or {"body": [error.detail]}
-
-
-def _in_words(complaint: str) -> str:
-    """The framework's complaint about a parameter as a person would say it."""
-    bound = re.search(r"Expected `\w+` (<=|>=) (\d+)", complaint)
-    if bound:
-        return f"must be at {'most' if bound[1] == '<=' else 'least'} {bound[2]}"
-    if "Expected `int`, got" in complaint:
-        return "must be a whole number"
-    return complaint
+    def __init__(self, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.headers = dict(headers or {})
 
 
 def sum_up(fields: Mapping[str, list[str]], uncounted: int = 0) -> str:

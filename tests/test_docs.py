@@ -15,7 +15,8 @@ import pytest
 
 from engine import FUTURES, Portfolio
 from server.__main__ import main, parser
-from server.problems import TABLE, WORDS
+from server.problems import WORDS
+from server.web.answers import TABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

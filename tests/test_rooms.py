@@ -33,7 +33,7 @@ ROOMS = {
 }
 # Pages are made of parts; the rest of the pages are peers, each for one noun.
 # What stands at the front of a package and reaches into all of it.
-DOORS = {"engine", "sandbox.client", "server.services", "server.problems", "server.__main__"}
+DOORS = {"engine", "sandbox.client", "server.services", "server.__main__"}
 
 
 def room_of(module: str) -> tuple[str, str]:

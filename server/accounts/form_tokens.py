@@ -26,6 +26,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils.scope.state import ScopeState
 
 from server.accounts.access import CSRF_COOKIE, SAFE_METHODS, cookie_name
+from server.handlers import AnyRequest
 from server.problems import Forbidden, Invalid
 
 HEADER = "x-csrftoken"
@@ -48,7 +49,7 @@ class FormTokens:
         if scope["type"] != ScopeType.HTTP or _first_part(scope["path"]) in EXEMPT:
             await self.app(scope, receive, send)
             return
-        request: Request[Any, Any, Any] = Request(scope, receive)
+        request: AnyRequest = Request(scope, receive)
         name = cookie_name(CSRF_COOKIE, scope["scheme"])
         cookie = request.cookies.get(name, "")
         token = cookie if self._is_ours(cookie) else ""
@@ -68,7 +69,7 @@ class FormTokens:
 
         await self.app(scope, receive, send if token else send_cookie)
 
-    async def _judge(self, request: Request[Any, Any, Any], token: str) -> None:
+    async def _judge(self, request: AnyRequest, token: str) -> None:
         """Raise Forbidden unless the request proves that one of our own pages sent it."""
         proof = request.scope.get("auth")
         if proof is not None and proof.via == "token":
@@ -120,7 +121,7 @@ def unmasked(text: str) -> str:
     return _xor(content[:half], content[half:]).hex()
 
 
-async def _read_form(request: Request[Any, Any, Any]) -> dict[str, Any]:
+async def _read_form(request: AnyRequest) -> dict[str, Any]:
     """The fields of a body, left where the handler's arguments are taken from; empty where it is
     no form. Raises Invalid."""
     fields: dict[str, Any] = {}

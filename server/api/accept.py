@@ -8,7 +8,7 @@ from litestar.handlers import BaseRouteHandler
 
 from server.accounts.access import Connection
 from server.api.files import TYPES
-from server.problems import Problem
+from server.problems import BadRequest
 
 # Of addresses that answer with something else than JSON.
 OTHERS = {
@@ -18,7 +18,7 @@ OTHERS = {
 }
 
 
-class NotAcceptable(Problem):
+class NotAcceptable(BadRequest):
     status, word = 406, "not_acceptable"
 
 

@@ -9,9 +9,8 @@ import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, delete, get, post
+from litestar import Controller, Response, delete, get, post
 from litestar.concurrency import sync_to_thread
-from litestar.di import NamedDependency
 from litestar.params import QueryParameter, RawBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
@@ -21,7 +20,6 @@ from server.api.conditional import PRIVATE, is_current, not_modified, weak_tag
 from server.api.files import file_response
 from server.api.queries import (
     ArtifactName,
-    BacktestId,
     Cursor,
     IdempotencyKey,
     Include,
@@ -38,7 +36,9 @@ from server.backtests.document import DEFAULT_POINTS, result_pieces
 from server.backtests.forecast import outlook
 from server.backtests.honest_results import honesty_of
 from server.backtests.listing import Place, Wanted, list_backtests
+from server.backtests.owned import OwnRun
 from server.backtests.stored_results import check_files, series_of
+from server.handlers import AnyRequest, GivenServices
 from server.problems import Invalid, NotFound
 from server.services import Services
 
@@ -64,8 +64,8 @@ class BacktestApi(Controller):
     )
     def submit(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
+        request: AnyRequest,
+        services: GivenServices,
         body: RawBody,
         key: IdempotencyKey = None,
     ) -> Response[bytes]:
@@ -82,8 +82,8 @@ class BacktestApi(Controller):
     )
     def listing(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
+        request: AnyRequest,
+        services: GivenServices,
         status: WantedStatus = None,
         symbol: WantedSymbol = None,
         limit: Annotated[int, QueryParameter(ge=1, le=200, description="how many a page")] = 50,
@@ -115,8 +115,8 @@ class BacktestApi(Controller):
     )
     def submit_batch(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
+        request: AnyRequest,
+        services: GivenServices,
         body: RawBody,
         key: IdempotencyKey = None,
     ) -> Response[bytes]:
@@ -137,19 +137,18 @@ class BacktestApi(Controller):
     )
     def show(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: BacktestId,
+        request: AnyRequest,
+        services: GivenServices,
+        run: OwnRun,
         points: Points = None,
         include: Include = None,
     ) -> Response[Any]:
         """Lists hold what there is; `metrics` is null before the end."""
         wanted, parts = points_of(points), parts_of(include)
-        found = actions.find(services, request.user, backtest_id)
-        source = backtest.source_of(services.store, found)
-        series = series_of(services, found)
-        honesty = honesty_of(services.store, found)
-        pieces = result_pieces(found, source, series, wanted, parts, honesty)
+        source = backtest.source_of(services.store, run)
+        series = series_of(services, run)
+        honesty = honesty_of(services.store, run)
+        pieces = result_pieces(run, source, series, wanted, parts, honesty)
         first = next(pieces)
         tag = weak_tag(first, str(wanted).encode())
         if is_current(request.headers.get("if-none-match"), tag):
@@ -168,17 +167,12 @@ class BacktestApi(Controller):
         operation_id="cancel_backtest",
         operation_class=docs.cancel,
     )
-    def cancel(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: BacktestId,
-    ) -> Response[bytes]:
+    def cancel(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> Response[bytes]:
         """A queued one ends at once, a running one within moments; 409 when it has ended."""
-        found = actions.cancel(services, request.user, backtest_id)
-        message = "It is cancelled." if found.ended else "It is being stopped."
-        answer = {"backtest_id": found.id, "status": found.status, "message": message}
-        return json_response(answer, 202, location=_address(found))
+        run = actions.cancel(services, run)
+        message = "It is cancelled." if run.ended else "It is being stopped."
+        answer = {"backtest_id": run.id, "status": run.status, "message": message}
+        return json_response(answer, 202, location=_address(run))
 
     @delete(
         "/{backtest_id:str}",
@@ -187,14 +181,9 @@ class BacktestApi(Controller):
         operation_id="delete_backtest",
         operation_class=docs.delete_backtest,
     )
-    def remove(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: BacktestId,
-    ) -> None:
+    def remove(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> None:
         """A running one is cancelled first."""
-        actions.delete(services, request.user, backtest_id)
+        actions.delete(services, run)
 
     @get(
         "/{backtest_id:str}/{name:str}",
@@ -205,18 +194,17 @@ class BacktestApi(Controller):
     )
     def artifact(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: BacktestId,
+        request: AnyRequest,
+        services: GivenServices,
+        run: OwnRun,
         name: ArtifactName,
     ) -> Response[Any]:
         """Streamed as an attachment, with an ETag; 404 while there is none."""
-        found = actions.find(services, request.user, backtest_id)
-        check_files(services, found)
-        path = services.artifacts.path(backtest_id, name)
+        check_files(services, run)
+        path = services.artifacts.path(run.id, name)
         if path is None:
-            raise NotFound(f"This backtest has no file {name:.40}.", backtest_id=backtest_id)
-        return file_response(request, path, f"{found.id}_{name}")
+            raise NotFound(f"This backtest has no file {name:.40}.", backtest_id=run.id)
+        return file_response(request, path, f"{run.id}_{name}")
 
     @get(
         "/{backtest_id:str}/events",
@@ -225,23 +213,17 @@ class BacktestApi(Controller):
         operation_class=docs.events,
     )
     async def events(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: BacktestId,
+        self, request: AnyRequest, services: GivenServices, run: OwnRun
     ) -> ServerSentEvent:
         """Server-sent events: `progress {progress, bar, bars, equity}` and one last `end {status}`.
 
         While a bar takes long, `stalled_s` and the strategy's `line` are with it.
         """
-        user = request.user
-        found = await sync_to_thread(actions.find, services, user, backtest_id)
-        return ServerSentEvent(_follow(services, user.id, found))
+        return ServerSentEvent(_follow(services, run))
 
 
-async def _follow(
-    services: Services, owner: int, found: Backtest | None
-) -> AsyncIterator[ServerSentEventMessage]:
+async def _follow(services: Services, run: Backtest) -> AsyncIterator[ServerSentEventMessage]:
+    found: Backtest | None = run
     told: tuple[Any, ...] = ()
     last_said = time.monotonic()
     while found is not None and not services.stopping.is_set():
@@ -268,7 +250,7 @@ async def _follow(
             last_said = time.monotonic()
             yield ServerSentEventMessage(comment="still here", data=None)
         await asyncio.sleep(FOLLOW_EVERY_S)
-        found = await sync_to_thread(backtest.get_backtest, services.store, owner, found.id)
+        found = await sync_to_thread(backtest.get_backtest, services.store, run.user_id, run.id)
     if found is None:
         yield _event("end", {"status": "cancelled"})
 

@@ -7,23 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
-from litestar import Request, Response
+from litestar import Response
 
 from engine.errors import ValidationError
-from server.problems import MAX_COMPLAINTS, MAX_NAME_SHOWN, Invalid, Problem
+from server.handlers import AnyRequest
+from server.problems import MAX_COMPLAINTS, MAX_NAME_SHOWN, BadRequest, Invalid
 
 MAX_DEPTH = 32  # levels of objects and lists in one another; the deepest request has five
 
 
-class Malformed(Problem):
+class Malformed(BadRequest):
     status, word = 400, "bad_request"
 
 
-class UnsupportedMediaType(Problem):
+class UnsupportedMediaType(BadRequest):
     status, word = 415, "unsupported_media_type"
 
 
-def json_body(request: Request[Any, Any, Any], body: bytes) -> Any:
+def json_body(request: AnyRequest, body: bytes) -> Any:
     """The document in a request's body.
 
     Raises UnsupportedMediaType, Malformed where it is not JSON or a key stands twice in one of its
@@ -77,7 +78,7 @@ def json_response(
     )
 
 
-def _check_type(request: Request[Any, Any, Any]) -> None:
+def _check_type(request: AnyRequest) -> None:
     """A body without a type is taken for JSON: small clients send none."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given and given != "application/json" and not given.endswith("+json"):

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import orjson
 from litestar import Controller, Response, get
-from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from engine.bars import Bars
@@ -16,8 +15,8 @@ from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from server.api import docs
 from server.api.bodies import json_response
 from server.api.queries import Day, ModeName, Symbol, TimeframeName
+from server.handlers import GivenServices
 from server.problems import Invalid
-from server.services import Services
 
 MAX_BARS = 10_000
 DEFAULT_BARS = 1_000
@@ -41,7 +40,7 @@ class DataApi(Controller):
         operation_id="list_symbols",
         operation_class=docs.symbols,
     )
-    def symbols(self, services: NamedDependency[Services]) -> Response[bytes]:
+    def symbols(self, services: GivenServices) -> Response[bytes]:
         """`source` is native, or resampled from a finer timeframe."""
         # A script asks right after it put files there; pages may lag some seconds behind.
         services.market.forget_catalogue()
@@ -79,7 +78,7 @@ class DataApi(Controller):
     )
     def history(
         self,
-        services: NamedDependency[Services],
+        services: GivenServices,
         symbol: Symbol,
         timeframe: TimeframeName,
         trading_mode: ModeName = "spot",

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 import orjson
-from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Operation, SecurityScheme
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from server.api import shapes
+from server.handlers import AnyRequest
 from server.problems import WORDS
 from server.storage.artifacts import NAMES
 
@@ -215,7 +215,7 @@ class _Plain(GenerateJsonSchema):
 class Document(JsonRenderPlugin):
     """The document as JSON, with the shapes: Litestar puts in those that it made itself alone."""
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: Schema) -> bytes:
+    def render(self, request: AnyRequest, openapi_schema: Schema) -> bytes:
         return super().render(
             request,
             openapi_schema

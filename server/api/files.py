@@ -8,22 +8,23 @@ from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from litestar import Request, Response
+from litestar import Response
 from litestar.response import Stream
 
 from server.api.conditional import PRIVATE, is_current
-from server.problems import NotFound, Problem
+from server.handlers import AnyRequest
+from server.problems import BadRequest, NotFound
 
 CHUNK_BYTES = 256 * 1024
 TYPES = {".json": "application/json", ".csv": "text/csv", ".txt": "text/plain"}
 _ONE_RANGE = re.compile(r"bytes=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*")
 
 
-class RangeNotSatisfiable(Problem):
+class RangeNotSatisfiable(BadRequest):
     status, word = 416, "range_not_satisfiable"
 
 
-def file_response(request: Request[Any, Any, Any], path: Path, name: str) -> Response[Any]:
+def file_response(request: AnyRequest, path: Path, name: str) -> Response[Any]:
     """The file as an attachment called `name`, whole or the range that is wanted; or 304 when the
     sender has it already. Raises NotFound, RangeNotSatisfiable."""
     try:
@@ -68,7 +69,7 @@ def _pieces(handle: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
             yield piece
 
 
-def _unchanged(request: Request[Any, Any, Any], tag: str, changed_at: float) -> bool:
+def _unchanged(request: AnyRequest, tag: str, changed_at: float) -> bool:
     """Whether the sender has this very file: by its ETag, or without one by its time."""
     tags = request.headers.get("if-none-match")
     if tags is not None:
@@ -82,7 +83,7 @@ def _unchanged(request: Request[Any, Any, Any], tag: str, changed_at: float) -> 
 
 
 def _wanted_range(
-    request: Request[Any, Any, Any], size: int, headers: dict[str, str]
+    request: AnyRequest, size: int, headers: dict[str, str]
 ) -> tuple[int, int] | None:
     """First byte and the one behind the last; None for the whole file.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import get
-from litestar.di import NamedDependency
 
 from server import VERSION
 from server.api import docs
 from server.api.accept import serves_what_is_accepted
+from server.handlers import GivenServices
 from server.jobs import queue
 from server.problems import Unavailable
 from server.services import Services
@@ -24,7 +24,7 @@ from server.services import Services
     operation_id="get_health",
     operation_class=docs.health,
 )
-def health(services: NamedDependency[Services]) -> dict[str, Any]:
+def health(services: GivenServices) -> dict[str, Any]:
     """200 while requests are answered. `sandbox` names the layers in force, and says under
     `state` whether strategies run: starting, ready, or refused for `reason`."""
     return _document(services)
@@ -39,7 +39,7 @@ def health(services: NamedDependency[Services]) -> dict[str, Any]:
     operation_id="get_readiness",
     operation_class=docs.ready,
 )
-def ready(services: NamedDependency[Services]) -> dict[str, Any]:
+def ready(services: GivenServices) -> dict[str, Any]:
     """200 as `/health`; 503 with the reasons while strategies cannot run (the worker died or is
     stopped, the sandbox starts or is refused) or results cannot be stored."""
     reasons = services.readiness.reasons(services)

@@ -7,8 +7,7 @@ import resource
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from litestar import Request, Response, get
-from litestar.di import NamedDependency
+from litestar import Response, get
 
 from server import VERSION
 from server.accounts.disk import free_bytes
@@ -16,6 +15,7 @@ from server.api import docs
 from server.api.accept import serves_what_is_accepted
 from server.backtests.backtest import STATUSES
 from server.backtests.usage import database_bytes, oldest_waiting_s, resident_bytes, totals
+from server.handlers import AnyRequest, GivenServices
 from server.jobs import run_counts
 from server.problems import Forbidden, SignInNeeded
 from server.request_counts import BUCKETS_S
@@ -42,16 +42,14 @@ CACHE = (
     operation_id="get_metrics",
     operation_class=docs.metrics,
 )
-def metrics(
-    request: Request[Any, Any, Any], services: NamedDependency[Services]
-) -> Response[bytes]:
+def metrics(request: AnyRequest, services: GivenServices) -> Response[bytes]:
     """For an administrator, or with the bearer token of SANDTABLE_METRICS_TOKEN."""
     _admit(request, services)
     text = "\n".join(_lines(services)) + "\n"
     return Response(text.encode(), media_type="text/plain; version=0.0.4")
 
 
-def _admit(request: Request[Any, Any, Any], services: Services) -> None:
+def _admit(request: AnyRequest, services: Services) -> None:
     token = services.settings.metrics_token
     given = request.headers.get("authorization", "")
     if token is not None:

@@ -27,19 +27,6 @@ def _query(description: str, example: Any, **schema: Any) -> Any:
     )
 
 
-BacktestId = Annotated[
-    str,
-    PathParameter(
-        description="from the answer that queued it",
-        examples=[Example(value="bt_20240701_120000_k3v7m2qa")],
-    ),
-]
-StrategyId = Annotated[
-    str,
-    PathParameter(
-        description="from the answer that saved it", examples=[Example(value="st_5c3f0a9e81d2b746")]
-    ),
-]
 ArtifactName = Annotated[
     str,
     PathParameter(

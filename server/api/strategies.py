@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Controller, Request, Response, delete, get, post, put
-from litestar.di import NamedDependency
+from litestar import Controller, Response, delete, get, post, put
 from litestar.params import QueryParameter, RawBody
 
 from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
 from server.api import docs
 from server.api.bodies import json_body, json_response, text_fields
-from server.api.queries import Cursor, StrategyId, place_of
+from server.api.queries import Cursor, place_of
 from server.backtests import actions
+from server.backtests.owned import OwnStrategy
+from server.handlers import AnyRequest, GivenServices
 from server.problems import NotFound
-from server.services import Services
-from server.strategies import strategy
+from server.strategies import strategy as strategies
 from server.strategies.check_reports import parameter_documents, problem_documents
+from server.strategies.strategy import in_version
 
-Limit = Annotated[int, QueryParameter(ge=1, le=strategy.PAGE, description="how many a page")]
+Limit = Annotated[int, QueryParameter(ge=1, le=strategies.PAGE, description="how many a page")]
 
 
 class StrategyApi(Controller):
@@ -37,7 +38,7 @@ class StrategyApi(Controller):
         operation_class=docs.validate,
     )
     def validate(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
+        self, request: AnyRequest, services: GivenServices, body: RawBody
     ) -> Response[bytes]:
         """Nothing of the code is run."""
         given = text_fields(json_body(request, body), {"strategy_code": _check_size})
@@ -59,13 +60,13 @@ class StrategyApi(Controller):
     )
     def listing(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        limit: Limit = strategy.PAGE,
+        request: AnyRequest,
+        services: GivenServices,
+        limit: Limit = strategies.PAGE,
         cursor: Cursor = None,
     ) -> Response[bytes]:
         """The last saved first, each in its newest version, without code."""
-        found, more = strategy.newest_strategies(
+        found, more = strategies.newest_strategies(
             services.store, request.user.id, before=place_of(cursor), limit=limit
         )
         return _page(found, more)
@@ -79,13 +80,13 @@ class StrategyApi(Controller):
         operation_class=docs.create_strategy,
     )
     def create(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services], body: RawBody
+        self, request: AnyRequest, services: GivenServices, body: RawBody
     ) -> Response[bytes]:
         """Code that does not compile is kept as a draft, with its problems."""
         name, code = _name_and_code(request, body)
         actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
-        made = strategy.create_strategy(services.store, request.user.id, name, code, report)
+        made = strategies.create_strategy(services.store, request.user.id, name, code, report)
         return json_response(made.document(), 201, location=f"/api/strategy/{made.id}")
 
     @get(
@@ -97,15 +98,15 @@ class StrategyApi(Controller):
     )
     def show(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        strategy_id: StrategyId,
+        request: AnyRequest,
+        services: GivenServices,
+        strategy: OwnStrategy,
         version: Annotated[
             int | None, QueryParameter(ge=1, le=2**31, description="another version's code")
         ] = None,
     ) -> Response[bytes]:
         """The newest version, or the one asked for."""
-        return json_response(_found(services, request, strategy_id, version).document())
+        return json_response(in_version(services.store, strategy, version).document())
 
     @put(
         "/{strategy_id:str}",
@@ -115,19 +116,14 @@ class StrategyApi(Controller):
         operation_class=docs.save_strategy,
     )
     def save(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        strategy_id: StrategyId,
-        body: RawBody,
+        self, request: AnyRequest, services: GivenServices, strategy: OwnStrategy, body: RawBody
     ) -> Response[bytes]:
         """Every save is a version; backtests keep the code that they ran."""
-        _found(services, request, strategy_id)
         name, code = _name_and_code(request, body)
         actions.check_saving(services, request.user, code)
         report = services.worker.check(code, request.user.id)
-        saved = strategy.save_strategy(
-            services.store, request.user.id, strategy_id, name, code, report
+        saved = strategies.save_strategy(
+            services.store, strategy.user_id, strategy.id, name, code, report
         )
         if saved is None:
             raise NotFound("There is no such strategy.")
@@ -140,15 +136,9 @@ class StrategyApi(Controller):
         operation_id="delete_strategy",
         operation_class=docs.delete_strategy,
     )
-    def remove(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        strategy_id: StrategyId,
-    ) -> None:
+    def remove(self, request: AnyRequest, services: GivenServices, strategy: OwnStrategy) -> None:
         """Backtests that ran it keep their code."""
-        if not strategy.delete_strategy(services.store, request.user.id, strategy_id):
-            raise NotFound("There is no such strategy.")
+        strategies.delete_strategy(services.store, strategy.user_id, strategy.id)
 
     @get(
         "/{strategy_id:str}/versions",
@@ -159,28 +149,26 @@ class StrategyApi(Controller):
     )
     def versions(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        strategy_id: StrategyId,
-        limit: Limit = strategy.PAGE,
+        request: AnyRequest,
+        services: GivenServices,
+        strategy: OwnStrategy,
+        limit: Limit = strategies.PAGE,
         cursor: Cursor = None,
     ) -> Response[bytes]:
         """Without code; `?version=` of the strategy's own address gives one with it."""
-        found, more = strategy.list_versions(
-            services.store, request.user.id, strategy_id, before=place_of(cursor), limit=limit
+        found, more = strategies.list_versions(
+            services.store, strategy.user_id, strategy.id, before=place_of(cursor), limit=limit
         )
-        if not found:
-            _found(services, request, strategy_id)
         return _page(found, more)
 
 
-def _page(found: list[strategy.Version], more: int | None) -> Response[bytes]:
+def _page(found: list[strategies.Version], more: int | None) -> Response[bytes]:
     next_cursor = None if more is None else format(more, "x")
     return json_response({"items": [item.document() for item in found], "next_cursor": next_cursor})
 
 
-def _name_and_code(request: Request[Any, Any, Any], body: bytes) -> tuple[str, str]:
-    checks = {"name": strategy.check_name, "code": strategy.check_code}
+def _name_and_code(request: AnyRequest, body: bytes) -> tuple[str, str]:
+    checks = {"name": strategies.check_name, "code": strategies.check_code}
     given = text_fields(json_body(request, body), checks)
     return given["name"], given["code"]
 
@@ -189,15 +177,3 @@ def _check_size(source: str) -> None:
     if len(source.encode()) > MAX_SOURCE_BYTES:
         most = MAX_SOURCE_BYTES // 1024
         raise ValidationError(fields={"strategy_code": [f"at most {most} KiB of UTF-8"]})
-
-
-def _found(
-    services: Services,
-    request: Request[Any, Any, Any],
-    strategy_id: str,
-    version: int | None = None,
-) -> strategy.Strategy:
-    found = strategy.get_strategy(services.store, request.user.id, strategy_id, version)
-    if found is None:
-        raise NotFound("There is no such strategy, or not in this version.")
-    return found

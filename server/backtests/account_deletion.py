@@ -20,7 +20,7 @@ def delete_account(services: Services, user: User, actor: audit.Actor) -> None:
             "You are the only administrator, and others have accounts here; make another one first."
         )
     for backtest_id in backtest.ids_of(services.store, user.id):
-        actions.delete(services, user, backtest_id)
+        actions.delete(services, actions.find(services, user, backtest_id))
     with services.store.write():
         delete_user(services.store, user.id)
         audit.record(services.store, "account_deleted", actor, user)

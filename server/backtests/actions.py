@@ -66,45 +66,43 @@ def check_saving(services: Services, user: User, code: str) -> None:
     disk.check_room(services.store, services.settings, user, len(code.encode()))
 
 
-def cancel(services: Services, user: User, backtest_id: str) -> Backtest:
+def cancel(services: Services, run: Backtest) -> Backtest:
     """The backtest after asking for its end. Raises NotFound, WrongState when it has ended."""
-    before = find(services, user, backtest_id)
-    if before.ended:
+    if run.ended:
         raise WrongState(
-            f"This backtest has ended already: it is {before.status}.", backtest_id=backtest_id
+            f"This backtest has ended already: it is {run.status}.", backtest_id=run.id
         )
-    backtest.request_cancel(services.store, user.id, backtest_id)
-    services.worker.cancel(backtest_id)
-    return find(services, user, backtest_id)
+    backtest.request_cancel(services.store, run.user_id, run.id)
+    services.worker.cancel(run.id)
+    return _existing(services, run.user_id, run.id)
 
 
-def delete(services: Services, user: User, backtest_id: str) -> None:
+def delete(services: Services, run: Backtest) -> None:
     """Remove a backtest, its files and all, or nothing of it; a running one is stopped.
 
-    Raises NotFound; Unavailable when its files or its row cannot be removed now.
+    Raises Unavailable when its files or its row cannot be removed now.
     """
-    find(services, user, backtest_id)
-    _remove(services, user, backtest_id)
-    services.series.forget(backtest_id)
-    services.worker.cancel(backtest_id)
+    _remove(services, run)
+    services.series.forget(run.id)
+    services.worker.cancel(run.id)
     # Those of a run that ended meanwhile.
-    services.artifacts.delete(backtest_id)
-    services.series.forget(backtest_id)
+    services.artifacts.delete(run.id)
+    services.series.forget(run.id)
     services.reserve.settle()
 
 
-def _remove(services: Services, user: User, backtest_id: str) -> None:
+def _remove(services: Services, run: Backtest) -> None:
     """Row and files, or Unavailable with what an administrator has to do first."""
     try:
-        remove_run(services.store, services.artifacts, services.reserve, user.id, backtest_id)
+        remove_run(services.store, services.artifacts, services.reserve, run.user_id, run.id)
     except OSError as error:
-        log.error("delete_refused backtest_id=%s error=%s", backtest_id, error)
+        log.error("delete_refused backtest_id=%s error=%s", run.id, error)
         raise Unavailable(
             f"The files of this backtest cannot be removed ({error.strerror}), so nothing of it "
             "was deleted. An administrator has to make the results directory writable.",
             retry_after_s=60,
             word="read_only",
-            backtest_id=backtest_id,
+            backtest_id=run.id,
         ) from error
     except sqlite3.Error as error:
         if not is_full(error):
@@ -114,16 +112,20 @@ def _remove(services: Services, user: User, backtest_id: str) -> None:
             "it is gone. An administrator has to make some room first.",
             retry_after_s=60,
             word="disk_full",
-            backtest_id=backtest_id,
+            backtest_id=run.id,
         ) from error
 
 
 def find(services: Services, user: User, backtest_id: str) -> Backtest:
     """The user's backtest. Raises NotFound: another's never existed."""
-    found = backtest.get_backtest(services.store, user.id, backtest_id)
-    if found is None:
+    return _existing(services, user.id, backtest_id)
+
+
+def _existing(services: Services, owner: int, backtest_id: str) -> Backtest:
+    run = backtest.get_backtest(services.store, owner, backtest_id)
+    if run is None:
         raise NotFound("There is no such backtest.", backtest_id=backtest_id)
-    return found
+    return run
 
 
 def _judge(

@@ -20,8 +20,8 @@ from server.pages.backtests.report import report
 from server.pages.backtests.routes import Backtests
 from server.pages.backtests.sharing import (
     Sharing,
-    shared,
     shared_chart,
+    shared_page,
     shared_rolling,
     shared_trips,
 )
@@ -48,7 +48,7 @@ route_handlers: list[ControllerRouterHandler] = [
     Compare,
     MarkPages,
     Sharing,
-    shared,
+    shared_page,
     shared_chart,
     shared_rolling,
     shared_trips,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
-from litestar import Request, get
+from litestar import get
 from litestar.response import Template
 
 from server import examples
 from server.accounts import access
 from server.examples import Example
+from server.handlers import AnyRequest
 from server.pages.parts.render import page
 
 
@@ -28,7 +28,7 @@ class Gallery:
 
 
 @get("/examples", sync_to_thread=False, guards=[access.requires_user])
-def gallery(request: Request[Any, Any, Any]) -> Template:
+def gallery(request: AnyRequest) -> Template:
     found = examples.examples()
     kinds = [Kind(name, list(group)) for name, group in groupby(found, lambda item: item.kind)]
     return page(request, "examples/index.html", Gallery(kinds, len(found)))

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from litestar import Controller, Request, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar import Controller, get, post
 from litestar.response import Redirect, Template
 
 from server.accounts import access
 from server.backtests import actions
 from server.backtests.backtest import Backtest
 from server.backtests.listing import Wanted, list_backtests
+from server.backtests.owned import OwnStrategy
+from server.handlers import AnyRequest, GivenServices, QueryNumber
 from server.pages.backtests import result
 from server.pages.parts.diff import MAX_SHOWN_LINES, Diff, code_diff
 from server.pages.parts.render import page
-from server.problems import NotFound
-from server.services import Services
 from server.strategies import strategy as strategies
 from server.strategies.strategy import Strategy, StrategyLine, Version
 
-Id = FromPath[str]
 RUNS_SHOWN = 10
 
 
@@ -65,23 +62,21 @@ class Strategies(Controller):
     guards = (access.requires_user,)
 
     @get("/", sync_to_thread=True)
-    def index(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
-    ) -> Template:
+    def index(self, request: AnyRequest, services: GivenServices) -> Template:
         found = strategies.list_strategies(services.store, request.user.id)
         return page(request, "strategies/index.html", ListPage(found))
 
     @get("/{strategy_id:str}", sync_to_thread=True)
     def show(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        strategy_id: Id,
-        version: Annotated[int | None, QueryParameter()] = None,
-        before: Annotated[int | None, QueryParameter()] = None,
+        request: AnyRequest,
+        services: GivenServices,
+        strategy: OwnStrategy,
+        version: QueryNumber = None,
+        before: QueryNumber = None,
     ) -> Template:
         """One version's code, and fifty of the versions, those before a number if one is given."""
-        found = _find(services, request, strategy_id, version)
+        found = strategies.in_version(services.store, strategy, version)
         versions, older = strategies.list_versions(
             services.store, request.user.id, found.id, before=before
         )
@@ -110,18 +105,18 @@ class Strategies(Controller):
     @get("/{strategy_id:str}/diff", sync_to_thread=True)
     def diff(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        strategy_id: Id,
-        old: Annotated[int | None, QueryParameter()] = None,
-        new: Annotated[int | None, QueryParameter()] = None,
+        request: AnyRequest,
+        services: GivenServices,
+        strategy: OwnStrategy,
+        old: QueryNumber = None,
+        new: QueryNumber = None,
     ) -> Template:
-        after = _find(services, request, strategy_id, new)
-        before = _find(services, request, strategy_id, old or max(1, after.version - 1))
-        newest = _find(services, request, strategy_id, None)
+        after = strategies.in_version(services.store, strategy, new)
+        old = old or max(1, after.version - 1)
+        before = strategies.in_version(services.store, strategy, old)
         context = DiffPage(
-            strategy=newest,
-            versions=list(range(newest.version, 0, -1)),
+            strategy=strategy,
+            versions=list(range(strategy.version, 0, -1)),
             old=before.version,
             new=after.version,
             diff=code_diff(services, request.user, before.code, after.code),
@@ -130,34 +125,19 @@ class Strategies(Controller):
 
     @post("/{strategy_id:str}/clone", sync_to_thread=True, status_code=303)
     def clone(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        strategy_id: Id,
+        self, request: AnyRequest, services: GivenServices, strategy: OwnStrategy
     ) -> Redirect:
-        found = _find(services, request, strategy_id, None)
-        actions.check_saving(services, request.user, found.code)
-        report = actions.check(services, request.user, found.code)
-        name = f"{found.name} (copy)"[: strategies.MAX_NAME]
-        made = strategies.create_strategy(services.store, request.user.id, name, found.code, report)
+        actions.check_saving(services, request.user, strategy.code)
+        report = actions.check(services, request.user, strategy.code)
+        name = f"{strategy.name} (copy)"[: strategies.MAX_NAME]
+        made = strategies.create_strategy(
+            services.store, request.user.id, name, strategy.code, report
+        )
         return Redirect(f"/strategies/{made.id}", status_code=303)
 
     @post("/{strategy_id:str}/delete", sync_to_thread=True, status_code=303)
     def delete(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        strategy_id: Id,
+        self, request: AnyRequest, services: GivenServices, strategy: OwnStrategy
     ) -> Redirect:
-        _find(services, request, strategy_id, None)
-        strategies.delete_strategy(services.store, request.user.id, strategy_id)
+        strategies.delete_strategy(services.store, strategy.user_id, strategy.id)
         return Redirect("/strategies", status_code=303)
-
-
-def _find(
-    services: Services, request: Request[Any, Any, Any], strategy_id: str, version: int | None
-) -> Strategy:
-    found = strategies.get_strategy(services.store, request.user.id, strategy_id, version)
-    if found is None:
-        raise NotFound("There is no such strategy, or not in this version.")
-    return found

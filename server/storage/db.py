@@ -108,9 +108,16 @@ class Store:
             self._local.db = None
 
 
+def primary_code(error: BaseException) -> int | None:
+    """What SQLite calls the error, without the detail in the code's upper bytes; None when it
+    is no error of SQLite's, or one that the module itself raised."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
 def is_full(error: BaseException) -> bool:
     """Whether SQLite found no room on its disk."""
-    return isinstance(error, sqlite3.OperationalError) and "is full" in str(error)
+    return primary_code(error) == sqlite3.SQLITE_FULL
 
 
 def is_damage(error: Exception) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import ValidationError
 from sandbox.job import MAX_SOURCE_BYTES, CheckReport
 from server.plain_text import check_line, one_line
-from server.problems import TooMany
+from server.problems import NotFound, TooMany
 from server.storage.db import Store, now_ms
 from server.storage.texts import content_hash, put_blob, sweep_blobs
 from server.strategies.check_reports import parameter_documents, problem_documents
@@ -227,6 +227,23 @@ def get_strategy(
         version=version,
     )
     return None if row is None else _strategy_of(row)
+
+
+def find_strategy(
+    store: Store, owner: int, strategy_id: str, version: int | None = None
+) -> Strategy:
+    """The owner's strategy, in its newest version unless one is named. Raises NotFound."""
+    strategy = get_strategy(store, owner, strategy_id, version)
+    if strategy is None:
+        raise NotFound("There is no such strategy, or not in this version.")
+    return strategy
+
+
+def in_version(store: Store, strategy: Strategy, version: int | None) -> Strategy:
+    """The strategy as that version of it was, itself for None. Raises NotFound."""
+    if version in (None, strategy.version):
+        return strategy
+    return find_strategy(store, strategy.user_id, strategy.id, version)
 
 
 def version_of_code(store: Store, owner: int, strategy_id: str, code: str) -> int | None:

@@ -19,12 +19,13 @@ from server.accounts.form_tokens import FormTokens
 from server.api import docs
 from server.api import route_handlers as api_handlers
 from server.api.accept import serves_what_is_accepted
+from server.backtests.owned import doors
 from server.jobs.sandbox_notice import LiveNotice
 from server.pages import route_handlers as page_handlers
 from server.pages.parts.assets import load_assets
 from server.pages.parts.render import template_config
-from server.problems import answer_to, handle_exception, json_answer
 from server.services import Services
+from server.web.answers import answer_to, handle_exception, json_answer
 from server.web.every_request import Edge, guard_answer
 
 
@@ -39,7 +40,7 @@ def create_app(
             *api_handlers,
             Router("/", route_handlers=page_handlers, include_in_schema=False),
         ],
-        dependencies={"services": Provide(_constant(services), sync_to_thread=False)},
+        dependencies={"services": Provide(_constant(services), sync_to_thread=False), **doors()},
         middleware=[DefineMiddleware(FormTokens, key=settings.signing_key())],
         template_config=template_config(notice=LiveNotice(services.worker)),
         plugins=[HTMXPlugin()],

@@ -25,8 +25,10 @@ from server.accounts.access import SESSION_COOKIE, cookie_name, identify
 from server.accounts.throttle import RateLimit, block_of
 from server.accounts.tokens import touch_token
 from server.api.conditional import conditional
-from server.problems import Problem, TooMany, handle_exception
+from server.handlers import AnyRequest
+from server.problems import Problem, TooMany
 from server.services import Services
+from server.web.answers import handle_exception
 from server.web.compression import compressing
 from server.web.heads import check_head
 from server.web.in_flight import InFlight
@@ -218,7 +220,7 @@ def _who(fields: dict[str, Any], address: str) -> tuple[str, Any]:
 
 
 async def _refuse_with(error: Exception, scope: HTTPScope, receive: Receive, send: Send) -> None:
-    request: Request[Any, Any, Any] = Request(scope, receive)
+    request: AnyRequest = Request(scope, receive)
     answer = handle_exception(request, error)
     await answer.to_asgi_response(None, request)(scope, receive, send)
 

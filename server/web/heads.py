@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.problems import Problem
+from server.problems import BadRequest, Problem
 
 MAX_TARGET_BYTES = 8 * 1024  # of path and query string together
 MAX_QUERY_FIELDS = 200
@@ -16,11 +16,11 @@ MAX_COOKIE_BYTES = 8 * 1024
 MAX_COOKIES = 100
 
 
-class TargetTooLong(Problem):
+class TargetTooLong(BadRequest):
     status, word = 414, "uri_too_long"
 
 
-class HeadTooLarge(Problem):
+class HeadTooLarge(BadRequest):
     status, word = 431, "headers_too_large"
 
 

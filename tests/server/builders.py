@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,22 @@ from server.storage.artifacts import INDICATORS
 from server.storage.db import Store
 
 _numbers = itertools.count()
+
+
+_SENTENCES = {
+    sqlite3.SQLITE_FULL: "database or disk is full",
+    sqlite3.SQLITE_READONLY: "attempt to write a readonly database",
+    sqlite3.SQLITE_BUSY: "database is locked",
+    sqlite3.SQLITE_LOCKED: "database table is locked",
+    sqlite3.SQLITE_IOERR: "disk I/O error",
+}
+
+
+def sqlite_error(code: int) -> sqlite3.OperationalError:
+    """An error as SQLite raises it, with its code."""
+    error = sqlite3.OperationalError(_SENTENCES.get(code & 0xFF, "no such thing"))
+    error.sqlite_errorcode = code  # type: ignore[misc]
+    return error
 
 
 def new_id() -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
@@ -18,12 +17,12 @@ from server.accounts.tokens import SCOPES, Token, create_token, list_tokens, rev
 from server.accounts.users import any_users, set_password
 from server.backtests import account_deletion
 from server.backtests.usage import Allowance, allowance
-from server.pages.accounts.confirm import address_of, ask_password, confirm
+from server.handlers import AnyRequest, Form, GivenServices, QueryText
+from server.pages.accounts.confirm import actor_of, address_of, ask_password, confirm
 from server.pages.parts.render import page
 from server.problems import Invalid, NotFound
 from server.services import Services
 
-Form = dict[str, str]
 Errors = dict[str, list[str]]
 PASSWORD_HINT = f"{MIN_LENGTH} to {MAX_LENGTH} characters; a few words are easiest to remember"
 
@@ -63,8 +62,8 @@ class SignIn(Controller):
     @get("/login", sync_to_thread=False)
     def form(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
+        request: AnyRequest,
+        services: GivenServices,
         next_: Annotated[str, QueryParameter(name="next")] = "/",
     ) -> Response[Any]:
         target = access.local_path(next_)
@@ -73,12 +72,7 @@ class SignIn(Controller):
         return page(request, "account/login.html", _login_page(services, target))
 
     @post("/login", sync_to_thread=True, status_code=200)
-    def submit(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: URLEncodedBody[Form],
-    ) -> Response[Any]:
+    def submit(self, request: AnyRequest, services: GivenServices, data: Form) -> Response[Any]:
         target = access.local_path(data.get("next"))
         name = data.get("name", "").strip()
         try:
@@ -97,20 +91,13 @@ class SignIn(Controller):
         return _signed_in(request, services, secret, target)
 
     @get("/signup", sync_to_thread=True)
-    def signup_form(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
-    ) -> Response[Any]:
+    def signup_form(self, request: AnyRequest, services: GivenServices) -> Response[Any]:
         if request.scope.get("user"):
             return Redirect("/", status_code=303)
         return page(request, "account/signup.html", _signup_page(services))
 
     @post("/signup", sync_to_thread=True, status_code=200)
-    def signup(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: URLEncodedBody[Form],
-    ) -> Response[Any]:
+    def signup(self, request: AnyRequest, services: GivenServices, data: Form) -> Response[Any]:
         name, password = data.get("name", "").strip(), data.get("password", "")
         try:
             access.sign_up(services, name, password, address_of(request))
@@ -135,31 +122,19 @@ class Account(Controller):
     guards = (access.requires_session,)
 
     @post("/logout", sync_to_thread=True, status_code=303)
-    def logout(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
-    ) -> Redirect:
+    def logout(self, request: AnyRequest, services: GivenServices) -> Redirect:
         with services.store.write():
             end_session(services.store, request.scope["auth"].digest)
-            audit.record(services.store, "signed_out", _actor(request))
+            audit.record(services.store, "signed_out", actor_of(request))
         return _signed_out(request, "/login")
 
     @get("/account", sync_to_thread=True)
-    def show(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        done: Annotated[str, QueryParameter()] = "",
-    ) -> Template:
+    def show(self, request: AnyRequest, services: GivenServices, done: QueryText = "") -> Template:
         sentence = {"revoked": "The token is revoked.", "password": "Your password is changed."}
         return _account(request, services, done=sentence.get(done, ""))
 
     @post("/account/tokens", sync_to_thread=True, status_code=200)
-    def add_token(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: URLEncodedBody[Form],
-    ) -> Template:
+    def add_token(self, request: AnyRequest, services: GivenServices, data: Form) -> Template:
         asking = ask_password(request, services, data)
         if asking is not None:
             return asking
@@ -174,30 +149,24 @@ class Account(Controller):
                     scope=scope,
                 )
                 detail = audit.token_detail(data.get("label", ""), scope, days)
-                audit.record(services.store, "token_made", _actor(request), detail=detail)
+                audit.record(services.store, "token_made", actor_of(request), detail=detail)
         except ValidationError as error:
             return _account(request, services, errors=error.fields)
         return _account(request, services, secret=secret)
 
     @post("/account/tokens/{token_id:int}/revoke", sync_to_thread=True, status_code=303)
     def remove_token(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        token_id: FromPath[int],
+        self, request: AnyRequest, services: GivenServices, token_id: FromPath[int]
     ) -> Redirect:
         with services.store.write():
             if not revoke_token(services.store, request.user.id, token_id):
                 raise NotFound("There is no such token.")
-            audit.record(services.store, "token_revoked", _actor(request))
+            audit.record(services.store, "token_revoked", actor_of(request))
         return Redirect("/account?done=revoked", status_code=303)
 
     @post("/account/password", sync_to_thread=True, status_code=200)
     def change_password(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: URLEncodedBody[Form],
+        self, request: AnyRequest, services: GivenServices, data: Form
     ) -> Response[Any]:
         password = data.get("password", "")
         wrong: Errors = {}
@@ -212,7 +181,7 @@ class Account(Controller):
         if wrong:
             return _account(request, services, errors=wrong)
         set_password(services.store, services.passwords, request.user.id, password)
-        audit.record(services.store, "password_changed", _actor(request))
+        audit.record(services.store, "password_changed", actor_of(request))
         # Every session has ended, this one too: the browser gets a new one.
         _, secret = access.sign_in(
             services.store,
@@ -226,31 +195,24 @@ class Account(Controller):
         return _signed_in(request, services, secret, "/account?done=password")
 
     @post("/account/sessions/end", sync_to_thread=True, status_code=303)
-    def sign_out_everywhere(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
-    ) -> Redirect:
+    def sign_out_everywhere(self, request: AnyRequest, services: GivenServices) -> Redirect:
         with services.store.write():
             end_all_sessions(services.store, request.user.id)
-            audit.record(services.store, "signed_out_everywhere", _actor(request))
+            audit.record(services.store, "signed_out_everywhere", actor_of(request))
         return _signed_out(request, "/login")
 
     @post("/account/delete", sync_to_thread=True, status_code=200)
-    def delete(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: URLEncodedBody[Form],
-    ) -> Response[Any]:
+    def delete(self, request: AnyRequest, services: GivenServices, data: Form) -> Response[Any]:
         try:
             confirm(request, services, data.get("confirm_password", ""), "confirm_password")
         except ValidationError as error:
             return _account(request, services, errors=error.fields)
-        account_deletion.delete_account(services, request.user, _actor(request))
+        account_deletion.delete_account(services, request.user, actor_of(request))
         return _signed_out(request, "/")
 
 
 def _account(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     services: Services,
     *,
     secret: str = "",
@@ -278,19 +240,13 @@ def _signup_page(services: Services, name: str = "", errors: Errors | None = Non
     return SignupPage(services.signup_open, first, name, errors or {})
 
 
-def _signed_in(
-    request: Request[Any, Any, Any], services: Services, secret: str, target: str
-) -> Redirect:
+def _signed_in(request: AnyRequest, services: Services, secret: str, target: str) -> Redirect:
     response = Redirect(target, status_code=303)
     access.remember(response, secret, services.settings, request.scope["scheme"])
     return response
 
 
-def _signed_out(request: Request[Any, Any, Any], target: str) -> Redirect:
+def _signed_out(request: AnyRequest, target: str) -> Redirect:
     response = Redirect(target, status_code=303)
     access.forget(response, request.scope["scheme"])
     return response
-
-
-def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
-    return audit.by(request.user, address_of(request))

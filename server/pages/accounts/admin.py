@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from litestar import Controller, Request, Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
 from server.accounts import access, audit
 from server.accounts.disk import free_bytes
-from server.accounts.users import QUOTAS, count_admins, get_user, set_disabled, set_quotas
+from server.accounts.users import QUOTAS, count_admins, set_disabled, set_quotas
 from server.backtests import actions
+from server.backtests.owned import AnyAccount
 from server.backtests.usage import (
     Going,
     Totals,
@@ -25,7 +25,8 @@ from server.backtests.usage import (
     totals,
     usage_of_everybody,
 )
-from server.pages.accounts.confirm import address_of, ask_password
+from server.handlers import AnyRequest, Form, GivenServices
+from server.pages.accounts.confirm import actor_of, ask_password
 from server.pages.parts.render import page
 from server.problems import NotFound, WrongState
 from server.services import Services
@@ -54,46 +55,30 @@ class Admin(Controller):
     guards = (access.requires_admin,)
 
     @get("/", sync_to_thread=True)
-    def index(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
-    ) -> Template:
+    def index(self, request: AnyRequest, services: GivenServices) -> Template:
         return _admin(request, services)
 
     @post("/users/{user_id:int}/disable", sync_to_thread=True, status_code=200)
     def disable(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        user_id: FromPath[int],
-        data: URLEncodedBody[dict[str, str]],
+        self, request: AnyRequest, services: GivenServices, account: AnyAccount, data: Form
     ) -> Response[Any]:
         """Lock an account, or unlock one that is locked."""
-        user = get_user(services.store, user_id)
-        if user is None:
-            raise NotFound("There is no such account.")
-        if not user.disabled and user.is_admin and count_admins(services.store) == 1:
+        if not account.disabled and account.is_admin and count_admins(services.store) == 1:
             raise WrongState("This is the only administrator; make another one first.")
         asking = ask_password(request, services, data, back="/admin")
         if asking is not None:
             return asking
-        kind: audit.Kind = "account_unlocked" if user.disabled else "account_locked"
+        kind: audit.Kind = "account_unlocked" if account.disabled else "account_locked"
         with services.store.write():
-            set_disabled(services.store, user_id, not user.disabled)
-            audit.record(services.store, kind, _actor(request), user)
+            set_disabled(services.store, account.id, not account.disabled)
+            audit.record(services.store, kind, actor_of(request), account)
         return Redirect("/admin", status_code=303)
 
     @post("/users/{user_id:int}/quotas", sync_to_thread=True, status_code=200)
     def quotas(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        user_id: FromPath[int],
-        data: URLEncodedBody[dict[str, str]],
+        self, request: AnyRequest, services: GivenServices, account: AnyAccount, data: Form
     ) -> Response[Any]:
         """An empty field returns to the installation's setting."""
-        user = get_user(services.store, user_id)
-        if user is None:
-            raise NotFound("There is no such account.")
         asking = ask_password(request, services, data, back="/admin")
         if asking is not None:
             return asking
@@ -107,21 +92,20 @@ class Admin(Controller):
         try:
             if not wrong:
                 with services.store.write():
-                    set_quotas(services.store, user_id, **numbers)
+                    set_quotas(services.store, account.id, **numbers)
                     detail = ", ".join(f"{name} {text or 'as set'}" for name, text in asked.items())
-                    audit.record(services.store, "limits_changed", _actor(request), user, detail)
+                    audit.record(
+                        services.store, "limits_changed", actor_of(request), account, detail
+                    )
         except ValidationError as error:
             wrong = error.fields
         if wrong:
-            return _admin(request, services, wrong, user_id, asked)
+            return _admin(request, services, wrong, account.id, asked)
         return Redirect("/admin", status_code=303)
 
     @post("/backtests/{backtest_id:str}/cancel", sync_to_thread=True, status_code=303)
     def cancel(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: FromPath[str],
+        self, request: AnyRequest, services: GivenServices, backtest_id: FromPath[str]
     ) -> Redirect:
         """End anybody's backtest, such as one that holds up the queue; its owner is told so."""
         owner = owner_of(services.store, backtest_id)
@@ -129,20 +113,16 @@ class Admin(Controller):
             raise NotFound("There is no such backtest.", backtest_id=backtest_id)
         run = actions.find(services, owner, backtest_id)
         if not run.ended:
-            actions.cancel(services, owner, backtest_id)
+            actions.cancel(services, run)
             with services.store.write():
                 audit.record(
-                    services.store, "backtest_cancelled", _actor(request), owner, backtest_id
+                    services.store, "backtest_cancelled", actor_of(request), owner, backtest_id
                 )
         return Redirect("/admin#going", status_code=303)
 
 
-def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
-    return audit.by(request.user, address_of(request))
-
-
 def _admin(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     services: Services,
     errors: dict[str, list[str]] | None = None,
     asked_for: int | None = None,

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Request
 from litestar.response import Template
 
 from engine.errors import ValidationError
-from server.accounts import access
+from server.accounts import access, audit
 from server.accounts.form_tokens import FIELD
 from server.accounts.sessions import note_confirmed, recently_confirmed
+from server.handlers import AnyRequest
 from server.pages.parts.render import page
 from server.services import Services
 
@@ -35,14 +35,17 @@ class ConfirmPage:
     errors: Mapping[str, list[str]]
 
 
-def address_of(request: Request[Any, Any, Any]) -> str:
+def address_of(request: AnyRequest) -> str:
     """Where the request comes from, as the trusted proxies say."""
     return request.client.host if request.client else ""
 
 
-def confirm(
-    request: Request[Any, Any, Any], services: Services, password: str, field_name: str
-) -> None:
+def actor_of(request: AnyRequest) -> audit.Actor:
+    """Who does this, for the audit log."""
+    return audit.by(request.user, address_of(request))
+
+
+def confirm(request: AnyRequest, services: Services, password: str, field_name: str) -> None:
     """Raise ValidationError at `field_name` unless `password` is the signed-in user's."""
     try:
         access.confirm_password(
@@ -59,11 +62,7 @@ def confirm(
 
 
 def ask_password(
-    request: Request[Any, Any, Any],
-    services: Services,
-    data: Mapping[str, Any],
-    *,
-    back: str = "/account",
+    request: AnyRequest, services: Services, data: Mapping[str, Any], *, back: str = "/account"
 ) -> Template | None:
     """None when the form may be acted on; else the page that asks for the password first."""
     session = request.scope["auth"].digest

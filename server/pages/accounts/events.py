@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
 
-from litestar import Request, get
-from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar import get
 from litestar.response import Template
 
 from server.accounts import access, audit
 from server.accounts.audit import Entry, list_entries
+from server.handlers import AnyRequest, GivenServices, QueryNumber
 from server.pages.parts.render import page
 from server.services import Services
 
@@ -52,9 +50,7 @@ class EventsPage:
 
 @get("/account/events", sync_to_thread=True, guards=[access.requires_session])
 def own_events(
-    request: Request[Any, Any, Any],
-    services: NamedDependency[Services],
-    before: Annotated[int | None, QueryParameter()] = None,
+    request: AnyRequest, services: GivenServices, before: QueryNumber = None
 ) -> Template:
     """What happened to one's own account."""
     return _page(request, services, request.user.id, before)
@@ -62,16 +58,14 @@ def own_events(
 
 @get("/admin/events", sync_to_thread=True, guards=[access.requires_admin])
 def all_events(
-    request: Request[Any, Any, Any],
-    services: NamedDependency[Services],
-    before: Annotated[int | None, QueryParameter()] = None,
+    request: AnyRequest, services: GivenServices, before: QueryNumber = None
 ) -> Template:
     """What happened to every account."""
     return _page(request, services, None, before)
 
 
 def _page(
-    request: Request[Any, Any, Any], services: Services, owner: int | None, before: int | None
+    request: AnyRequest, services: Services, owner: int | None, before: int | None
 ) -> Template:
     entries, more = list_entries(services.store, owner, before=before, limit=PER_PAGE)
     here = request.url.path

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from litestar import Controller, Request, Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import MultipartBody, QueryParameter
+from litestar import Controller, Response, get, post
 from litestar.response import Redirect, Template
 
 from engine.enums import Timeframe
@@ -18,6 +16,7 @@ from server.backtests import actions, backtest
 from server.backtests.backtest import Backtest
 from server.backtests.stored_results import series_of
 from server.charts.lines import ChartLine, Curve, lines_document
+from server.handlers import AnyRequest, FormWithFiles, GivenServices, QueryNumber, QueryText
 from server.pages.backtests import curves, result
 from server.pages.backtests.routes import chosen, json_response
 from server.pages.parts import figures, formats, plots
@@ -65,17 +64,12 @@ class Compare(Controller):
     guards = (access.requires_user,)
 
     @post("/", sync_to_thread=True, status_code=303)
-    def choose(self, data: MultipartBody[dict[str, Any]]) -> Response[Any]:
+    def choose(self, data: FormWithFiles) -> Response[Any]:
         """From the ticked rows of the list to an address that can be kept."""
         return Redirect(f"/backtests/compare?ids={','.join(chosen(data))}", status_code=303)
 
     @get("/", sync_to_thread=True)
-    def show(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        ids: Annotated[str, QueryParameter()] = "",
-    ) -> Template:
+    def show(self, request: AnyRequest, services: GivenServices, ids: QueryText = "") -> Template:
         compared = _chosen(services, request, ids)
         runs, names = [item.run for item in compared], [item.title for item in compared]
         drawn = _returns(services, compared)
@@ -96,18 +90,18 @@ class Compare(Controller):
     @get("/chart.json", sync_to_thread=True)
     def chart(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        ids: Annotated[str, QueryParameter()] = "",
-        start: Annotated[int | None, QueryParameter()] = None,
-        end: Annotated[int | None, QueryParameter()] = None,
+        request: AnyRequest,
+        services: GivenServices,
+        ids: QueryText = "",
+        start: QueryNumber = None,
+        end: QueryNumber = None,
     ) -> Response[bytes]:
         """The returns in percent, bar by bar, between two times in ms."""
         drawn = _returns(services, _chosen(services, request, ids))
         return json_response(lines_document(drawn, " %", start, end))
 
 
-def _chosen(services: Services, request: Request[Any, Any, Any], ids: str) -> list[Compared]:
+def _chosen(services: Services, request: AnyRequest, ids: str) -> list[Compared]:
     wanted = list(dict.fromkeys(part for part in ids.split(",") if part))
     if not FEWEST <= len(wanted) <= MOST:
         raise Invalid(f"Choose {FEWEST} to {MOST} backtests to compare; got {len(wanted)}.")

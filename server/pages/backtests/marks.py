@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from litestar import Controller, Request, Response, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar import Controller, Response, post
 from litestar.response import Redirect
 
 from engine.errors import ValidationError
 from server.accounts import access
-from server.backtests import actions
 from server.backtests.backtest import Backtest
 from server.backtests.marks import Marks, marks_of, set_marks
+from server.backtests.owned import OwnRun
+from server.handlers import AnyRequest, Form, GivenServices
 from server.pages.parts.render import is_partial, page
-from server.services import Services
-
-Form = URLEncodedBody[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,8 @@ class MarkPages(Controller):
     guards = (access.requires_user,)
 
     @post("/backtests/{backtest_id:str}/star", sync_to_thread=True, status_code=200)
-    def star(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: FromPath[str],
-    ) -> Response[Any]:
+    def star(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> Response[Any]:
         """Put the star on, or take it off."""
-        run = actions.find(services, request.user, backtest_id)
         old = marks_of(services.store, request.user.id, [run.id]).get(run.id, Marks())
         made = set_marks(services.store, request.user.id, run.id, starred=not old.starred)
         if is_partial(request):
@@ -55,13 +45,8 @@ class MarkPages(Controller):
 
     @post("/backtests/{backtest_id:str}/notes", sync_to_thread=True, status_code=200)
     def notes(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: FromPath[str],
-        data: Form,
+        self, request: AnyRequest, services: GivenServices, run: OwnRun, data: Form
     ) -> Response[Any]:
-        run = actions.find(services, request.user, backtest_id)
         tags, note = data.get("tags", ""), data.get("note", "").replace("\r\n", "\n")
         try:
             made = set_marks(services.store, request.user.id, run.id, tags=tags, note=note)

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, MultipartBody, QueryParameter, URLEncodedBody
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.plugins.htmx import ClientRedirect
 from litestar.response import Redirect, Template
 
@@ -18,6 +17,7 @@ from server import examples
 from server.accounts import access
 from server.backtests import actions, backtest
 from server.backtests.forecast import measured_pace
+from server.handlers import AnyRequest, FormWithFiles, GivenServices, QueryNumber, QueryText
 from server.pages.backtests import form as backtest_form
 from server.pages.backtests import markets, parameter_fields
 from server.pages.backtests.form import Errors, Values
@@ -28,7 +28,7 @@ from server.problems import Invalid, NotFound, Problem, TooMany, Unavailable
 from server.services import Services
 from server.strategies import strategy as strategies
 
-Text = Annotated[str, QueryParameter()]
+Text = QueryText
 
 
 @dataclass(frozen=True)
@@ -75,28 +75,28 @@ class NewBacktest(Controller):
     @get("/backtests/new", sync_to_thread=True)
     def form(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
+        request: AnyRequest,
+        services: GivenServices,
         example: Text = "",
-        strategy: Text = "",
-        version: Annotated[int | None, QueryParameter()] = None,
+        origin: Annotated[str, QueryParameter(name="strategy")] = "",
+        version: QueryNumber = None,
         again: Annotated[str, QueryParameter(name="from")] = "",
         symbol: Text = "",
         timeframe: Text = "",
         mode: Text = "",
     ) -> Template:
-        values, origin = _start(services, request, example, strategy, version, again)
+        values, told = _start(services, request, example, origin, version, again)
         asked = {"symbol": symbol, "timeframe": timeframe, "trading_mode": mode}
         values |= {name: value for name, value in asked.items() if value}
         values, market = _market(services, request, values)
         report = _check(services, request, values["strategy_code"])
-        return page(request, "backtests/new.html", _form(services, values, market, report, origin))
+        return page(request, "backtests/new.html", _form(services, values, market, report, told))
 
     @get("/backtests/new/market", sync_to_thread=True)
     def market(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
+        request: AnyRequest,
+        services: GivenServices,
         symbol: Text = "",
         timeframe: Text = "",
         trading_mode: Text = "spot",
@@ -120,10 +120,7 @@ class NewBacktest(Controller):
 
     @post("/strategies/check", sync_to_thread=True, status_code=200)
     def check(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: URLEncodedBody[dict[str, Any]],
+        self, request: AnyRequest, services: GivenServices, data: URLEncodedBody[dict[str, Any]]
     ) -> Template:
         """What the editor asks while one types: problems, and the strategy's parameters."""
         values, _ = backtest_form.read_values(data, services.settings.config_limits)
@@ -135,10 +132,7 @@ class NewBacktest(Controller):
 
     @post("/backtests/new", sync_to_thread=True, status_code=200)
     def create(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: MultipartBody[dict[str, Any]],
+        self, request: AnyRequest, services: GivenServices, data: FormWithFiles
     ) -> Response[Any]:
         values, errors = backtest_form.read_values(data, services.settings.config_limits)
         report = _check(services, request, values["strategy_code"])
@@ -180,10 +174,7 @@ class NewBacktest(Controller):
 
     @post("/examples/{slug:str}/run", sync_to_thread=True, status_code=200)
     def run_example(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        slug: FromPath[str],
+        self, request: AnyRequest, services: GivenServices, slug: FromPath[str]
     ) -> Response[Any]:
         """A first result in one click: the example on its market, or on the nearest there is."""
         example = examples.find(slug)
@@ -198,7 +189,7 @@ class NewBacktest(Controller):
         return go(request, f"/backtests/{made.id}")
 
 
-def go(request: Request[Any, Any, Any], target: str) -> Response[Any]:
+def go(request: AnyRequest, target: str) -> Response[Any]:
     """On to another page, for htmx and without it."""
     if is_partial(request):
         return ClientRedirect(target)
@@ -207,7 +198,7 @@ def go(request: Request[Any, Any, Any], target: str) -> Response[Any]:
 
 def _start(
     services: Services,
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     example: str,
     strategy: str,
     version: int | None,
@@ -223,9 +214,7 @@ def _start(
         values["name"] = found.name
         return values, f"As {found.name or found.id} was run; change what you like."
     if strategy:
-        kept = strategies.get_strategy(services.store, request.user.id, strategy, version)
-        if kept is None:
-            raise NotFound("There is no such strategy, or not in this version.")
+        kept = strategies.find_strategy(services.store, request.user.id, strategy, version)
         values |= {"strategy_code": kept.code, "name": kept.name, "origin_strategy": kept.id}
         values["strategy_name"] = kept.name
         return values, f"{kept.name}, version {kept.version}."
@@ -240,7 +229,7 @@ def _start(
 
 
 def _linked(
-    services: Services, request: Request[Any, Any, Any], values: Values, body: dict[str, Any]
+    services: Services, request: AnyRequest, values: Values, body: dict[str, Any]
 ) -> dict[str, Any]:
     """The body with the strategy's version in place of its code where the code is the same."""
     origin = values["origin_strategy"]
@@ -257,7 +246,7 @@ def _linked(
 
 def _market(
     services: Services,
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     values: Values,
     *,
     preset: str = "",
@@ -278,7 +267,7 @@ def _market(
     )
 
 
-def _check(services: Services, request: Request[Any, Any, Any], source: str) -> CheckReport | None:
+def _check(services: Services, request: AnyRequest, source: str) -> CheckReport | None:
     """What checking the code says; None where there is none or it cannot be checked now."""
     if not source.strip():
         return None
@@ -315,13 +304,13 @@ def _form(
     )
 
 
-def _answer(request: Request[Any, Any, Any], context: FormPage, status: int) -> Template:
+def _answer(request: AnyRequest, context: FormPage, status: int) -> Template:
     name = "backtests/_form.html" if is_partial(request) else "backtests/new.html"
     return page(request, name, context, status_code=status)
 
 
 def _save(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     services: Services,
     values: Values,
     report: CheckReport | None,

@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Request, get
-from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar import get
 from litestar.response import Template
 
 from server.accounts import access
-from server.backtests import actions
+from server.backtests.owned import OwnRun
 from server.backtests.stored_results import series_of
 from server.charts.buckets import rows_of
+from server.handlers import AnyRequest, GivenServices
 from server.pages.backtests import curves, result
 from server.pages.backtests.result import Result, RunPage
 from server.pages.parts.assets import STATIC
 from server.pages.parts.render import page
 from server.problems import NotFound
-from server.services import Services
 
 MAX_TRADES = 500
 
@@ -39,12 +37,7 @@ class ReportPage:
     sync_to_thread=True,
     guards=[access.requires_user],
 )
-def report(
-    request: Request[Any, Any, Any],
-    services: NamedDependency[Services],
-    backtest_id: FromPath[str],
-) -> Template:
-    run = actions.find(services, request.user, backtest_id)
+def report(request: AnyRequest, services: GivenServices, run: OwnRun) -> Template:
     whole = result.run_page(services, run)
     series = series_of(services, run)
     if whole.result is None or series is None:

@@ -7,27 +7,26 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
-from litestar import Controller, Request, Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, MultipartBody, QueryParameter
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, QueryParameter
 from litestar.plugins.htmx import ClientRedirect
 from litestar.response import Redirect, Template
 
 from server.accounts import access
 from server.backtests import actions, backtest
 from server.backtests.backtest import Backtest
+from server.backtests.owned import OwnRun
 from server.backtests.stored_results import series_of
 from server.charts.buckets import buckets_of, chart_document
 from server.charts.indicators import NO_INDICATORS
 from server.charts.lines import Curve, indicator_columns, lines_document
+from server.handlers import AnyRequest, FormWithFiles, GivenServices, QueryNumber, query_of
 from server.pages.backtests import curves, result
 from server.pages.backtests.index import list_page
 from server.pages.backtests.trips import TripPage, trip_page
 from server.pages.parts.render import is_partial, page
 from server.problems import NotFound
 from server.services import Services
-
-Id = FromPath[str]
 
 
 @dataclass(frozen=True)
@@ -41,54 +40,36 @@ class Backtests(Controller):
     guards = (access.requires_user,)
 
     @get("/backtests", sync_to_thread=True)
-    def index(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
-    ) -> Template:
+    def index(self, request: AnyRequest, services: GivenServices) -> Template:
         """The list. Without any backtest yet it leads to the first one."""
-        query = {name: str(value) for name, value in request.query_params.items()}
+        query = query_of(request)
         context = list_page(services, request.user.id, query)
         partial = is_partial(request) and request.headers.get("hx-target") == "rows"
         return page(request, "backtests/_rows.html" if partial else "backtests/index.html", context)
 
     @get("/backtests/{backtest_id:str}", sync_to_thread=True)
-    def show(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: Id,
-    ) -> Template:
-        run = actions.find(services, request.user, backtest_id)
+    def show(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> Template:
         return page(request, "backtests/show.html", result.run_page(services, run))
 
     @get("/backtests/{backtest_id:str}/progress", sync_to_thread=True)
     def progress(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: Id,
+        self, request: AnyRequest, services: GivenServices, backtest_id: FromPath[str]
     ) -> Response[Any]:
         """The fragment that asks for itself until the end, and then is the result."""
         if not is_partial(request):
             return Redirect(f"/backtests/{backtest_id}", status_code=303)
-        if backtest.get_backtest(services.store, request.user.id, backtest_id) is None:
-            # Deleted in another tab: an error would be asked for again and again.
+        run = backtest.get_backtest(services.store, request.user.id, backtest_id)
+        if run is None:  # Deleted in another tab: an error would be asked for again and again.
             return ClientRedirect("/backtests")
-        run = actions.find(services, request.user, backtest_id)
         return page(request, "backtests/_run.html", result.run_page(services, run))
 
     @get("/backtests/{backtest_id:str}/trips", sync_to_thread=True)
-    def trips(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: Id,
-    ) -> Template:
+    def trips(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> Template:
         """A page of the round trips; as a page of its own without scripts."""
-        run = actions.find(services, request.user, backtest_id)
         series = series_of(services, run)
         if series is None:
             raise NotFound("This backtest has no trades yet.", backtest_id=run.id)
-        query = {name: str(value) for name, value in request.query_params.items()}
+        query = query_of(request)
         shown = trip_page(run.id, series, float(run.config["initial_capital"]), query)
         if is_partial(request):
             return page(request, "backtests/_trips.html", TripsPart(shown))
@@ -98,68 +79,53 @@ class Backtests(Controller):
     @get("/backtests/{backtest_id:str}/chart.json", sync_to_thread=True)
     def chart(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: Id,
-        start: Annotated[int | None, QueryParameter()] = None,
-        end: Annotated[int | None, QueryParameter()] = None,
+        request: AnyRequest,
+        services: GivenServices,
+        run: OwnRun,
+        start: QueryNumber = None,
+        end: QueryNumber = None,
         wide: Annotated[bool, QueryParameter()] = False,
     ) -> Response[bytes]:
         """What the chart draws between two times in ms; `wide`: and some bars around them."""
-        run = actions.find(services, request.user, backtest_id)
         return chart_response(services, run, start, end, wide=wide)
 
     @get("/backtests/{backtest_id:str}/rolling.json", sync_to_thread=True)
     def rolling(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: Id,
-        start: Annotated[int | None, QueryParameter()] = None,
-        end: Annotated[int | None, QueryParameter()] = None,
+        request: AnyRequest,
+        services: GivenServices,
+        run: OwnRun,
+        start: QueryNumber = None,
+        end: QueryNumber = None,
     ) -> Response[bytes]:
         """The Sharpe ratio over time, between two times in ms."""
-        run = actions.find(services, request.user, backtest_id)
         return rolling_response(services, run, start, end)
 
     @post("/backtests/{backtest_id:str}/cancel", sync_to_thread=True, status_code=200)
-    def cancel(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: Id,
-    ) -> Response[Any]:
-        run = actions.find(services, request.user, backtest_id)
+    def cancel(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> Response[Any]:
         if not run.ended:
-            run = actions.cancel(services, request.user, backtest_id)
+            run = actions.cancel(services, run)
         if is_partial(request):
             return page(request, "backtests/_run.html", result.run_page(services, run))
         return Redirect(f"/backtests/{run.id}", status_code=303)
 
     @post("/backtests/{backtest_id:str}/delete", sync_to_thread=True, status_code=303)
-    def delete(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: Id,
-    ) -> Redirect:
-        actions.delete(services, request.user, backtest_id)
+    def delete(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> Redirect:
+        actions.delete(services, run)
         return Redirect("/backtests", status_code=303)
 
     @post("/backtests/delete", sync_to_thread=True, status_code=303)
     def delete_many(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: MultipartBody[dict[str, Any]],
+        self, request: AnyRequest, services: GivenServices, data: FormWithFiles
     ) -> Redirect:
         """Delete the chosen ones and go back to the list as it was narrowed.
 
         One that is gone already is no error.
         """
         for backtest_id in chosen(data):
-            if backtest.get_backtest(services.store, request.user.id, backtest_id):
-                actions.delete(services, request.user, backtest_id)
+            run = backtest.get_backtest(services.store, request.user.id, backtest_id)
+            if run is not None:
+                actions.delete(services, run)
         narrowed = urlencode(parse_qsl(urlsplit(str(data.get("back", ""))).query))
         return Redirect(f"/backtests?{narrowed}" if narrowed else "/backtests", status_code=303)
 

@@ -5,27 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar import Controller, Response, get, post
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 
 from engine.errors import ValidationError
 from server.accounts import access, audit
-from server.backtests import actions, backtest
 from server.backtests.backtest import Backtest
-from server.backtests.shares import Share, create_share, find_share, list_shares, revoke_share
+from server.backtests.owned import GONE, OpenedRun, OwnRun
+from server.backtests.shares import Share, create_share, list_shares, revoke_share
 from server.backtests.stored_results import series_of
 from server.charts.indicators import NO_INDICATORS
-from server.pages.accounts.confirm import address_of
+from server.handlers import AnyRequest, Form, GivenServices, QueryNumber, query_of
+from server.pages.accounts.confirm import actor_of
 from server.pages.backtests import result
 from server.pages.backtests.routes import TripsPart, chart_response, rolling_response
 from server.pages.backtests.trips import trip_page
 from server.pages.parts.render import is_partial, page
 from server.problems import NotFound
 from server.services import Services
-
-GONE = "This link opens nothing: it was revoked, has expired, or was never made."
 
 # Whoever has the address may look: it goes to no other site, and into no search engine.
 UNLISTED = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
@@ -45,23 +43,13 @@ class Sharing(Controller):
     guards = (access.requires_user,)
 
     @get("/backtests/{backtest_id:str}/shares", sync_to_thread=True)
-    def index(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: FromPath[str],
-    ) -> Template:
-        return _shares(request, services, actions.find(services, request.user, backtest_id))
+    def index(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> Template:
+        return _shares(request, services, run)
 
     @post("/backtests/{backtest_id:str}/shares", sync_to_thread=True, status_code=200)
     def create(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: FromPath[str],
-        data: URLEncodedBody[dict[str, str]],
+        self, request: AnyRequest, services: GivenServices, run: OwnRun, data: Form
     ) -> Template:
-        run = actions.find(services, request.user, backtest_id)
         days = data.get("days", "")
         try:
             with services.store.write():
@@ -72,7 +60,7 @@ class Sharing(Controller):
                     with_code=data.get("with_code") == "true",
                     days=int(days[:6]) if days.isdecimal() else 0,
                 )
-                audit.record(services.store, "share_made", _actor(request), detail=run.id)
+                audit.record(services.store, "share_made", actor_of(request), detail=run.id)
         except ValidationError as error:
             return _shares(request, services, run, errors=error.fields)
         return _shares(request, services, run, link=f"{request.base_url}shared/{secret}")
@@ -84,29 +72,24 @@ class Sharing(Controller):
     )
     def revoke(
         self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        backtest_id: FromPath[str],
+        request: AnyRequest,
+        services: GivenServices,
+        run: OwnRun,
         share_id: FromPath[int],
     ) -> Response[Any]:
-        run = actions.find(services, request.user, backtest_id)
         with services.store.write():
             if not revoke_share(services.store, request.user.id, share_id):
                 raise NotFound("There is no such link.")
-            audit.record(services.store, "share_revoked", _actor(request), detail=run.id)
+            audit.record(services.store, "share_revoked", actor_of(request), detail=run.id)
         if is_partial(request):
             return _shares(request, services, run)
         return Redirect(f"/backtests/{run.id}/shares", status_code=303)
 
 
 @get("/shared/{secret:str}", sync_to_thread=True)
-def shared(
-    request: Request[Any, Any, Any],
-    services: NamedDependency[Services],
-    secret: FromPath[str],
-) -> Template:
+def shared_page(request: AnyRequest, services: GivenServices, shared: OpenedRun) -> Template:
     """The result, read only: no account, no files, no name of its owner."""
-    share, run = _open(services, secret)
+    share, run = shared.share, shared.run
     whole = result.run_page(services, run)
     series = series_of(services, run)
     found = whole.result
@@ -114,7 +97,7 @@ def shared(
         found = replace(
             found,
             trips=trip_page(
-                run.id, series, float(run.config["initial_capital"]), {}, f"/shared/{secret}"
+                run.id, series, float(run.config["initial_capital"]), {}, shared.address
             ),
         )
         if not share.with_code:
@@ -125,7 +108,7 @@ def shared(
         whole,
         shared=True,
         result=found,
-        src=f"/shared/{secret}",
+        src=shared.address,
         source_lines=whole.source_lines if share.with_code else [],
         log="",
         files=[],
@@ -135,62 +118,43 @@ def shared(
 
 @get("/shared/{secret:str}/chart.json", sync_to_thread=True)
 def shared_chart(
-    services: NamedDependency[Services],
-    secret: FromPath[str],
-    start: Annotated[int | None, QueryParameter()] = None,
-    end: Annotated[int | None, QueryParameter()] = None,
+    services: GivenServices,
+    shared: OpenedRun,
+    start: QueryNumber = None,
+    end: QueryNumber = None,
     wide: Annotated[bool, QueryParameter()] = False,
 ) -> Response[bytes]:
-    share, run = _open(services, secret)
-    return chart_response(services, run, start, end, wide=wide, with_indicators=share.with_code)
+    return chart_response(
+        services, shared.run, start, end, wide=wide, with_indicators=shared.share.with_code
+    )
 
 
 @get("/shared/{secret:str}/rolling.json", sync_to_thread=True)
 def shared_rolling(
-    services: NamedDependency[Services],
-    secret: FromPath[str],
-    start: Annotated[int | None, QueryParameter()] = None,
-    end: Annotated[int | None, QueryParameter()] = None,
+    services: GivenServices,
+    shared: OpenedRun,
+    start: QueryNumber = None,
+    end: QueryNumber = None,
 ) -> Response[bytes]:
-    return rolling_response(services, _open(services, secret)[1], start, end)
+    return rolling_response(services, shared.run, start, end)
 
 
 @get("/shared/{secret:str}/trips", sync_to_thread=True)
-def shared_trips(
-    request: Request[Any, Any, Any],
-    services: NamedDependency[Services],
-    secret: FromPath[str],
-) -> Response[Any]:
-    run = _open(services, secret)[1]
+def shared_trips(request: AnyRequest, services: GivenServices, shared: OpenedRun) -> Response[Any]:
+    run = shared.run
     series = series_of(services, run)
     if series is None:
         raise NotFound(GONE)
-    query = {name: str(value) for name, value in request.query_params.items()}
-    shown = trip_page(
-        run.id, series, float(run.config["initial_capital"]), query, f"/shared/{secret}"
-    )
+    query = query_of(request)
+    shown = trip_page(run.id, series, float(run.config["initial_capital"]), query, shared.address)
     if is_partial(request):
         return page(request, "backtests/_trips.html", TripsPart(shown))
-    context = {"trips": shown, "back": f"/shared/{secret}", "title": result.title_of(run)}
+    context = {"trips": shown, "back": shared.address, "title": result.title_of(run)}
     return page(request, "backtests/trips.html", context, headers=UNLISTED)
 
 
-def _actor(request: Request[Any, Any, Any]) -> audit.Actor:
-    return audit.by(request.user, address_of(request))
-
-
-def _open(services: Services, secret: str) -> tuple[Share, Backtest]:
-    share = find_share(services.store, secret)
-    if share is None:
-        raise NotFound(GONE)
-    run = backtest.get_backtest(services.store, share.user_id, share.backtest_id)
-    if run is None or not run.ended:
-        raise NotFound(GONE)
-    return share, run
-
-
 def _shares(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     services: Services,
     run: Backtest,
     *,

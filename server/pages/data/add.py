@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.datastructures import UploadFile
-from litestar.di import NamedDependency
-from litestar.params import FromPath, MultipartBody, URLEncodedBody
+from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
 from engine.errors import DataError, ValidationError
 from engine.history.careful_reader import MAX_LISTED_PROBLEMS, BrokenFileError
 from server.accounts import access, audit
+from server.handlers import AnyRequest, Form, FormWithFiles, GivenServices
 from server.ingest.download import Order
 from server.ingest.download_jobs import DownloadJob
 from server.ingest.store_writer import IngestReport, StoredDataError
 from server.ingest.upload import MAX_UPLOAD_BYTES, import_upload
-from server.pages.accounts.confirm import address_of, ask_password
+from server.pages.accounts.confirm import actor_of, ask_password
 from server.pages.parts.render import page
 from server.problems import NotFound
 from server.services import Services
@@ -58,9 +58,7 @@ class AddData(Controller):
     guards = (access.requires_admin,)
 
     @get("/", sync_to_thread=False)
-    def form(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
-    ) -> Template:
+    def form(self, request: AnyRequest, services: GivenServices) -> Template:
         return page(request, "data/add.html", _page(services))
 
     @post(
@@ -70,10 +68,7 @@ class AddData(Controller):
         request_max_body_size=MAX_UPLOAD_BYTES + FORM_BYTES,
     )
     def upload(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: MultipartBody[dict[str, Any]],
+        self, request: AnyRequest, services: GivenServices, data: FormWithFiles
     ) -> Response[Any]:
         """Nothing of a file with a bad row is stored; the page says what became of a good one."""
         asking = ask_password(request, services, data, back="/data/add")
@@ -83,8 +78,9 @@ class AddData(Controller):
         report, errors = None, {}
         try:
             report = _import(services, data.get("file"), texts)
-            actor = audit.by(request.user, address_of(request))
-            audit.record(services.store, "data_added", actor, detail=data["file"].filename)
+            audit.record(
+                services.store, "data_added", actor_of(request), detail=data["file"].filename
+            )
         except ValidationError as error:
             errors = error.fields or {"file": [str(error)]}
         except BrokenFileError as error:
@@ -99,21 +95,15 @@ class AddData(Controller):
         return page(request, "data/add.html", context, status_code=422 if errors else 200)
 
     @post("/downloads", sync_to_thread=True, status_code=200)
-    def download(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        data: URLEncodedBody[dict[str, str]],
-    ) -> Response[Any]:
+    def download(self, request: AnyRequest, services: GivenServices, data: Form) -> Response[Any]:
         asking = ask_password(request, services, data, back="/data/add")
         if asking is not None:
             return asking
         try:
             order = _order(data)
             services.downloads.start(order)
-            actor = audit.by(request.user, address_of(request))
             detail = f"{order.symbol} {order.start_date} to {order.end_date}"
-            audit.record(services.store, "data_ordered", actor, detail=detail)
+            audit.record(services.store, "data_ordered", actor_of(request), detail=detail)
         except ValidationError as error:
             errors = error.fields or {"form": [str(error)]}
             context = _page(services, download=data, download_errors=errors)
@@ -121,18 +111,12 @@ class AddData(Controller):
         return Redirect("/data/add", status_code=303)
 
     @get("/downloads", sync_to_thread=False)
-    def downloads(
-        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
-    ) -> Template:
+    def downloads(self, request: AnyRequest, services: GivenServices) -> Template:
         return page(request, "data/_downloads.html", _downloads(services))
 
     @post("/downloads/{number:int}/stop", sync_to_thread=True, status_code=200)
     def stop(
-        self,
-        request: Request[Any, Any, Any],
-        services: NamedDependency[Services],
-        number: FromPath[int],
-        data: URLEncodedBody[dict[str, str]],
+        self, request: AnyRequest, services: GivenServices, number: FromPath[int], data: Form
     ) -> Response[Any]:
         asking = ask_password(request, services, data, back="/data/add")
         if asking is not None:
@@ -141,8 +125,7 @@ class AddData(Controller):
         if job is None:
             raise NotFound("There is no such download.")
         job.stop()
-        actor = audit.by(request.user, address_of(request))
-        audit.record(services.store, "data_stopped", actor, detail=f"download {number}")
+        audit.record(services.store, "data_stopped", actor_of(request), detail=f"download {number}")
         return Redirect("/data/add", status_code=303)
 
 

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import groupby
-from typing import Annotated, Any
 
-from litestar import Request, get
-from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar import get
+from litestar.params import FromPath
 from litestar.response import Template
 
 from engine.enums import SYMBOL_PATTERN, Timeframe, TradingMode
@@ -18,6 +16,7 @@ from engine.errors import DataError
 from engine.history.catalogue import Coverage, DayPresence
 from server.accounts import access
 from server.charts.holes import holes_of
+from server.handlers import AnyRequest, GivenServices, QueryText
 from server.pages.parts import plots
 from server.pages.parts.date_ranges import holes
 from server.pages.parts.render import page
@@ -83,7 +82,7 @@ class SeriesPage:
 
 
 @get("/data", sync_to_thread=True, guards=[access.requires_user])
-def index(request: Request[Any, Any, Any], services: NamedDependency[Services]) -> Template:
+def index(request: AnyRequest, services: GivenServices) -> Template:
     """Everything that is held."""
     allowed = services.settings.allowed_timeframes
     held = [item for item in services.market.catalogue() if item.timeframe in allowed]
@@ -111,12 +110,12 @@ def index(request: Request[Any, Any, Any], services: NamedDependency[Services]) 
     guards=[access.requires_user],
 )
 def series(
-    request: Request[Any, Any, Any],
-    services: NamedDependency[Services],
+    request: AnyRequest,
+    services: GivenServices,
     mode: FromPath[str],
     symbol: FromPath[str],
     timeframe: FromPath[str],
-    day: Annotated[str, QueryParameter()] = "",
+    day: QueryText = "",
 ) -> Template:
     """One series: its months, and the bars up to a day."""
     found = next(

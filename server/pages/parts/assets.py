@@ -16,10 +16,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from litestar import Request, Response, route
+from litestar import Response, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from server.handlers import AnyRequest
 from server.problems import NotFound
 
 STATIC = Path(__file__).resolve().parents[3] / "static"
@@ -79,7 +80,7 @@ def missing_assets() -> list[str]:
 
 
 @route("/static/{file_path:path}", http_method=["GET", "HEAD"], sync_to_thread=False)
-def static_file(request: Request[Any, Any, Any], file_path: FromPath[str]) -> Response[Any]:
+def static_file(request: AnyRequest, file_path: FromPath[str]) -> Response[Any]:
     """The file of this name, for a year; of a plain or an earlier name, the way to it."""
     found = _NAME.fullmatch(str(file_path).lstrip("/"))
     try:

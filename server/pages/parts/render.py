@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from litestar import Request
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 from litestar.template import TemplateConfig
 
 from engine.history.data_quality import is_synthetic
+from server.handlers import AnyRequest
 from server.pages.parts import assets, formats
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
@@ -54,14 +54,14 @@ def template_config(**page_globals: Any) -> TemplateConfig[JinjaTemplateEngine]:
     return TemplateConfig(instance=JinjaTemplateEngine.from_environment(env))
 
 
-def is_partial(request: Request[Any, Any, Any]) -> bool:
+def is_partial(request: AnyRequest) -> bool:
     """True when htmx asks for a fragment: the answer is the fragment, not the whole page."""
     headers = request.headers
     return headers.get("hx-request") == "true" and headers.get("hx-boosted") != "true"
 
 
 def page(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     name: str,
     context: object | None = None,
     *,

@@ -12,6 +12,7 @@ from server.accounts import audit
 from server.accounts.audit import Actor, by, list_entries, record, record_failure
 from server.accounts.users import User
 from server.storage.db import Store
+from tests.server.builders import sqlite_error
 
 HERE = "192.0.2.7"
 
@@ -62,7 +63,7 @@ def test_a_database_that_takes_no_rows_does_not_hide_a_wrong_password(
     fresh_db: Store, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise sqlite_error(sqlite3.SQLITE_FULL)
 
     monkeypatch.setattr(audit, "_insert", full)
     record_failure(fresh_db, "alice", alice, HERE)

@@ -17,7 +17,7 @@ from server.jobs import queue
 from server.jobs.executor import Outcome
 from server.services import Services
 from server.web.app import create_app
-from tests.server.builders import queue_runs
+from tests.server.builders import queue_runs, sqlite_error
 from tests.server.conftest import CODE, Clients, FakeWorker, document
 from tests.server.loops import run_async
 
@@ -403,7 +403,7 @@ def test_what_cannot_be_deleted_on_a_full_disk_stays_whole(
     made = stored(alices, services)
 
     def full(*_: object) -> bool:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise sqlite_error(sqlite3.SQLITE_FULL)
 
     monkeypatch.setattr(backtest, "delete_backtest", full)
     answer = alices.delete(f"/api/backtest/{made}")

@@ -8,7 +8,7 @@ from server.accounts.users import User
 from server.backtests import backtest
 from server.backtests.removal import remove_run
 from server.services import Services
-from tests.server.builders import queue_runs
+from tests.server.builders import queue_runs, sqlite_error
 
 
 def remove(services: Services, owner: int, backtest_id: str) -> None:
@@ -37,7 +37,7 @@ def test_files_come_back_when_their_row_stays(
     services.artifacts.store(run.id, {"log.txt": b"x"})
 
     def refused(*_: object) -> bool:
-        raise sqlite3.OperationalError("attempt to write a readonly database")
+        raise sqlite_error(sqlite3.SQLITE_READONLY)
 
     monkeypatch.setattr(backtest, "delete_backtest", refused)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):

@@ -13,7 +13,7 @@ from server.backtests.shares import create_share
 from server.services import Services
 from server.storage.db import Store, now_ms
 from server.storage.reserve import RESERVE_BYTES
-from tests.server.builders import queue_runs
+from tests.server.builders import queue_runs, sqlite_error
 
 DAY_MS = 86_400_000
 
@@ -99,7 +99,7 @@ def test_a_run_whose_row_cannot_go_keeps_its_files(
     ended(services.store, [run], 31)
 
     def locked(*_: object) -> bool:
-        raise sqlite3.OperationalError("database is locked")
+        raise sqlite_error(sqlite3.SQLITE_BUSY)
 
     with monkeypatch.context() as patched:
         patched.setattr(backtest, "delete_backtest", locked)
@@ -119,9 +119,7 @@ def test_a_full_database_gets_the_room_that_is_kept_for_deletions(
 
     def cramped(store: Store, owner: int, backtest_id: str) -> bool:
         if services.reserve.path.exists():
-            full = sqlite3.OperationalError("database or disk is full")
-            full.sqlite_errorcode = sqlite3.SQLITE_FULL
-            raise full
+            raise sqlite_error(sqlite3.SQLITE_FULL)
         return delete(store, owner, backtest_id)
 
     monkeypatch.setattr(backtest, "delete_backtest", cramped)

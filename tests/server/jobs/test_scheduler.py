@@ -12,7 +12,7 @@ from server.jobs.executor import Advanced, Event, Finished, Job, Outcome
 from server.jobs.scheduler import Scheduler
 from server.settings import Settings
 from server.storage.db import Store
-from tests.server.builders import queue_runs
+from tests.server.builders import queue_runs, sqlite_error
 
 
 class FakeExecutor:
@@ -117,7 +117,7 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         nonlocal calls
         calls += 1
         if calls == 1:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise sqlite_error(sqlite3.SQLITE_FULL)
         return real(*arguments)
 
     monkeypatch.setattr(queue, name, flaky)

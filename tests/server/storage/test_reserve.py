@@ -8,6 +8,7 @@ import pytest
 
 from server.storage.db import Store
 from server.storage.reserve import RESERVE_BYTES, SPARE_BYTES, Reserve
+from tests.server.builders import sqlite_error
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_full_disk_gets_the_reserve_before_the_next_try(reserve: Reserve) -> N
     def delete() -> str:
         seen.append(reserve.path.exists())
         if reserve.path.exists():
-            raise sqlite3.OperationalError("database or disk is full")
+            raise sqlite_error(sqlite3.SQLITE_FULL)
         return "gone"
 
     assert reserve.free_rows(delete) == "gone"
@@ -59,17 +60,17 @@ def test_a_full_disk_gets_the_reserve_before_the_next_try(reserve: Reserve) -> N
 def test_a_disk_that_stays_full_is_told_and_others_errors_are_not_retried(
     reserve: Reserve,
 ) -> None:
-    tries: list[str] = []
+    tries: list[int] = []
 
-    def fails(message: str) -> None:
-        tries.append(message)
-        raise sqlite3.OperationalError(message)
+    def fails(code: int) -> None:
+        tries.append(code)
+        raise sqlite_error(code)
 
     with pytest.raises(sqlite3.OperationalError, match="is full"):
-        reserve.free_rows(lambda: fails("database or disk is full"))
+        reserve.free_rows(lambda: fails(sqlite3.SQLITE_FULL))
     assert len(tries) == 4
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        reserve.free_rows(lambda: fails("database is locked"))
+        reserve.free_rows(lambda: fails(sqlite3.SQLITE_BUSY))
     assert len(tries) == 5
 
 

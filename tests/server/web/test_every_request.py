@@ -13,6 +13,7 @@ from server.services import Services
 from server.web import every_request
 from server.web.app import create_app
 from server.web.every_request import HEADERS
+from tests.server.builders import sqlite_error
 from tests.server.conftest import Clients
 from tests.server.loops import run_async
 
@@ -112,7 +113,7 @@ def test_a_database_in_trouble_is_told_before_any_route_too(
     clients: Clients, monkeypatch: pytest.MonkeyPatch, accept: str
 ) -> None:
     def locked(*_: object) -> None:
-        raise sqlite3.OperationalError("database is locked")
+        raise sqlite_error(sqlite3.SQLITE_BUSY)
 
     charlie = clients.charlie(accept=accept)
     monkeypatch.setattr(every_request, "identify", locked)
