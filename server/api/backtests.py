@@ -32,7 +32,7 @@ from server.api.queries import (
 )
 from server.backtests import actions, backtest
 from server.backtests.backtest import STATUSES, Backtest
-from server.backtests.document import DEFAULT_POINTS, result_pieces
+from server.backtests.document import DEFAULT_POINTS, facts_of, result_pieces
 from server.backtests.forecast import outlook
 from server.backtests.honest_results import honesty_of
 from server.backtests.listing import Place, Wanted, list_backtests
@@ -148,7 +148,7 @@ class BacktestApi(Controller):
         source = backtest.source_of(services.store, run)
         series = series_of(services, run)
         honesty = honesty_of(services.store, run)
-        pieces = result_pieces(run, source, series, wanted, parts, honesty)
+        pieces = result_pieces(facts_of(run, source), series, wanted, parts, honesty)
         first = next(pieces)
         tag = weak_tag(first, str(wanted).encode())
         if is_current(request.headers.get("if-none-match"), tag):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, Response, get
-from litestar.di import NamedDependency
+from litestar import Response, get
 from litestar.params import QueryParameter
 
 from server.api import docs
 from server.api.bodies import json_response
 from server.api.queries import Cursor, Family, WantedSymbol, place_of
+from server.handlers import AnyRequest, GivenServices
 from server.honesty.ledger import rows
-from server.services import Services
 
 
 @get(
@@ -24,8 +23,8 @@ from server.services import Services
     tags=["honesty"],
 )
 def ledger(
-    request: Request[Any, Any, Any],
-    services: NamedDependency[Services],
+    request: AnyRequest,
+    services: GivenServices,
     family: Family = None,
     symbol: WantedSymbol = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200, description="how many a page")] = 50,

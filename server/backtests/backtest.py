@@ -10,6 +10,7 @@ from typing import Any, Literal
 from engine.config import BacktestConfig
 from server.accounts.disk import check_room, run_estimate
 from server.accounts.users import User, quota_of
+from server.backtests.summary import RunSummary, read_summary
 from server.plain_text import one_line
 from server.problems import Invalid, TooMany, Unavailable
 from server.settings import Settings
@@ -44,8 +45,7 @@ class Backtest:
     """A stored backtest.
 
     `config` is the document of the effective configuration without the code; `error` is
-    `{kind, message, line, timestamp}`; `summary` holds what a result says beside its files
-    (`outcomes.SUMMARY_KEYS`); both None until there is something to say.
+    `{kind, message, line, timestamp}`, None unless the run failed.
     """
 
     seq: int
@@ -69,7 +69,7 @@ class Backtest:
     bars: int
     equity: float | None
     error: Mapping[str, Any] | None
-    summary: Mapping[str, Any]
+    summary: RunSummary
     storage_bytes: int
     bar_at_ms: int | None = None
     line: int | None = None
@@ -80,10 +80,7 @@ class Backtest:
 
     @property
     def progress(self) -> float:
-        """0 to 1; 1 only for a completed run."""
-        if self.status == "completed":
-            return 1.0
-        return min(0.999, self.bars_done / self.bars) if self.bars else 0.0
+        return progress_of(self.status, self.bars_done, self.bars)
 
     def stalled_s(self) -> float | None:
         """Seconds since a bar was last finished, once they are worth telling; None else."""
@@ -96,11 +93,18 @@ class Backtest:
 
     @property
     def metrics(self) -> Mapping[str, Any] | None:
-        return self.summary.get("metrics")
+        return self.summary.metrics
 
     @property
     def error_message(self) -> str | None:
         return None if self.error is None else str(self.error["message"])
+
+
+def progress_of(status: Status, bars_done: int, bars: int) -> float:
+    """0 to 1; 1 only for a completed run."""
+    if status == "completed":
+        return 1.0
+    return min(0.999, bars_done / bars) if bars else 0.0
 
 
 SELECT = """
@@ -242,7 +246,7 @@ def backtest_of(row: Any) -> Backtest:
     values["name"] = one_line(values["name"])
     values["cancel_requested"] = bool(values["cancel_requested"])
     values["error"] = json.loads(values["error"]) if values["error"] else None
-    values["summary"] = json.loads(values["summary"]) if values["summary"] else {}
+    values["summary"] = read_summary(values["summary"])
     return Backtest(**values)
 
 

@@ -6,42 +6,52 @@ Also what `sandtable run --json` prints: one shape, whoever asks.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import orjson
 
-from server.backtests.backtest import Backtest
+from server.backtests.backtest import Backtest, Status
+from server.backtests.summary import RunSummary
 from server.charts.buckets import pick_points, rows_of
 from server.charts.run_tables import RunSeries
 
 MAX_ROWS = 10_000
 DEFAULT_POINTS = 2_000
 PIECE_ROWS = 5_000
-NO_LOOKAHEAD: Mapping[str, Any] = {
-    "mode": "off",
-    "checked": False,
-    "passed": None,
-    "cuts": [],
-    "cuts_planned": 0,
-    "first_difference": None,
-    "note": "",
-}
-NO_REJECTIONS: Mapping[str, Any] = {"count": 0, "first": []}
 ERROR_KEYS = ("kind", "message", "line", "timestamp")
 # What is large, and may be left out.
 PARTS = ("trades", "round_trips", "portfolio_history", "code")
 
 
+@dataclass(frozen=True)
+class RunFacts:
+    """What a result says of its run beside the series; `config` is what took effect, with the
+    code."""
+
+    backtest_id: str
+    status: Status
+    progress: float
+    config: Mapping[str, Any]
+    error: Mapping[str, Any] | None
+    summary: RunSummary
+
+
+def facts_of(run: Backtest, source: str) -> RunFacts:
+    """Of a stored run."""
+    config = config_of(run, source)
+    return RunFacts(run.id, run.status, run.progress, config, run.error, run.summary)
+
+
 def result_document(
-    backtest: Backtest,
-    source: str,
+    run: RunFacts,
     series: RunSeries | None,
     points: int | None = DEFAULT_POINTS,
     honesty: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole object; `points` None holds every row of the portfolio."""
-    document = _head(backtest, source, series, PARTS, honesty)
+    document = _head(run, series, PARTS, honesty)
     document["portfolio_history"] = (
         [] if series is None else _rows(series, "portfolio", _picked(series, points))
     )
@@ -49,8 +59,7 @@ def result_document(
 
 
 def result_pieces(
-    backtest: Backtest,
-    source: str,
+    run: RunFacts,
     series: RunSeries | None,
     points: int | None,
     parts: Collection[str] = PARTS,
@@ -61,7 +70,7 @@ def result_pieces(
 
     The first piece decides over the others: the rows of a run do not change once it has ended.
     """
-    document = _head(backtest, source, series, parts, honesty)
+    document = _head(run, series, parts, honesty)
     if "portfolio_history" not in parts:
         yield orjson.dumps(document)
         return
@@ -75,52 +84,50 @@ def result_pieces(
     yield b"]}"
 
 
-def config_of(backtest: Backtest, source: str) -> dict[str, Any]:
-    """Section 2's fields as they took effect, with the code."""
+def config_of(run: Backtest, source: str) -> dict[str, Any]:
+    """The configuration's fields as they took effect, with the code."""
     return {
         "strategy_code": source,
-        "strategy_id": backtest.strategy_id,
-        "strategy_version": backtest.strategy_version,
-        "name": backtest.name,
-        **backtest.config,
+        "strategy_id": run.strategy_id,
+        "strategy_version": run.strategy_version,
+        "name": run.name,
+        **run.config,
     }
 
 
 def _head(
-    backtest: Backtest,
-    source: str,
+    run: RunFacts,
     series: RunSeries | None,
     parts: Collection[str],
     honesty: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    summary = backtest.summary
-    error = backtest.error
+    summary, error = run.summary, run.error
+    config = dict(run.config)
+    if "code" not in parts:
+        del config["strategy_code"]
     document = {
-        "backtest_id": backtest.id,
-        "status": backtest.status,
-        "progress": backtest.progress,
-        "config": config_of(backtest, source),
-        "metrics": summary.get("metrics"),
+        "backtest_id": run.backtest_id,
+        "status": run.status,
+        "progress": run.progress,
+        "config": config,
+        "metrics": summary.metrics,
         "trades": _first(series, "trades") if "trades" in parts else None,
         "trades_total": 0 if series is None else series.length("trades"),
         "portfolio_history": [],
         "portfolio_total": 0 if series is None else series.length("portfolio"),
-        "error_message": backtest.error_message,
+        "error_message": None if error is None else str(error["message"]),
         "error": None if error is None else {key: error[key] for key in ERROR_KEYS},
-        "data_quality": summary.get("data_quality") or None,
-        "rejected_orders": summary.get("rejected_orders", NO_REJECTIONS),
-        # A run of an earlier version said less.
-        "lookahead": {**NO_LOOKAHEAD, **summary.get("lookahead", {})},
-        "indicator_wait_bars": summary.get("indicator_wait_bars"),
-        "warnings": summary.get("warnings", []),
+        "data_quality": summary.data_quality or None,
+        "rejected_orders": summary.rejected_orders,
+        "lookahead": summary.lookahead,
+        "indicator_wait_bars": summary.indicator_wait_bars,
+        "warnings": summary.warnings,
         "honesty": honesty,
-        "drawdowns": summary.get("drawdowns", []),
-        "monthly_returns": summary.get("monthly_returns", []),
+        "drawdowns": summary.drawdowns,
+        "monthly_returns": summary.monthly_returns,
         "round_trips": _first(series, "round_trips") if "round_trips" in parts else None,
         "round_trips_total": 0 if series is None else series.length("round_trips"),
     }
-    if "code" not in parts:
-        del document["config"]["strategy_code"]
     left_out = {name for name in PARTS if name not in parts}
     return {name: value for name, value in document.items() if name not in left_out}
 

@@ -30,7 +30,7 @@ from server.settings import Settings, load_settings
 if TYPE_CHECKING:
     from engine.history.store import Store as MarketStore
     from sandbox.client import Sandbox
-    from server.jobs.execution import Execution, Request
+    from server.jobs.execution import Execution, RunRequest
     from server.problems import Fields
 
 USAGE_ERROR = 2
@@ -122,17 +122,17 @@ def _market(settings: Settings) -> MarketStore:
     return MarketStore(settings.data_directory, settings.cache_directory, space=space)
 
 
-def _request(source: str, config: BacktestConfig, settings: Settings, label: str) -> Request:
-    from server.jobs.execution import Request
+def _request(source: str, config: BacktestConfig, settings: Settings, label: str) -> RunRequest:
+    from server.jobs.execution import RunRequest
     from server.storage.artifacts import new_backtest_id
     from server.storage.db import now_ms
 
     extra = {"strategy_id": None, "strategy_version": None, "name": label}
-    return Request(new_backtest_id(), source, config, settings.run_limits, now_ms(), extra=extra)
+    return RunRequest(new_backtest_id(), source, config, settings.run_limits, now_ms(), extra=extra)
 
 
 def _execute(
-    request: Request, settings: Settings, name: str, interrupted: threading.Event
+    request: RunRequest, settings: Settings, name: str, interrupted: threading.Event
 ) -> Execution | int:
     """The execution; or an exit code when the code or the parameters rule it out."""
     from sandbox.client import Sandbox
@@ -178,7 +178,7 @@ def _missing_locks(sandbox: Sandbox) -> tuple[str, ...]:
     return tuple(missing_locks(room))
 
 
-def _tell(execution: Execution, request: Request, name: str, *, as_json: bool) -> None:
+def _tell(execution: Execution, request: RunRequest, name: str, *, as_json: bool) -> None:
     error = execution.error
     if error is not None:
         print_problems(name, error.get("problems", []), sys.stderr)
@@ -195,41 +195,25 @@ def _tell(execution: Execution, request: Request, name: str, *, as_json: bool) -
         print_figures(document, sys.stdout)
 
 
-def _document(execution: Execution, request: Request) -> dict[str, Any]:
+def _document(execution: Execution, request: RunRequest) -> dict[str, Any]:
     """The object of GET /api/backtest/{id}."""
-    from server.backtests.backtest import Backtest
-    from server.backtests.document import result_document
+    from server.backtests.backtest import progress_of
+    from server.backtests.document import RunFacts, result_document
     from server.backtests.honest_results import honesty_alone
     from server.charts.run_tables import RunSeries
 
     results = execution.results
-    backtest = Backtest(
-        seq=0,
-        id=request.backtest_id,
-        user_id=0,
-        name=str(request.extra["name"]),
-        status=execution.status,
-        symbol=request.config.symbol,
-        timeframe=str(request.config.timeframe),
-        trading_mode=str(request.config.trading_mode),
-        config=request.config.to_document(),
-        source_sha256="",
-        strategy_id=None,
-        strategy_version=None,
-        created_at_ms=request.created_at_ms,
-        started_at_ms=execution.started_at_ms,
-        finished_at_ms=execution.finished_at_ms,
-        attempt=1,
-        cancel_requested=False,
-        bars_done=execution.bars_done,
-        bars=execution.bars,
-        equity=None,
-        error=execution.error,
-        summary=execution.summary,
-        storage_bytes=0,
+    facts = RunFacts(
+        request.backtest_id,
+        execution.status,
+        progress_of(execution.status, execution.bars_done, execution.bars),
+        {"strategy_code": request.source, **request.extra, **request.config.to_document()},
+        execution.error,
+        execution.summary,
     )
     series = None if results is None else RunSeries(results.tables(), results.plots)
-    return result_document(backtest, request.source, series, honesty=honesty_alone(backtest))
+    honesty = honesty_alone(facts.summary, facts.status, facts.config, execution.finished_at_ms)
+    return result_document(facts, series, honesty=honesty)
 
 
 def _make_directory(path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from engine.analysis.results import BacktestResults
@@ -34,6 +34,7 @@ from sandbox.job import (
 )
 from sandbox.outside.replaying import replayed
 from server import VERSION
+from server.backtests.summary import RunSummary, error_document
 from server.honesty.figures import own_figures
 from server.storage.artifacts import Content, config_document, json_bytes
 from server.storage.db import now_ms
@@ -71,7 +72,7 @@ class Room(Protocol):
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """One backtest to execute. `extra` are the request's fields beside the engine's;
     `missing_locks` the kernel's locks that it runs without (degraded), named on its result;
     `defaults` are the strategy's parameters as its code has them."""
@@ -97,14 +98,14 @@ class Execution:
     bars: int
     started_at_ms: int
     finished_at_ms: int
-    summary: Mapping[str, Any]
+    summary: RunSummary
     files: Mapping[str, Content]
     results: BacktestResults | None = None
     indicators: Indicators = field(default_factory=Indicators)
 
 
 def execute(
-    request: Request,
+    request: RunRequest,
     room: Room,
     market: MarketStore,
     *,
@@ -165,7 +166,7 @@ def replay_mb(verdict: Verdict) -> int:
     return 1 + (bars_bytes + orders_bytes) // 2**20
 
 
-def failure(request: Request, kind: ErrorKind, message: str, started_ms: int) -> Execution:
+def failure(request: RunRequest, kind: ErrorKind, message: str, started_ms: int) -> Execution:
     """The end of a run that could not be carried out, or whose results could not be kept."""
     return _execution(
         request,
@@ -191,15 +192,10 @@ def load(config: BacktestConfig, market: MarketStore) -> tuple[Bars, Funding, di
     return loaded.bars, funding, with_warnings(loaded.quality | more, config.timeframe)
 
 
-def error_document(error: RunError) -> dict[str, Any]:
+def _error_document(error: RunError) -> dict[str, Any]:
     """`{kind, message, line, timestamp}`, and the problems of code that does not compile."""
     line = error.problems[0].line if error.line is None and error.problems else error.line
-    document: dict[str, Any] = {
-        "kind": error.kind,
-        "message": error.message,
-        "line": line,
-        "timestamp": error.timestamp,
-    }
+    document = error_document(error.kind, error.message, line, error.timestamp)
     if error.problems:
         document["problems"] = problem_documents(error.problems)
     return document
@@ -242,7 +238,7 @@ def _lookahead_document(
 
 
 def _execution(
-    request: Request,
+    request: RunRequest,
     verdict: Verdict,
     results: BacktestResults | None,
     *,
@@ -254,23 +250,6 @@ def _execution(
     lookahead: Mapping[str, Any],
 ) -> Execution:
     finished_ms = now_ms()
-    summary: dict[str, Any] = {
-        "data_quality": dict(quality),
-        "rejected_orders": results.rejected_orders if results else {"count": 0, "first": []},
-        "lookahead": dict(lookahead),
-        "drawdowns": results.drawdowns if results else [],
-        "monthly_returns": results.monthly_returns if results else [],
-        "metrics": results.metrics if results else None,
-        "open_position": results.open_position if results else 0.0,
-        "dropped_orders": results.ledger.dropped_orders if results else 0,
-        "indicator_wait_bars": results.ledger.indicator_wait_bars if results else None,
-        "warnings": results.warnings if results else [],
-        "own_figures": own_figures(results) if results else None,
-        "missing_locks": list(request.missing_locks),
-        "wall_s": verdict.wall_s,
-        "cpu_s": verdict.cpu_s,
-        "max_rss_kb": verdict.max_rss_kb,
-    }
     config = config_document(
         request.config,
         strategy_code=request.source,
@@ -291,15 +270,48 @@ def _execution(
     files["log.txt"] = _log_text(verdict)
     return Execution(
         status=status,
-        error=None if error is None else error_document(error),
+        error=None if error is None else _error_document(error),
         bars_done=verdict.bars_done,
         bars=bars,
         started_at_ms=started_ms,
         finished_at_ms=finished_ms,
-        summary=summary,
+        summary=_summary(request, verdict, results, quality, lookahead),
         files=files,
         results=results,
         indicators=Indicators() if results is None else verdict.indicators,
+    )
+
+
+def _summary(
+    request: RunRequest,
+    verdict: Verdict,
+    results: BacktestResults | None,
+    quality: Mapping[str, Any],
+    lookahead: Mapping[str, Any],
+) -> RunSummary:
+    summary = RunSummary(
+        data_quality=dict(quality),
+        lookahead=dict(lookahead),
+        missing_locks=list(request.missing_locks),
+        wall_s=verdict.wall_s,
+        cpu_s=verdict.cpu_s,
+        max_rss_kb=verdict.max_rss_kb,
+    )
+    if results is None:
+        return summary
+    bars = results.bars
+    return replace(
+        summary,
+        metrics=results.metrics,
+        own_figures=own_figures(results),
+        rejected_orders=results.rejected_orders,
+        drawdowns=results.drawdowns,
+        monthly_returns=results.monthly_returns,
+        warnings=results.warnings,
+        open_position=results.open_position,
+        price_range=(float(bars.low.min()), float(bars.high.max())),
+        dropped_orders=results.ledger.dropped_orders,
+        indicator_wait_bars=results.ledger.indicator_wait_bars,
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from server.backtests.summary import RunSummary
+
 
 @dataclass(frozen=True)
 class Job:
@@ -31,7 +33,7 @@ class Outcome:
     bars_done: int = 0
     bars: int = 0
     error: Mapping[str, Any] | None = None
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    summary: RunSummary = field(default_factory=RunSummary)
     storage_bytes: int = 0
     cache_bytes: int = 0
 

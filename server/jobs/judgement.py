@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from server.honesty import ledger
 from server.honesty.configuration import config_hash
 from server.honesty.families import family_of
-from server.jobs.execution import Execution, Request
+from server.jobs.execution import Execution, RunRequest
 from server.jobs.executor import Job
 from server.storage.db import Store
 
 log = logging.getLogger(__name__)
 
 
-def judged(store: Store, job: Job, request: Request, execution: Execution) -> Execution:
+def judged(store: Store, job: Job, request: RunRequest, execution: Execution) -> Execution:
     """The execution, its summary naming its row of the ledger, which is written if it is new.
 
     A database that cannot be written costs the row and not the result.
     """
-    own = execution.summary.get("own_figures")
+    own = execution.summary.own_figures
     if own is None:
         return execution
     try:
@@ -30,11 +31,11 @@ def judged(store: Store, job: Job, request: Request, execution: Execution) -> Ex
     except sqlite3.Error as error:
         log.error("ledger_row_lost backtest_id=%s error=%s", job.backtest_id, error)
         return execution
-    return replace(execution, summary={**execution.summary, "ledger": entry})
+    return replace(execution, summary=replace(execution.summary, ledger=entry))
 
 
 def enter(
-    store: Store, job: Job, request: Request, execution: Execution, own: dict[str, Any]
+    store: Store, job: Job, request: RunRequest, execution: Execution, own: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write the run down as tried; `{family, config_hash}`. Raises sqlite3.Error."""
     config = request.config.to_document()

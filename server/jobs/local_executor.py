@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
 
-from engine.config import BacktestConfig
 from engine.history.store import Store as MarketStore
-from sandbox.job import Limits, Progress
+from sandbox.job import Progress
+from server.backtests.summary import error_document
 from server.charts import indicators
 from server.charts.run_tables import SeriesCache
-from server.jobs.execution import Execution, Request, Room, execute, failure
+from server.jobs.execution import Execution, Room, RunRequest, execute, failure
 from server.jobs.executor import Advanced, Event, Finished, Job, Outcome
 from server.storage.artifacts import (
     INDICATORS,
@@ -33,18 +30,7 @@ from server.storage.db import now_ms
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 0.4
-Judge = Callable[[Job, Request, Execution], Execution]
-
-
-@dataclass(frozen=True)
-class Payload:
-    """What a job's hash stands for, with what config.json says beside the configuration."""
-
-    source: str
-    config: BacktestConfig
-    created_at_ms: int
-    extra: dict[str, object] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+Judge = Callable[[Job, RunRequest, Execution], Execution]
 
 
 class LocalExecutor:
@@ -58,28 +44,25 @@ class LocalExecutor:
         series: SeriesCache,
         *,
         slots: int,
-        limits: Limits,
-        payload: Callable[[Job], Payload],
+        request_of: Callable[[Job], RunRequest],
         still_wanted: Callable[[Job], bool] = lambda job: True,
-        missing_locks: Callable[[], Sequence[str]] = tuple,
         room_left: Callable[[Job], int | None] = lambda job: None,
         stored: Callable[[Job, int], None] = lambda job, size: None,
         memory: Callable[..., AbstractContextManager[bool]] = lambda *_: nullcontext(True),
         judged: Judge = lambda job, request, execution: execution,
     ) -> None:
-        """`room_left` says how many bytes the owner of a job may still store, None for any;
-        `stored` is told how many were, before the owner's room is looked at again; `memory` waits
-        for room for so many megabytes of this process and of a child beside it; `judged` enters
-        what was tried into the ledger and adds to the result what that makes of it."""
+        """`request_of` reads what a job's hash stands for. `room_left` says how many bytes the
+        owner of a job may still store, None for any; `stored` is told how many were, before the
+        owner's room is looked at again. `memory` waits for room for so many megabytes of this
+        process and of a child beside it. `judged` enters what was tried into the ledger and adds
+        to the result what that makes of it."""
         self._room = room
         self._market = market
         self._artifacts = artifacts
         self._series = series
         self._slots = slots
-        self._limits = limits
-        self._payload = payload
+        self._request_of = request_of
         self._still_wanted = still_wanted
-        self._missing_locks = missing_locks
         self._room_left = room_left
         self._stored = stored
         # Two results of one owner that end at once must not both take the same room.
@@ -142,23 +125,16 @@ class LocalExecutor:
             outcome = self._run(job, stop)
         except Exception as error:
             log.error("run_failed backtest_id=%s", job.backtest_id, exc_info=error)
-            outcome = _plain_failure("Something went wrong on our side; it was logged.")
+            error_told = error_document(
+                "internal", "Something went wrong on our side; it was logged."
+            )
+            outcome = Outcome("failed", now_ms(), error=error_told)
         with self._lock:
             self._running.pop(job.backtest_id, None)
         self._events.put(Finished(job, outcome))
 
     def _run(self, job: Job, stop: threading.Event) -> Outcome | None:
-        payload = self._payload(job)
-        request = Request(
-            job.backtest_id,
-            payload.source,
-            payload.config,
-            self._limits,
-            payload.created_at_ms,
-            tuple(self._missing_locks()),
-            payload.extra,
-            payload.defaults,
-        )
+        request = self._request_of(job)
         last_told = 0.0
 
         def advance(now: Progress) -> None:
@@ -183,7 +159,7 @@ class LocalExecutor:
             return self._kept(job, request, execution, stop)
 
     def _kept(
-        self, job: Job, request: Request, execution: Execution, stop: threading.Event
+        self, job: Job, request: RunRequest, execution: Execution, stop: threading.Event
     ) -> Outcome | None:
         """What is told of a run once its files are stored; None when nobody wants it any more."""
         if stop.is_set() and self._closing:
@@ -213,7 +189,7 @@ class LocalExecutor:
         )
 
     def _store(
-        self, request: Request, execution: Execution, most_bytes: int | None
+        self, request: RunRequest, execution: Execution, most_bytes: int | None
     ) -> tuple[Execution, int, int]:
         """Put the files in place: how it ended then, and the bytes of files and of their cache.
 
@@ -256,15 +232,3 @@ def _files(execution: Execution) -> Mapping[str, Content]:
     if not found.lines and not found.left_out:
         return execution.files
     return {**execution.files, INDICATORS: indicators.pieces(found)}
-
-
-def _plain_failure(message: str) -> Outcome:
-    error = {"kind": "internal", "message": message, "line": None, "timestamp": None}
-    return Outcome("failed", now_ms(), error=error)
-
-
-def payload_of(document: str, source: str, created_at_ms: int, **extra: object) -> Payload:
-    """The payload whose stored document is given."""
-    whole = json.loads(document)
-    config = BacktestConfig.from_document(whole["config"])
-    return Payload(source, config, created_at_ms, dict(extra), whole.get("defaults", {}))

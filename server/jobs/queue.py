@@ -7,12 +7,11 @@ counts only while that attempt is in force, so that a run started twice ends onc
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from server.accounts.disk import over_quota
 from server.accounts.users import get_user
+from server.backtests.summary import error_document
 from server.jobs.executor import Job, Outcome
 from server.settings import Settings
 from server.storage.db import Store, now_ms
@@ -95,7 +94,7 @@ def _fail_without_room(store: Store, settings: Settings, seq: int) -> bool:
     reason = None if owner is None else over_quota(store, settings, owner)
     if owner is None or reason is None:
         return False
-    error = {"kind": "output_limit", "message": reason, "line": None, "timestamp": None}
+    error = error_document("output_limit", reason)
     with store.write() as db:
         db.conn.execute(
             "update backtests set status = 'failed', finished_at_ms = ?, error = ?"
@@ -131,8 +130,8 @@ def finish(store: Store, job: Job, outcome: Outcome) -> bool:
                 outcome.finished_at_ms,
                 outcome.bars_done,
                 outcome.bars,
-                _json(outcome.error),
-                _json(outcome.summary),
+                None if outcome.error is None else json.dumps(outcome.error),
+                outcome.summary.to_json(),
                 outcome.storage_bytes,
                 outcome.cache_bytes,
                 job.backtest_id,
@@ -173,13 +172,11 @@ def recover(store: Store) -> list[str]:
     Called before anything is claimed. A run that was started three times without an end is
     `interrupted`: it may be what brings the service down.
     """
-    error = {
-        "kind": "interrupted",
-        "message": f"The service stopped under this run {MAX_ATTEMPTS} times; it is not tried"
-        " again. Start it anew if you like.",
-        "line": None,
-        "timestamp": None,
-    }
+    error = error_document(
+        "interrupted",
+        f"The service stopped under this run {MAX_ATTEMPTS} times; it is not tried again. Start it"
+        " anew if you like.",
+    )
     with store.write() as db:
         db.conn.execute(
             "update backtests set status = 'cancelled', finished_at_ms = ?"
@@ -215,7 +212,3 @@ def cancelled_while_running(store: Store) -> list[str]:
     """Runs whose end was asked for and has not come yet."""
     rows = store.rows("select id from backtests where status = 'running' and cancel_requested = 1")
     return [row["id"] for row in rows]
-
-
-def _json(document: Mapping[str, Any] | None) -> str | None:
-    return None if document is None else json.dumps(document)

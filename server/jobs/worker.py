@@ -7,6 +7,7 @@ It lives exactly as long as the web process: the socket it inherits from it ends
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import resource
@@ -16,9 +17,10 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.config import BacktestConfig
 from engine.history.store import Store as MarketStore
 from sandbox.client import Sandbox
 from sandbox.job import CONCURRENT_CHECKS, CONCURRENT_SLOW_CHECKS
@@ -27,9 +29,10 @@ from server.accounts.users import get_user
 from server.backtests.retention import Retention
 from server.backtests.usage import resident_bytes
 from server.jobs import queue
+from server.jobs.execution import RunRequest
 from server.jobs.executor import Job
 from server.jobs.judgement import judged
-from server.jobs.local_executor import LocalExecutor, Payload, payload_of
+from server.jobs.local_executor import LocalExecutor
 from server.jobs.rpc import Peer
 from server.jobs.sandbox_notice import missing_locks
 from server.jobs.scheduler import LOOK_EVERY_S, Scheduler
@@ -67,10 +70,8 @@ class Worker:
             self.artifacts,
             series,
             slots=settings.workers,
-            limits=settings.run_limits,
-            payload=self._payload,
+            request_of=lambda job: request_of(self.store, settings, job, missing_locks(self.room)),
             still_wanted=lambda job: queue.in_force(self.store, job),
-            missing_locks=lambda: missing_locks(self.room),
             room_left=self._room_left,
             stored=self._set_aside,
             memory=self.sandbox.memory,
@@ -186,25 +187,31 @@ class Worker:
         """What a run has stored counts at once, not only when its end is written down."""
         set_aside(self.store, job.backtest_id, size)
 
-    def _payload(self, job: Job) -> Payload:
-        """What a job's hash stands for."""
-        row = self.store.row(
-            "select p.body, s.body as source, t.created_at_ms, t.name, t.strategy_id,"
-            " t.strategy_version from backtests t"
-            " join blobs p on p.sha256 = t.payload_sha256"
-            " join blobs s on s.sha256 = t.source_sha256 where t.id = ?",
-            job.backtest_id,
-        )
-        if row is None:
-            raise KeyError(job.backtest_id)
-        return payload_of(
-            row["body"],
-            row["source"],
-            row["created_at_ms"],
-            name=row["name"],
-            strategy_id=row["strategy_id"],
-            strategy_version=row["strategy_version"],
-        )
+
+def request_of(
+    store: Store, settings: Settings, job: Job, locks_missing: Sequence[str] = ()
+) -> RunRequest:
+    """What a job's hash stands for, to be run as this machine can. Raises KeyError."""
+    row = store.row(
+        "select p.body, s.body as source, t.created_at_ms, t.name, t.strategy_id,"
+        " t.strategy_version from backtests t"
+        " join blobs p on p.sha256 = t.payload_sha256"
+        " join blobs s on s.sha256 = t.source_sha256 where t.id = ?",
+        job.backtest_id,
+    )
+    if row is None:
+        raise KeyError(job.backtest_id)
+    payload = json.loads(row["body"])
+    return RunRequest(
+        job.backtest_id,
+        row["source"],
+        BacktestConfig.from_document(payload["config"]),
+        settings.run_limits,
+        row["created_at_ms"],
+        tuple(locks_missing),
+        {name: row[name] for name in ("name", "strategy_id", "strategy_version")},
+        payload.get("defaults", {}),
+    )
 
 
 def main(settings: Settings, descriptor: int) -> int:

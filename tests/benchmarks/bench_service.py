@@ -13,8 +13,9 @@ from engine.history.cache_space import CacheSpace
 from engine.history.store import Store as MarketStore
 from sandbox.client import Sandbox
 from server.charts.run_tables import SeriesCache
+from server.jobs.execution import RunRequest
 from server.jobs.executor import Finished, Job
-from server.jobs.local_executor import LocalExecutor, Payload
+from server.jobs.local_executor import LocalExecutor
 from server.storage.artifacts import Artifacts, new_backtest_id
 from server.storage.db import now_ms
 from tests.benchmarks.bars import START_MS, YEAR_BARS, minute_bars, write_daily_files
@@ -218,7 +219,6 @@ def directly(service: Service, data: Path) -> float:
     artifacts = Artifacts(folder)
     weekly = config_of(WORKLOADS["A"], minute_bars(1))
     config = type(weekly).from_document(weekly.to_document() | WEEK)
-    payload = Payload(WORKLOADS["A"].source, config, now_ms())
     slots = service.settings.workers
     with Sandbox() as sandbox:
         executor = LocalExecutor(
@@ -227,8 +227,13 @@ def directly(service: Service, data: Path) -> float:
             artifacts,
             SeriesCache(CacheSpace(folder / "cache"), artifacts),
             slots=slots,
-            limits=service.settings.run_limits,
-            payload=lambda job: payload,
+            request_of=lambda job: RunRequest(
+                job.backtest_id,
+                WORKLOADS["A"].source,
+                config,
+                service.settings.run_limits,
+                now_ms(),
+            ),
         )
         _drive(executor, slots, slots)
         start = time.perf_counter()

@@ -96,7 +96,7 @@ def completed_run(
         files[INDICATORS] = indicators.pieces(drawn)
     services.artifacts.store(made.id, files)
     bars = execution.bars
-    outcome = Outcome("completed", 5, bars, bars, summary=dict(execution.summary))
+    outcome = Outcome("completed", 5, bars, bars, summary=execution.summary)
     queue.finish(services.store, job, outcome)
     found = get_backtest(services.store, owner.id, made.id)
     assert found is not None

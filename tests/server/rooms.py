@@ -9,14 +9,14 @@ from engine.config import BacktestConfig
 from engine.run.backtest import Run
 from engine.run.strategy import Strategy
 from sandbox.job import CheckReport, Job, Limits, Lookahead, Progress, Verdict
-from server.jobs.execution import Request
+from server.jobs.execution import RunRequest
 from tests.server.conftest import CODE
 
 ID = "bt_20240101_000000_aaaaaaaa"
 DEFAULTS = Limits()
 
 
-def request(source: str = CODE, limits: Limits = DEFAULTS, **config: Any) -> Request:
+def request(source: str = CODE, limits: Limits = DEFAULTS, **config: Any) -> RunRequest:
     document = {
         "symbol": "TINYUSDT",
         "timeframe": "1h",
@@ -24,7 +24,7 @@ def request(source: str = CODE, limits: Limits = DEFAULTS, **config: Any) -> Req
         "end_date": "2024-01-07",
         **config,
     }
-    return Request(ID, source, BacktestConfig.from_document(document), limits, 1_700_000_000_000)
+    return RunRequest(ID, source, BacktestConfig.from_document(document), limits, 1_700_000_000_000)
 
 
 class HonestRoom:

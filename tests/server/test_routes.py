@@ -96,7 +96,7 @@ class World:
         assert job is not None
         execution = execute(request(), HonestRoom(), self.services.market)
         self.services.artifacts.store(made, execution.files)
-        queue.finish(store, job, Outcome("completed", 5, 168, 168, summary=dict(execution.summary)))
+        queue.finish(store, job, Outcome("completed", 5, 168, 168, summary=execution.summary))
         create_share(store, self.alice.id, made, with_code=False, days=1)
         report = self.services.worker.check("v1", self.alice.id)
         create_token(store, self.alice.id)

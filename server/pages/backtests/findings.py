@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from engine.enums import DAY_MS, Timeframe
 from engine.history.data_quality import data_warnings, is_synthetic
+from server.backtests.summary import RunSummary
 from server.pages.parts import formats
 
 FEW_TRADES = 30
@@ -29,32 +30,27 @@ class Finding:
 
 
 def findings(
-    *,
     config: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-    data_quality: Mapping[str, Any],
-    rejected_orders: Mapping[str, Any],
-    lookahead: Mapping[str, Any] | None,
-    open_size: float | None,
-    dropped: int = 0,
-    waited: int | None = None,
-    warnings: Sequence[Mapping[str, Any]] = (),
+    summary: RunSummary,
+    *,
     completed: bool = True,
-    missing_layers: Sequence[str] = (),
+    missing_locks: Sequence[str] = (),
     missing: Sequence[Finding] = (),
 ) -> list[Finding]:
-    """Everything that qualifies a finished run, the gravest first."""
+    """Everything that qualifies a finished run, the gravest first; `missing` is what was found
+    of the bars that its history lacks."""
+    metrics = summary.metrics or {}
     found = [
-        *(_lookahead(lookahead, config) if completed else []),
+        *(_lookahead(summary.lookahead, config) if completed else []),
         *missing,
         *_liquidations(metrics),
-        *_rejections(rejected_orders),
-        *_data(data_quality, Timeframe(config["timeframe"]), missing),
+        *_rejections(summary.rejected_orders),
+        *_data(summary.data_quality, Timeframe(config["timeframe"]), missing),
         *(
             Finding(
                 "info" if item["kind"] == "dropped_plot_points" else "warn", title, item["text"]
             )
-            for item in warnings
+            for item in summary.warnings
             if (title := WARNING_TITLES.get(item["kind"]))
         ),
     ]
@@ -77,14 +73,15 @@ def findings(
                 "Charge funding payments where there is a history of the rates.",
             )
         )
-    if open_size:
-        side = "long" if open_size > 0 else "short"
+    if summary.open_position:
+        side = "long" if summary.open_position > 0 else "short"
+        size = formats.quantity(abs(summary.open_position))
         found.append(
             Finding(
                 "info",
                 "A position is still open",
-                f"The run ends {side} {formats.quantity(abs(open_size))}, valued at the last "
-                "close. Its result is in the return, but not among the trades.",
+                f"The run ends {side} {size}, valued at the last close. Its result is in the "
+                "return, but not among the trades.",
             )
         )
     closed = metrics.get("closed_trades") or 0
@@ -95,7 +92,7 @@ def findings(
                 "No trade was closed",
                 "All of the return is that of a position which is still open, so there is no "
                 "trade to judge the strategy by."
-                if open_size
+                if summary.open_position
                 else "There is nothing to judge the strategy by. Look at the log and at rejected "
                 "orders, or try a longer range.",
             )
@@ -109,7 +106,7 @@ def findings(
                 "a good result is easily luck.",
             )
         )
-    days = _days(data_quality)
+    days = _days(summary.data_quality)
     if days is not None and days < FEW_DAYS:
         found.append(
             Finding(
@@ -119,7 +116,7 @@ def findings(
                 "growth and the ratios made of it say little.",
             )
         )
-    if dropped:
+    if dropped := summary.dropped_orders:
         found.append(
             Finding(
                 "info",
@@ -128,7 +125,8 @@ def findings(
                 "range does not have.",
             )
         )
-    never_began = any(item["kind"] == "endless_indicator_wait" for item in warnings)
+    never_began = any(item["kind"] == "endless_indicator_wait" for item in summary.warnings)
+    waited = summary.indicator_wait_bars
     if waited and not never_began:
         found.append(
             Finding(
@@ -138,24 +136,24 @@ def findings(
                 "buy and hold count these bars too.",
             )
         )
-    if missing_layers:
+    if missing_locks:
         found.append(
             Finding(
                 "warn",
                 "The sandbox here is degraded",
-                f"Strategies run without {' and '.join(missing_layers)} on this machine.",
+                f"Strategies run without {' and '.join(missing_locks)} on this machine.",
             )
         )
     order = {"bad": 0, "warn": 1, "info": 2, "good": 3}
     return sorted(found, key=lambda finding: order[finding.kind])
 
 
-def _lookahead(lookahead: Mapping[str, Any] | None, config: Mapping[str, Any]) -> list[Finding]:
+def _lookahead(lookahead: Mapping[str, Any], config: Mapping[str, Any]) -> list[Finding]:
     wanted = config.get("lookahead_check", "off") != "off"
-    if not wanted and not (lookahead and lookahead.get("checked")):
+    if not wanted and not lookahead["checked"]:
         return [Finding("info", "Look-ahead was not checked", "It was off.")]
-    if not lookahead or lookahead.get("passed") is None:
-        note = str((lookahead or {}).get("note") or "there was nothing to compare")
+    if lookahead["passed"] is None:
+        note = str(lookahead["note"] or "there was nothing to compare")
         return [
             Finding(
                 "warn",
@@ -163,8 +161,8 @@ def _lookahead(lookahead: Mapping[str, Any] | None, config: Mapping[str, Any]) -
                 f"{note[:1].upper()}{note[1:]}. So nobody knows whether it looks ahead.",
             )
         ]
-    blind = lookahead.get("mode") == "full"
-    if lookahead.get("passed") and blind:
+    blind = lookahead["mode"] == "full"
+    if lookahead["passed"] and blind:
         return [
             Finding(
                 "good",
@@ -173,8 +171,8 @@ def _lookahead(lookahead: Mapping[str, Any] | None, config: Mapping[str, Any]) -
                 "its orders for the bar before.",
             )
         ]
-    if lookahead.get("passed"):
-        cuts = len(lookahead.get("cuts") or ())
+    if lookahead["passed"]:
+        cuts = len(lookahead["cuts"])
         return [
             Finding(
                 "good",
@@ -183,7 +181,7 @@ def _lookahead(lookahead: Mapping[str, Any] | None, config: Mapping[str, Any]) -
                 "earlier orders stayed the same.",
             )
         ]
-    where = lookahead.get("first_difference")
+    where = lookahead["first_difference"]
     at = "" if where is None else f" first at {formats.moment(where)} UTC"
     return [
         Finding(

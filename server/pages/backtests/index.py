@@ -124,7 +124,7 @@ def list_page(services: Services, owner: int, query: Mapping[str, str]) -> ListP
                 result.title_of(run),
                 shown.figures[run.id],
                 marked.get(run.id, Marks()),
-                missing_share(run.summary.get("data_quality") or {}, run.timeframe),
+                missing_share(run.summary.data_quality, run.timeframe),
             )
             for run in found
         ],

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from litestar import Request, get
-from litestar.di import NamedDependency
+from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Template
 
 from server.accounts import access
+from server.handlers import AnyRequest, GivenServices, QueryNumber
 from server.honesty.ledger import annual, rows
 from server.pages.parts.render import page
-from server.services import Services
 
 PER_PAGE = 50
 KINDS = {"run": "run", "trial": "trial of a study", "walk_forward": "walk-forward"}
@@ -33,11 +32,11 @@ class LedgerPage:
 
 @get("/ledger", sync_to_thread=True, guards=[access.requires_user])
 def ledger_page(
-    request: Request[Any, Any, Any],
-    services: NamedDependency[Services],
+    request: AnyRequest,
+    services: GivenServices,
     family: Annotated[str | None, QueryParameter()] = None,
     symbol: Annotated[str | None, QueryParameter()] = None,
-    before: Annotated[int | None, QueryParameter()] = None,
+    before: QueryNumber = None,
 ) -> Template:
     """One's own rows, newest first."""
     found, more = rows(

@@ -221,30 +221,21 @@ def result_of(services: Services, run: Backtest) -> Result | None:
     if metrics is None or series is None:
         return None
     summary, capital = run.summary, float(run.config["initial_capital"])
-    quality = summary.get("data_quality") or {}
-    missing = missing_locks(services.worker.room)
     kept = indicators_of(services, run)
     return Result(
         findings=findings(
-            config=run.config,
-            metrics=metrics,
-            data_quality=quality,
-            rejected_orders=summary.get("rejected_orders") or {},
-            lookahead=summary.get("lookahead"),
-            open_size=summary.get("open_position") or None,
-            dropped=int(summary.get("dropped_orders") or 0),
-            waited=summary.get("indicator_wait_bars"),
-            warnings=summary.get("warnings") or (),
+            run.config,
+            summary,
             completed=run.status == "completed",
-            missing_layers=missing,
-            missing=missing_findings(quality, run.timeframe, series, capital),
+            missing_locks=missing_locks(services.worker.room),
+            missing=missing_findings(summary.data_quality, run.timeframe, series, capital),
         ),
         headlines=figures.headlines(metrics, capital),
         groups=figures.groups(metrics, capital),
-        years=heatmap(summary.get("monthly_returns") or []),
-        drawdowns=summary.get("drawdowns") or [],
-        rejected=summary.get("rejected_orders") or {"count": 0, "first": []},
-        quality=quality,
+        years=heatmap(summary.monthly_returns),
+        drawdowns=summary.drawdowns,
+        rejected=summary.rejected_orders,
+        quality=summary.data_quality,
         has_chart=series.length("portfolio") > 0,
         lines=chart_lines(services, run, series, kept),
         left_out=left_out(kept),
@@ -316,10 +307,15 @@ def chart_lines(
     services: Services, run: Backtest, series: RunSeries, kept: KeptIndicators
 ) -> list[ChartLine]:
     """The strategy's own lines on the result chart."""
-    bars = bars_of(services, run) if series.plots or kept.lines else None
-    if bars is None or not len(bars):
+    if not series.plots and not kept.lines:
         return []
-    return own_lines(series.plots, kept, (float(bars.low.min()), float(bars.high.max())))
+    price = run.summary.price_range
+    if price is None:  # a run of an earlier version did not write it down
+        bars = bars_of(services, run)
+        if bars is None or not len(bars):
+            return []
+        price = (float(bars.low.min()), float(bars.high.max()))
+    return own_lines(series.plots, kept, price)
 
 
 def left_out(kept: KeptIndicators) -> str:

@@ -13,6 +13,7 @@ from server.accounts.users import User
 from server.api.backtests import _follow
 from server.backtests import backtest
 from server.backtests.backtest import request_cancel
+from server.backtests.summary import RunSummary
 from server.jobs import queue
 from server.jobs.executor import Outcome
 from server.services import Services
@@ -238,7 +239,7 @@ def test_a_run_that_found_no_bars_says_nothing_of_their_quality(
     sent = alices.post("/api/backtest", json=document()).json()["backtest_id"]
     job = queue.claim(services.store, services.settings)
     assert job is not None
-    queue.finish(services.store, job, Outcome("failed", 5, summary={"data_quality": {}}))
+    queue.finish(services.store, job, Outcome("failed", 5, summary=RunSummary(data_quality={})))
     assert alices.get(f"/api/backtest/{sent}").json()["data_quality"] is None
 
 

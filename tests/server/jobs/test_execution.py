@@ -53,15 +53,15 @@ def test_a_run_yields_every_file_and_figure(market: MarketStore) -> None:
     assert sorted(execution.files) == sorted(NAMES)
     assert progress == [(0, 168), (168, 168), (168, 168)]  # the last before the check
     # Bought at 102 (the close of the 1 o'clock bar), sold at 112, seven times half a unit.
-    assert execution.summary["metrics"]["closed_trades"] == 7
+    assert execution.summary.metrics["closed_trades"] == 7
     fees = 0.001 * 0.5 * (102 + 112) * 7
-    gain = execution.summary["metrics"]["total_return"]
+    gain = execution.summary.metrics["total_return"]
     assert gain == pytest.approx((0.5 * 10 * 7 - fees) / 10_000 * 100)
     assert len(room.looked) == 1
 
 
 def test_cuts_are_told_as_moments(market: MarketStore) -> None:
-    lookahead = execute(request(), HonestRoom(), market).summary["lookahead"]
+    lookahead = execute(request(), HonestRoom(), market).summary.lookahead
     first = 1_704_067_200_000
     assert lookahead == {
         "mode": "sample",
@@ -78,7 +78,7 @@ def test_look_ahead_is_not_checked_when_it_is_off(market: MarketStore) -> None:
     room = HonestRoom()
     execution = execute(request(lookahead_check="off"), room, market)
     assert room.looked == []
-    assert execution.summary["lookahead"]["checked"] is False
+    assert execution.summary.lookahead["checked"] is False
 
 
 def test_config_json_says_what_ran_and_how_it_ended(market: MarketStore) -> None:
@@ -119,7 +119,7 @@ def test_a_child_that_tells_another_story_is_a_security_violation(
 ) -> None:
     execution = execute(request(), HonestRoom(forge), market)
     assert told(execution) == ("failed", "security_violation")
-    assert execution.summary["metrics"] is None
+    assert execution.summary.metrics is None
     assert sorted(execution.files) == ["config.json", "log.txt"]
 
 
@@ -146,10 +146,10 @@ def test_the_bars_that_a_strategy_waited_for_its_indicators_are_counted(
     source = WAITING.replace("FIRST", str(first))
     execution = execute(request(source), sandbox, market)
     assert told(execution) == ("completed", None)
-    assert execution.summary["indicator_wait_bars"] == first
-    assert [warning["kind"] for warning in execution.summary["warnings"]] == kinds
+    assert execution.summary.indicator_wait_bars == first
+    assert [warning["kind"] for warning in execution.summary.warnings] == kinds
     still = execute(request(strategy("pass")), sandbox, market)
-    assert still.summary["indicator_wait_bars"] is None
+    assert still.summary.indicator_wait_bars is None
 
 
 def test_a_log_that_was_cut_says_so(market: MarketStore) -> None:
@@ -169,7 +169,7 @@ def test_a_run_that_is_cancelled_keeps_what_it_did(market: MarketStore) -> None:
 
     execution = execute(request(), HonestRoom(halfway), market, cancelled=lambda: stop)
     assert told(execution) == ("cancelled", None)
-    assert execution.summary["metrics"]["bars"] == 24
+    assert execution.summary.metrics["bars"] == 24
     assert execution.bars_done == 24
 
 
@@ -183,8 +183,8 @@ def test_what_was_done_in_a_first_bar_that_failed_is_kept(
     assert execution.results is not None
     assert len(execution.results.trades) == 1
     assert len(execution.results.portfolio) == 0
-    assert execution.summary["rejected_orders"]["count"] == 1
-    assert execution.summary["metrics"]["total_return"] is None
+    assert execution.summary.rejected_orders["count"] == 1
+    assert execution.summary.metrics["total_return"] is None
 
 
 def test_dates_without_bars_are_a_data_error(market: MarketStore) -> None:
@@ -226,7 +226,7 @@ def test_warnings_of_funding_stand_beside_those_of_the_bars_as_sentences(
     rows = "".join(f"{start + h * hour},0.0001\n" for h in settled)
     (folder / "TINYUSDT_funding_2024-01.csv").write_text("timestamp,funding_rate\n" + rows)
     wider = request(trading_mode="futures", funding=True, end_date="2024-01-08")
-    assert execute(wider, HonestRoom(), market).summary["data_quality"]["warnings"] == [
+    assert execute(wider, HonestRoom(), market).summary.data_quality["warnings"] == [
         "The range was asked for up to 2024-01-08; the last bar opens 2024-01-07 23:00 UTC.",
         "Funding is not known for 1 stretch of more than 8 hours; the longest is 16 h from "
         "2024-01-01 08:00 UTC. Nothing was paid or received in them.",
@@ -236,7 +236,7 @@ def test_warnings_of_funding_stand_beside_those_of_the_bars_as_sentences(
 def test_a_failure_of_ours_is_told_without_results() -> None:
     execution = failure(request(), "internal", "no room", 5)
     assert told(execution) == ("failed", "internal")
-    assert execution.summary["metrics"] is None
+    assert execution.summary.metrics is None
 
 
 # Through the real room.
@@ -303,7 +303,7 @@ def test_a_strategy_that_raises_keeps_what_it_did_until_then(
     assert "enough" in execution.error["message"]
     assert execution.results is not None
     # Four whole bars, and the fill of the fifth, at whose close it still bought.
-    assert execution.summary["metrics"]["bars"] == 4
+    assert execution.summary.metrics["bars"] == 4
     assert len(execution.results.ledger.trades) == 5
 
 
@@ -312,9 +312,9 @@ def test_an_honest_run_passes_the_replay_and_the_look_ahead_check(
 ) -> None:
     execution = execute(request(), sandbox, market)
     assert told(execution) == ("completed", None)
-    assert execution.summary["lookahead"]["checked"] is True
-    assert execution.summary["lookahead"]["passed"] is True
-    assert execution.summary["metrics"]["total_trades"] > 0
+    assert execution.summary.lookahead["checked"] is True
+    assert execution.summary.lookahead["passed"] is True
+    assert execution.summary.metrics["total_trades"] > 0
 
 
 def test_a_run_that_is_told_to_stop_ends_soon(sandbox: Sandbox, market: MarketStore) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +17,9 @@ from sandbox.job import CheckReport, Indicators, Limits, Lookahead, Verdict
 from sandbox.job import Job as SandboxJob
 from server.charts import indicators
 from server.charts.run_tables import SeriesCache
+from server.jobs.execution import RunRequest
 from server.jobs.executor import Advanced, Finished, Job, Outcome
-from server.jobs.local_executor import LocalExecutor, Payload, payload_of
+from server.jobs.local_executor import LocalExecutor
 from server.settings import Settings
 from server.storage.artifacts import Artifacts, StorageFullError
 from tests.server.rooms import HonestRoom
@@ -81,7 +81,14 @@ def setup(settings: Settings) -> Iterator[Setup]:
         "start_date": "2024-01-01",
         "end_date": "2024-01-07",
     }
-    payload = Payload("code", BacktestConfig.from_document(config), 5, {"name": "First"})
+    request = RunRequest(
+        JOB.backtest_id,
+        "code",
+        BacktestConfig.from_document(config),
+        Limits(),
+        5,
+        extra={"name": "First"},
+    )
     room, artifacts, wanted = HeldRoom(), Artifacts(settings.results_directory), [True]
     room_left: list[int | None] = [None]
     sizes: list[int] = []
@@ -91,8 +98,7 @@ def setup(settings: Settings) -> Iterator[Setup]:
         artifacts,
         SeriesCache(CacheSpace(settings.cache_directory), artifacts),
         slots=2,
-        limits=Limits(),
-        payload=lambda job: payload,
+        request_of=lambda job: replace(request, backtest_id=job.backtest_id),
         still_wanted=lambda job: wanted[0],
         room_left=lambda job: room_left[0],
         stored=lambda job, size: sizes.append(size),
@@ -281,22 +287,6 @@ def test_a_nudge_wakes_who_waits(setup: Setup) -> None:
     assert woken == [[]]
 
 
-def test_a_payload_is_read_back_from_its_document() -> None:
-    document = json.dumps(
-        {
-            "config": {
-                "symbol": "TINYUSDT",
-                "timeframe": "1h",
-                "start_date": "2024-01-01",
-                "end_date": "2024-01-07",
-            },
-            "source_sha256": "x",
-        }
-    )
-    made = payload_of(document, "code", 5, name="First")
-    assert (made.config.symbol, made.source, made.extra) == ("TINYUSDT", "code", {"name": "First"})
-
-
 def test_what_the_replay_takes_is_asked_for_and_given_back(settings: Settings) -> None:
     asked: list[Any] = []
 
@@ -321,8 +311,9 @@ def test_what_the_replay_takes_is_asked_for_and_given_back(settings: Settings) -
         artifacts,
         SeriesCache(CacheSpace(settings.cache_directory), artifacts),
         slots=1,
-        limits=Limits(memory_mb=300),
-        payload=lambda job: Payload("code", config, 5),
+        request_of=lambda job: RunRequest(
+            job.backtest_id, "code", config, Limits(memory_mb=300), 5
+        ),
         memory=memory,
     )
     executor.submit(JOB)

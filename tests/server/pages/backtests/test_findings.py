@@ -1,5 +1,6 @@
 from typing import Any
 
+from server.backtests.summary import NO_LOOKAHEAD, RunSummary
 from server.pages.backtests.findings import Finding, findings
 
 
@@ -20,11 +21,12 @@ def items(**changes: Any) -> list[Finding]:
         "data_quality": {},
         "rejected_orders": {"count": 0, "first": []},
         "lookahead": {"checked": True, "passed": True, "cuts": [1, 2, 3]},
-        "open_size": None,
     }
     given |= changes
-    given["config"] = {"timeframe": "1m", **given["config"]}
-    return findings(**given)
+    config = {"timeframe": "1m", **given.pop("config")}
+    others = {name: given.pop(name) for name in ("missing", "completed") if name in given}
+    given["lookahead"] = {**NO_LOOKAHEAD, **given["lookahead"]}
+    return findings(config, RunSummary(**given), **others)
 
 
 def test_an_unsuspicious_run_says_that_it_was_checked():
@@ -79,7 +81,7 @@ def test_few_trades_say_little_and_none_say_nothing():
 
 
 def test_a_position_that_was_never_closed_is_all_of_the_result():
-    given = {"metrics": {"closed_trades": 0}, "open_size": 1.0}
+    given = {"metrics": {"closed_trades": 0}, "open_position": 1.0}
     assert any("still open, so there is no trade" in text for text in told(**given))
     assert any("rejected orders" in text for text in told(metrics={"closed_trades": 0}))
 
@@ -96,7 +98,7 @@ def test_less_than_ninety_days_are_said_to_be_few():
 
 
 def test_an_open_position_and_waiting_orders_are_mentioned():
-    titles = found(open_size=-0.5, dropped=1)
+    titles = found(open_position=-0.5, dropped_orders=1)
     assert "A position is still open" in titles
     assert "1 order was still waiting" in titles
 
@@ -138,16 +140,18 @@ def test_futures_without_funding_are_said_to_be():
 
 
 def test_bars_that_passed_before_the_indicators_were_finite_are_told():
-    assert found(waited=None) == found(waited=0) == ["No look-ahead found"]
-    assert "1 bar passed before the first decision" in found(waited=1)
-    assert "20 bars passed before the first decision" in found(waited=20)
+    assert (
+        found(indicator_wait_bars=None) == found(indicator_wait_bars=0) == ["No look-ahead found"]
+    )
+    assert "1 bar passed before the first decision" in found(indicator_wait_bars=1)
+    assert "20 bars passed before the first decision" in found(indicator_wait_bars=20)
 
 
 def test_a_strategy_that_waited_to_the_end_is_warned_of():
     warning = {"kind": "endless_indicator_wait", "count": 9, "timestamp": None, "text": "why"}
-    (item,) = [i for i in items(waited=9, warnings=[warning]) if i.text == "why"]
+    (item,) = [i for i in items(indicator_wait_bars=9, warnings=[warning]) if i.text == "why"]
     assert (item.kind, item.title) == ("warn", "The strategy never began")
-    assert "9 bars passed" not in " ".join(found(waited=9, warnings=[warning]))
+    assert "9 bars passed" not in " ".join(found(indicator_wait_bars=9, warnings=[warning]))
 
 
 def test_missing_bars_with_a_red_finding_are_not_told_twice():
