@@ -42,8 +42,9 @@ class HonestyPart:
     meaning: str
 
 
-def honesty_part(store: Store, run: Backtest) -> HonestyPart | None:
-    """The section of a completed run; None where there is nothing to say."""
+def honesty_part(store: Store, run: Backtest, *, for_owner: bool = True) -> HonestyPart | None:
+    """The section of a completed run; None where there is nothing to say. Only its owner is told
+    the family, by which the ledger is looked up."""
     document = honesty_of(store, run) if run.status == "completed" else None
     if document is None:
         return None
@@ -74,7 +75,7 @@ def honesty_part(store: Store, run: Backtest) -> HonestyPart | None:
         n=document["n"],
         source=document["n_source"],
         as_of_ms=document["as_of"],
-        family=document["family"],
+        family=document["family"] if for_owner else None,
         rows=rows,
         meaning=f"PSR and DSR say {MEANING}.",
     )

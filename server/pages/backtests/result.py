@@ -15,14 +15,14 @@ from engine.config import MAX_INDICATOR_LINES, MAX_INDICATOR_VALUES
 from engine.enums import Timeframe
 from engine.errors import DataError
 from server.backtests import backtest
-from server.backtests.backtest import Backtest
+from server.backtests.backtest import Backtest, Status
 from server.backtests.document import config_of
 from server.backtests.forecast import outlook
 from server.backtests.marks import Marks, marks_of
 from server.backtests.shares import Share, list_shares
 from server.backtests.stored_results import series_of
 from server.charts import indicators
-from server.charts.indicators import KeptIndicators
+from server.charts.indicators import NO_INDICATORS, KeptIndicators
 from server.charts.lines import MAX_PANES_SHOWN, ChartLine, own_lines
 from server.charts.run_tables import RunSeries
 from server.jobs.queue import load
@@ -39,7 +39,6 @@ from server.storage.artifacts import NAMES
 from server.storage.db import now_ms
 
 LOG_SHOWN_BYTES = 32 * 1024
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SHOWN_CONFIG = (
     "symbol",
     "timeframe",
@@ -137,41 +136,62 @@ class Result:
 
 @dataclass(frozen=True)
 class RunPage:
-    """The page of one backtest and, without its frame, the fragment that refreshes itself.
+    """The page of one backtest and, without its frame, the fragment that refreshes itself."""
 
-    `damage` says what is wrong with its stored files; "" when they are whole.
-    """
+    run: Backtest  # the whole row
+    title: str  # its name, or what it was about
+    waiting: Waiting | None  # where it stands; None once it has ended
+    result: Result | None  # what it came to; None before its end, and where it left no figures
+    config: list[tuple[str, str]]  # labels and values as run
+    source_lines: list[str]  # the code that ran
+    log: str  # the end of its log, "" without one
+    log_cut: bool  # whether the log has more
+    files: list[str]  # names of the files to download
+    src: str  # what the charts' addresses begin with
+    marks: Marks  # the owner's star, tags and note
+    shares: list[Share]  # links to it that still open
+    shared: bool = False  # never here: a link's page is `SharedPage`
+    link: str = ""  # the address of a link that was just made, shown once
+    damage: str = ""  # what is wrong with its stored files, "" when they are whole
+    honesty: HonestyPart | None = None  # how far it can be believed; None before its end
+    saved: bool = False  # whether the note was just saved
+    errors: dict[str, list[str]] = field(default_factory=dict)  # of the notes' and links' forms
 
-    run: Backtest
-    title: str
-    waiting: Waiting | None
-    result: Result | None
-    config: list[tuple[str, str]]
-    source_lines: list[str]
-    log: str
-    log_cut: bool
-    files: list[str]
-    src: str
-    marks: Marks
-    shares: list[Share]
-    shared: bool = False
-    link: str = ""
-    damage: str = ""
-    honesty: HonestyPart | None = None
-    saved: bool = False
-    errors: dict[str, list[str]] = field(default_factory=dict)
+
+@dataclass(frozen=True)
+class SeenRun:
+    """What whoever has a link may see of the run itself."""
+
+    status: Status  # it has ended
+    symbol: str
+    timeframe: str
+    trading_mode: str
+    config: Mapping[str, Any]  # as it took effect, without the code
+    error: Mapping[str, Any] | None  # why it failed
+    started_at_ms: int | None  # None when it was cancelled before it began
+    ended: bool = True
+
+
+@dataclass(frozen=True)
+class SharedPage:
+    """The page that a link opens: the templates of `RunPage` with nothing to hide in it."""
+
+    run: SeenRun
+    title: str  # its name, or what it was about
+    result: Result | None  # what it came to; None where it left no figures
+    config: list[tuple[str, str]]  # labels and values as run
+    source_lines: list[str]  # the code, empty where the link is without it
+    src: str  # the link's own address, with which the charts' begin
+    damage: str  # what is wrong with its stored files, "" when they are whole
+    honesty: HonestyPart | None  # how far it can be believed, without the name of its family
+    shared: bool = True  # so that the templates offer nothing of the owner's
 
 
 def run_page(services: Services, run: Backtest) -> RunPage:
     """Everything about one backtest that its owner may see."""
     source = backtest.source_of(services.store, run)
     log, cut = _log(services, run) if run.ended else ("", False)
-    result, damage = None, ""
-    if run.ended:
-        try:
-            result = result_of(services, run)
-        except Damaged as error:  # code and configuration are in the database, and whole
-            damage = error.message
+    result, damage = _result_or_damage(services, run, f"/backtests/{run.id}")
     return RunPage(
         run=run,
         title=title_of(run),
@@ -188,6 +208,40 @@ def run_page(services: Services, run: Backtest) -> RunPage:
         marks=marks_of(services.store, run.user_id, [run.id]).get(run.id, Marks()),
         shares=list_shares(services.store, run.user_id, run.id),
     )
+
+
+def shared_page(services: Services, run: Backtest, address: str, *, with_code: bool) -> SharedPage:
+    """What a link to the result of a backtest shows; what a strategy computes says how it works,
+    unlike what it chose to plot, and is shown with the code only."""
+    source = backtest.source_of(services.store, run) if with_code else ""
+    result, damage = _result_or_damage(services, run, address, with_indicators=with_code)
+    return SharedPage(
+        run=SeenRun(
+            run.status,
+            run.symbol,
+            run.timeframe,
+            run.trading_mode,
+            run.config,
+            run.error,
+            run.started_at_ms,
+        ),
+        title=title_of(run),
+        result=result,
+        damage=damage,
+        honesty=honesty_part(services.store, run, for_owner=False),
+        config=shown_config(config_of(run, source)),
+        source_lines=source.split("\n") if with_code else [],
+        src=address,
+    )
+
+
+def _result_or_damage(
+    services: Services, run: Backtest, address: str, *, with_indicators: bool = True
+) -> tuple[Result | None, str]:
+    try:
+        return result_of(services, run, address, with_indicators=with_indicators), ""
+    except Damaged as error:  # code and configuration are in the database, and whole
+        return None, error.message
 
 
 def title_of(run: Backtest) -> str:
@@ -214,14 +268,17 @@ def waiting(services: Services, run: Backtest) -> Waiting:
     )
 
 
-def result_of(services: Services, run: Backtest) -> Result | None:
-    """The result of a backtest that ended; None where it left no figures."""
+def result_of(
+    services: Services, run: Backtest, address: str, *, with_indicators: bool = True
+) -> Result | None:
+    """The result of a backtest for a page at `address`; None before its end, and where it left
+    no figures. Raises Damaged."""
     metrics = run.metrics
     series = series_of(services, run)
     if metrics is None or series is None:
         return None
     summary, capital = run.summary, float(run.config["initial_capital"])
-    kept = indicators_of(services, run)
+    kept = indicators_of(services, run) if with_indicators else NO_INDICATORS
     return Result(
         findings=findings(
             run.config,
@@ -248,7 +305,7 @@ def result_of(services: Services, run: Backtest) -> Result | None:
         ),
         rolling=curves.rolling_sharpe(series, capital),
         rolling_ends_ms=curves.rolling_ends_early(series, capital),
-        trips=trip_page(run.id, series, capital, {}),
+        trips=trip_page(series, capital, {}, address),
     )
 
 

@@ -31,7 +31,14 @@ from server.services import Services
 
 @dataclass(frozen=True)
 class TripsPart:
-    trips: TripPage
+    trips: TripPage  # a page of the table, with what it is sorted and filtered by
+
+
+@dataclass(frozen=True)
+class TripsPage:
+    trips: TripPage  # a page of the table, with what it is sorted and filtered by
+    back: str  # the address of the result
+    title: str  # the run's name, or what it was about
 
 
 class Backtests(Controller):
@@ -66,15 +73,7 @@ class Backtests(Controller):
     @get("/backtests/{backtest_id:str}/trips", sync_to_thread=True)
     def trips(self, request: AnyRequest, services: GivenServices, run: OwnRun) -> Template:
         """A page of the round trips; as a page of its own without scripts."""
-        series = series_of(services, run)
-        if series is None:
-            raise NotFound("This backtest has no trades yet.", backtest_id=run.id)
-        query = query_of(request)
-        shown = trip_page(run.id, series, float(run.config["initial_capital"]), query)
-        if is_partial(request):
-            return page(request, "backtests/_trips.html", TripsPart(shown))
-        context = {"trips": shown, "back": f"/backtests/{run.id}", "title": result.title_of(run)}
-        return page(request, "backtests/trips.html", context)
+        return trips_response(request, services, run, f"/backtests/{run.id}")
 
     @get("/backtests/{backtest_id:str}/chart.json", sync_to_thread=True)
     def chart(
@@ -134,6 +133,20 @@ def chosen(data: dict[str, Any]) -> list[str]:
     """The ids that were ticked: one is a text, several are a list."""
     ids = data.get("id", [])
     return [str(item) for item in (ids if isinstance(ids, list) else [ids])]
+
+
+def trips_response(
+    request: AnyRequest, services: Services, run: Backtest, address: str
+) -> Template:
+    """A page of the round trips, for the page at `address`. Raises NotFound before the end."""
+    series = series_of(services, run)
+    if series is None:
+        raise NotFound("This backtest has no trades yet.", backtest_id=run.id)
+    trips = trip_page(series, float(run.config["initial_capital"]), query_of(request), address)
+    if is_partial(request):
+        return page(request, "backtests/_trips.html", TripsPart(trips))
+    context = TripsPage(trips, address, result.title_of(run))
+    return page(request, "backtests/trips.html", context)
 
 
 def chart_response(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from litestar import Controller, Response, get, post
@@ -12,15 +12,12 @@ from litestar.response import Redirect, Template
 from engine.errors import ValidationError
 from server.accounts import access, audit
 from server.backtests.backtest import Backtest
-from server.backtests.owned import GONE, OpenedRun, OwnRun
+from server.backtests.owned import OpenedRun, OwnRun
 from server.backtests.shares import Share, create_share, list_shares, revoke_share
-from server.backtests.stored_results import series_of
-from server.charts.indicators import NO_INDICATORS
-from server.handlers import AnyRequest, Form, GivenServices, QueryNumber, query_of
+from server.handlers import AnyRequest, Form, GivenServices, QueryNumber
 from server.pages.accounts.confirm import actor_of
 from server.pages.backtests import result
-from server.pages.backtests.routes import TripsPart, chart_response, rolling_response
-from server.pages.backtests.trips import trip_page
+from server.pages.backtests.routes import chart_response, rolling_response, trips_response
 from server.pages.parts.render import is_partial, page
 from server.problems import NotFound
 from server.services import Services
@@ -89,29 +86,8 @@ class Sharing(Controller):
 @get("/shared/{secret:str}", sync_to_thread=True)
 def shared_page(request: AnyRequest, services: GivenServices, shared: OpenedRun) -> Template:
     """The result, read only: no account, no files, no name of its owner."""
-    share, run = shared.share, shared.run
-    whole = result.run_page(services, run)
-    series = series_of(services, run)
-    found = whole.result
-    if found is not None and series is not None:
-        found = replace(
-            found,
-            trips=trip_page(
-                run.id, series, float(run.config["initial_capital"]), {}, shared.address
-            ),
-        )
-        if not share.with_code:
-            # What a strategy computes says how it works, unlike what it chose to plot.
-            lines = result.chart_lines(services, run, series, NO_INDICATORS)
-            found = replace(found, lines=lines, left_out="")
-    context = replace(
-        whole,
-        shared=True,
-        result=found,
-        src=shared.address,
-        source_lines=whole.source_lines if share.with_code else [],
-        log="",
-        files=[],
+    context = result.shared_page(
+        services, shared.run, shared.address, with_code=shared.share.with_code
     )
     return page(request, "backtests/show.html", context, headers=UNLISTED)
 
@@ -141,16 +117,9 @@ def shared_rolling(
 
 @get("/shared/{secret:str}/trips", sync_to_thread=True)
 def shared_trips(request: AnyRequest, services: GivenServices, shared: OpenedRun) -> Response[Any]:
-    run = shared.run
-    series = series_of(services, run)
-    if series is None:
-        raise NotFound(GONE)
-    query = query_of(request)
-    shown = trip_page(run.id, series, float(run.config["initial_capital"]), query, shared.address)
-    if is_partial(request):
-        return page(request, "backtests/_trips.html", TripsPart(shown))
-    context = {"trips": shown, "back": shared.address, "title": result.title_of(run)}
-    return page(request, "backtests/trips.html", context, headers=UNLISTED)
+    response = trips_response(request, services, shared.run, shared.address)
+    response.headers.update(UNLISTED)
+    return response
 
 
 def _shares(

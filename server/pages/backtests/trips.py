@@ -60,15 +60,9 @@ class TripPage:
     capital: float
 
 
-def trip_page(
-    backtest_id: str,
-    series: RunSeries,
-    capital: float,
-    query: Mapping[str, str],
-    base: str = "",
-) -> TripPage:
-    """The rows that `query` (sort, direction, side, outcome, reason, page) asks for."""
-    base = base or f"/backtests/{backtest_id}"
+def trip_page(series: RunSeries, capital: float, query: Mapping[str, str], base: str) -> TripPage:
+    """The rows that `query` (sort, direction, side, outcome, reason, page) asks for, with links
+    below the address `base`."""
     table = series.tables["round_trips"]
     total = series.length("round_trips")
     sort = query.get("sort", "") if query.get("sort") in SORTS else "entry_time"

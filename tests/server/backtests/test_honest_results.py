@@ -23,7 +23,7 @@ def completed(store: Store, settings: Settings, owner: User) -> Backtest:
     assert job is not None
     market = MarketStore(settings.data_directory, settings.cache_directory)
     execution = judged(store, job, request(), execute(request(), HonestRoom(), market))
-    queue.finish(store, job, Outcome("completed", 5, 168, 168, summary=dict(execution.summary)))
+    queue.finish(store, job, Outcome("completed", 5, 168, 168, summary=execution.summary))
     found = get_backtest(store, owner.id, made)
     assert found is not None
     return found

@@ -30,7 +30,7 @@ def test_a_run_is_written_down_and_names_its_row(
     job = Job(ID, 1, alice.id, "x")
     found = judged(fresh_db, job, request(), execution)
     (row,), _ = ledger.rows(fresh_db, alice.id)
-    assert found.summary["ledger"] == {
+    assert found.summary.ledger == {
         "family": row["family"],
         "config_hash": row["config_hash"],
     }
@@ -41,7 +41,7 @@ def test_a_run_is_written_down_and_names_its_row(
 
 
 def test_a_run_without_figures_is_not(fresh_db: Store, alice: User, execution: Execution) -> None:
-    nothing = replace(execution, summary={**execution.summary, "own_figures": None})
+    nothing = replace(execution, summary=replace(execution.summary, own_figures=None))
     assert judged(fresh_db, Job(ID, 1, alice.id, "x"), request(), nothing) is nothing
     assert ledger.rows(fresh_db, alice.id)[0] == []
 

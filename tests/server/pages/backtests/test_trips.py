@@ -24,7 +24,7 @@ def series(n: int) -> RunSeries:
 
 
 def test_trips_come_in_pages_in_the_order_of_time():
-    page = trip_page("bt", series(60), 10_000.0, {})
+    page = trip_page(series(60), 10_000.0, {}, "/backtests/bt")
     assert len(page.rows) == PER_PAGE
     assert [row["number"] for row in page.rows[:3]] == [1, 2, 3]
     assert page.after
@@ -32,17 +32,19 @@ def test_trips_come_in_pages_in_the_order_of_time():
 
 
 def test_the_worst_result_comes_first_when_sorted_by_it():
-    page = trip_page("bt", series(60), 10_000.0, {"sort": "pnl"})
+    page = trip_page(series(60), 10_000.0, {"sort": "pnl"}, "/backtests/bt")
     assert page.rows[0]["pnl"] == -59.0
 
 
 def test_a_filter_counts_what_it_lets_through():
-    page = trip_page("bt", series(60), 10_000.0, {"outcome": "won", "side": "short"})
+    page = trip_page(series(60), 10_000.0, {"outcome": "won", "side": "short"}, "/backtests/bt")
     # Even indices beyond 0 win; every third from 2 is short: 2, 8, 14, ... 56.
     assert [row["number"] - 1 for row in page.rows] == list(range(2, 60, 6))
     assert page.shown == 10
 
 
 def test_nonsense_in_the_address_is_ignored():
-    page = trip_page("bt", series(5), 10_000.0, {"sort": "drop table", "page": "-3", "side": "up"})
+    page = trip_page(
+        series(5), 10_000.0, {"sort": "drop table", "page": "-3", "side": "up"}, "/backtests/bt"
+    )
     assert page.shown == 5
