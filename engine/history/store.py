@@ -41,7 +41,6 @@ from engine.history.parsed_series import ParsedDays
 from engine.history.resample import resample
 
 DEFAULT_CACHE_BYTES = 512 * 1024 * 1024
-MAX_HISTORY_BARS = 10_000
 MAX_LISTED_RANGES = 5
 # Files of a refused range that are opened to say what is wrong with them.
 MAX_EXAMINED_FILES = 5
@@ -140,13 +139,6 @@ class Store:
         """Every day with a file that serves the series, ascending; from the same index."""
         mode = TradingMode(trading_mode)
         return self._catalogue.days(check_symbol(symbol), mode, Timeframe(timeframe))
-
-    def coverage_holes(
-        self, symbol: str, timeframe: Timeframe | str, trading_mode: TradingMode | str
-    ) -> list[tuple[date, date]]:
-        """Stretches of days that are missing or not whole; a cheap answer for a small picture."""
-        mode = TradingMode(trading_mode)
-        return self._catalogue.holes(check_symbol(symbol), mode, Timeframe(timeframe))
 
     def hole_around(
         self,

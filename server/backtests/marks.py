@@ -11,9 +11,9 @@ from server.plain_text import check_text, several_lines
 from server.storage.db import Store
 
 MAX_TAGS = 12
-MAX_TAG = 30
+MAX_TAG = 30  # letters
 MAX_NOTE = 4_000
-_TAG = re.compile(r"[\w.+-]{1,30}")
+_TAG = re.compile(rf"[\w.+-]{{1,{MAX_TAG}}}")
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,8 @@ def parse_tags(text: str) -> tuple[str, ...]:
     tags = tuple(dict.fromkeys(t.casefold() for t in re.split(r"[\s,]+", text.strip()) if t))
     wrong = [tag for tag in tags if not _TAG.fullmatch(tag)]
     if wrong:
-        raise ValidationError(
-            fields={"tags": [f"{wrong[0]:.40} is no tag: letters, digits and . + - _, at most 30"]}
-        )
+        rule = f"letters, digits and . + - _, at most {MAX_TAG}"
+        raise ValidationError(fields={"tags": [f"{wrong[0]:.40} is no tag: {rule}"]})
     if len(tags) > MAX_TAGS:
         raise ValidationError(fields={"tags": [f"at most {MAX_TAGS} tags; got {len(tags)}"]})
     return tags

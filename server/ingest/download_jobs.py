@@ -89,11 +89,6 @@ class DownloadJobs:
         with self._lock:
             return self._jobs[::-1]
 
-    def stop_all(self) -> None:
-        """For a service that is shutting down."""
-        for job in self.latest():
-            job.stop()
-
     def _run(self, job: DownloadJob) -> None:
         def progress(done: int, total: int, note: str) -> None:
             job.done, job.total, job.note = done, total, note

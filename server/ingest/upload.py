@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from engine.enums import Timeframe, TradingMode
 from engine.errors import ValidationError
 from engine.history.careful_reader import BrokenFileError
-from engine.history.catalogue import Coverage
 from engine.history.store import Store
 from server.ingest.convert import FileNameError, Request, convert
 from server.ingest.store_writer import IngestReport
@@ -26,35 +25,6 @@ from server.ingest.store_writer import IngestReport
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 MAX_UNPACKED_UPLOAD_BYTES = 512 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class SymbolSummary:
-    """A symbol for a list to choose from: its series per market, fine to coarse."""
-
-    symbol: str
-    synthetic: bool
-    series: dict[str, tuple[Coverage, ...]]
-
-
-def summaries(catalogue: Sequence[Coverage]) -> list[SymbolSummary]:
-    """The catalogue by symbol, real symbols first."""
-    found: dict[str, dict[str, list[Coverage]]] = {}
-    for entry in catalogue:
-        modes = found.setdefault(entry.symbol, {})
-        modes.setdefault(str(entry.trading_mode), []).append(entry)
-    by_symbol = [
-        SymbolSummary(
-            symbol,
-            next(iter(modes.values()))[0].synthetic,
-            {
-                mode: tuple(sorted(entries, key=lambda entry: entry.timeframe.ms))
-                for mode, entries in sorted(modes.items(), reverse=True)
-            },
-        )
-        for symbol, modes in found.items()
-    ]
-    return sorted(by_symbol, key=lambda summary: (summary.synthetic, summary.symbol))
 
 
 def import_upload(

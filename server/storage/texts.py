@@ -26,14 +26,6 @@ def put_blob(store: Store, body: str) -> str:
     return name
 
 
-def get_blob(store: Store, name: str) -> str:
-    """The text. Raises KeyError when nothing of this hash is kept."""
-    body = store.value("select body from blobs where sha256 = ?", name)
-    if body is None:
-        raise KeyError(name)
-    return str(body)
-
-
 def sweep_blobs(store: Store, *names: str) -> int:
     """How many texts were dropped, of `names` or of all, because nothing names them any more."""
     unused = " and ".join(

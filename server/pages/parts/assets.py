@@ -74,11 +74,6 @@ def has_asset(name: str) -> bool:
     return (STATIC / name).is_file()
 
 
-def missing_assets() -> list[str]:
-    """The vendored files that set-up has not brought yet."""
-    return [name for name in VENDORED if not has_asset(name)]
-
-
 @route("/static/{file_path:path}", http_method=["GET", "HEAD"], sync_to_thread=False)
 def static_file(request: AnyRequest, file_path: FromPath[str]) -> Response[Any]:
     """The file of this name, for a year; of a plain or an earlier name, the way to it."""

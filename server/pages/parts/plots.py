@@ -194,20 +194,6 @@ def _hatching(left: float, width: float) -> str:
     return "".join(path)
 
 
-def spark(values: Sequence[float], width: float = 96, height: float = 28) -> str:
-    """The path of a small line without axes; "" for fewer than two values."""
-    if len(values) < 2:
-        return ""
-    low, high = min(values), max(values)
-    spread = (high - low) or 1.0
-    step = width / (len(values) - 1)
-    points = [
-        f"{i * step:.1f} {(height - 2) * (1 - (value - low) / spread) + 1:.1f}"
-        for i, value in enumerate(values)
-    ]
-    return "M" + "L".join(points)
-
-
 def histogram(label: str, values: Sequence[float], unit: str = "") -> BarPlot | None:
     """How often results of each size occurred; losses and gains never share a bar."""
     data = np.asarray([v for v in values if v is not None and math.isfinite(v)], float)

@@ -11,7 +11,7 @@ from engine.enums import Timeframe, TradingMode
 from engine.errors import DataError, ValidationError
 from engine.history.store import Store
 from server.ingest.store_writer import StoredDataError
-from server.ingest.upload import import_upload, summaries
+from server.ingest.upload import import_upload
 from tests.server.archive_server import zipped
 
 START = 1_704_067_200_000  # 2024-01-01
@@ -112,17 +112,20 @@ def test_futures_go_to_the_futures_market(store: Store) -> None:
     assert [(day.day, day.bars) for day in days] == [("2024-01-01", 24)]
 
 
-def test_summaries_list_real_symbols_before_synthetic_ones(store: Store) -> None:
+def test_coarser_series_are_there_at_once_and_synthetic_symbols_are_told_apart(
+    store: Store,
+) -> None:
     for symbol in ("DEMOBTCUSDT", "ETHUSDT", "BTCUSDT"):
         import_upload(store, "x.csv", io.BytesIO(klines(24).encode()), symbol=symbol)
 
-    found = summaries(store.catalogue())
+    catalogue = store.catalogue()
 
-    assert [(s.symbol, s.synthetic) for s in found] == [
+    assert {(c.symbol, c.synthetic) for c in catalogue} == {
         ("BTCUSDT", False),
         ("ETHUSDT", False),
         ("DEMOBTCUSDT", True),
-    ]
-    assert [str(c.timeframe) for c in found[0].series["spot"]] == ["1h", "4h", "1d"]
+    }
+    series = sorted((c for c in catalogue if c.symbol == "BTCUSDT"), key=lambda c: c.timeframe.ms)
+    assert [str(c.timeframe) for c in series] == ["1h", "4h", "1d"]
     bars = store.history("BTCUSDT", "1d", "spot", date(2024, 1, 1), date(2024, 1, 1))
     assert bars.volume.tolist() == [sum(range(24))]
