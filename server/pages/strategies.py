@@ -25,7 +25,7 @@ RUNS_SHOWN = 10
 
 @dataclass(frozen=True)
 class ListPage:
-    strategies: list[StrategyLine]
+    strategies: list[StrategyLine]  # the last saved first
 
 
 @dataclass(frozen=True)
@@ -37,22 +37,22 @@ class StrategyRun:
 
 @dataclass(frozen=True)
 class StrategyPage:
-    strategy: Strategy
-    versions: list[Version]
-    older: int | None
-    lines: list[str]
-    more_lines: int
-    runs: list[StrategyRun]
+    strategy: Strategy  # in the version that is shown
+    versions: list[Version]  # newest first
+    older: int | None  # the number before which there are more, None without any
+    lines: list[str]  # of code, as many as a page shows
+    more_lines: int  # how many are not shown
+    runs: list[StrategyRun]  # the last of it
     latest: dict[int, StrategyRun]  # the last run of each version that has ended
 
 
 @dataclass(frozen=True)
 class DiffPage:
-    strategy: Strategy
-    versions: list[int]
-    old: int
-    new: int
-    diff: Diff
+    strategy: Strategy  # in its newest version
+    versions: list[int]  # every number, newest first
+    old: int  # the version on the left
+    new: int  # the version on the right
+    diff: Diff  # line by line
 
 
 class Strategies(Controller):

@@ -29,31 +29,31 @@ PASSWORD_HINT = f"{MIN_LENGTH} to {MAX_LENGTH} characters; a few words are easie
 
 @dataclass(frozen=True)
 class LoginPage:
-    next: str
-    signup_open: bool
-    name: str = ""
-    message: str = ""
+    next: str  # the address to go on to
+    signup_open: bool  # whether strangers may make an account
+    name: str = ""  # as it was typed
+    message: str = ""  # why the sign-in failed, "" before one
 
 
 @dataclass(frozen=True)
 class SignupPage:
-    open: bool
-    first: bool
-    name: str = ""
-    errors: Errors = field(default_factory=dict)
-    password_hint: str = PASSWORD_HINT
+    open: bool  # whether strangers may make an account
+    first: bool  # whether there is no account yet: the first is the administrator
+    name: str = ""  # as it was typed
+    errors: Errors = field(default_factory=dict)  # by field
+    password_hint: str = PASSWORD_HINT  # the rule, in words
 
 
 @dataclass(frozen=True)
 class AccountPage:
-    tokens: list[Token]
-    sessions: list[Session]
-    allowance: Allowance
-    secret: str = ""
-    done: str = ""
-    errors: Errors = field(default_factory=dict)
-    password_hint: str = PASSWORD_HINT
-    scopes: tuple[str, ...] = SCOPES
+    tokens: list[Token]  # of the API, newest first
+    sessions: list[Session]  # where the account is signed in
+    allowance: Allowance  # what it may use and uses
+    secret: str = ""  # of a token that was just made, shown once
+    done: str = ""  # what was just done, as a sentence
+    errors: Errors = field(default_factory=dict)  # by field
+    password_hint: str = PASSWORD_HINT  # the rule, in words
+    scopes: tuple[str, ...] = SCOPES  # what a token may do, by name
 
 
 class SignIn(Controller):

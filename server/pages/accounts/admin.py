@@ -35,19 +35,18 @@ from server.storage.db import now_ms
 
 @dataclass(frozen=True)
 class AdminPage:
-    accounts: list[Usage]
-    totals: Totals
-    free_bytes: int
-    room: Mapping[str, Any]
-    stats: Mapping[str, Any]
-    going: list[Going]
-    now_ms: int
-    defaults: dict[str, int]
-    signup_open: bool
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    # What was asked for and refused, and for whom.
-    asked_for: int | None = None
-    asked: Mapping[str, str] = field(default_factory=dict)
+    accounts: list[Usage]  # everybody, with what they use
+    totals: Totals  # of all accounts
+    free_bytes: int  # on the results' disk
+    room: Mapping[str, Any]  # the state of the sandbox, its reason and locks
+    stats: Mapping[str, Any]  # what the worker process says of itself
+    going: list[Going]  # backtests that wait or run
+    now_ms: int  # for what is said since when
+    defaults: dict[str, int]  # the installation's limits by name
+    signup_open: bool  # whether strangers may make an account
+    errors: dict[str, list[str]] = field(default_factory=dict)  # of the limits that were refused
+    asked_for: int | None = None  # the account whose limits were refused
+    asked: Mapping[str, str] = field(default_factory=dict)  # the limits that were refused, as typed
 
 
 class Admin(Controller):

@@ -28,11 +28,11 @@ PASSWORD_FIELD = "confirm_with"
 class ConfirmPage:
     """`action` and `fields` are the form that waits; `files` says that it held one, too."""
 
-    action: str
-    fields: Mapping[str, str]
-    files: bool
-    back: str
-    errors: Mapping[str, list[str]]
+    action: str  # the address of the form that waits
+    fields: Mapping[str, str]  # of the form that waits
+    files: bool  # whether it held a file, which must be chosen again
+    back: str  # the way out
+    errors: Mapping[str, list[str]]  # of the password that was typed
 
 
 def address_of(request: AnyRequest) -> str:

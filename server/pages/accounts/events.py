@@ -41,11 +41,11 @@ WORDS: dict[audit.Kind, str] = {
 class EventsPage:
     """`everybody` says that it is the administrators' page."""
 
-    entries: list[Entry]
-    more: str
-    everybody: bool
-    back: str
-    words: dict[audit.Kind, str]
+    entries: list[Entry]  # newest first
+    more: str  # the address of earlier ones, "" without any
+    everybody: bool  # whether it is the administrators' page
+    back: str  # the address of the page above
+    words: dict[audit.Kind, str]  # what each kind is called
 
 
 @get("/account/events", sync_to_thread=True, guards=[access.requires_session])

@@ -50,13 +50,13 @@ class CodeDiff:
 
 @dataclass(frozen=True)
 class ComparePage:
-    runs: list[Compared]
-    src: str
-    lines: list[ChartLine]
-    plot: plots.LinePlot | None
-    rows: list[figures.Row]
-    config: list[ConfigRow]
-    codes: list[CodeDiff]
+    runs: list[Compared]  # two to six, in the order that was chosen
+    src: str  # the chart's data
+    lines: list[ChartLine]  # the chart's legend
+    plot: plots.LinePlot | None  # the same for readers without scripts
+    rows: list[figures.Row]  # every figure, a value a run
+    config: list[ConfigRow]  # every field, a value a run
+    codes: list[CodeDiff]  # what each code changes against the first
 
 
 class Compare(Controller):

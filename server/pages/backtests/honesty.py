@@ -33,13 +33,13 @@ DECIMALS = {"min_trl_days": 0, "autocorrelation": 3, "expected_best": 2}
 class HonestyPart:
     """`rows` are (label, value, what it is); `meaning` stands under the probabilities."""
 
-    sentence: str
-    n: int
-    source: str
-    as_of_ms: int
-    family: str | None
-    rows: list[tuple[str, str, str]]
-    meaning: str
+    sentence: str  # all of it in one
+    n: int  # how many were tried
+    source: str  # ledger, or run where there is none
+    as_of_ms: int  # when the tries were counted
+    family: str | None  # the key of the ledger for this code, None where it is not told
+    rows: list[tuple[str, str, str]]  # (label, value, what it is)
+    meaning: str  # what the probabilities say
 
 
 def honesty_part(store: Store, run: Backtest, *, for_owner: bool = True) -> HonestyPart | None:

@@ -87,24 +87,24 @@ class ListPage:
     """`asked` holds every field of the filter as a text; `narrowed` says that one is filled, and
     `many` that there are more than `total`."""
 
-    rows: list[Row]
-    total: int
-    many: bool
-    asked: dict[str, str]
-    narrowed: bool
-    bounds: list[Bound]
-    headings: list[Heading]
-    aged: Heading
-    here: str
-    first_page: str
-    more: str
-    symbols: list[str]
-    tags: list[str]
-    live: bool
-    empty: bool
-    first: Example | None = None
-    statuses: tuple[str, ...] = STATUSES
-    orders: Mapping[str, str] = field(default_factory=lambda: ORDERS)
+    rows: list[Row]  # of this page
+    total: int  # that pass the filter
+    many: bool  # whether there are more than total
+    asked: dict[str, str]  # every field of the filter as text
+    narrowed: bool  # whether a field of the filter is filled
+    bounds: list[Bound]  # of figures, from and to
+    headings: list[Heading]  # with the address that sorts by each
+    aged: Heading  # the heading of the time
+    here: str  # this list's address
+    first_page: str  # the list's first page
+    more: str  # the address of the next page, "" on the last
+    symbols: list[str]  # to filter by
+    tags: list[str]  # to filter by
+    live: bool  # whether one waits or runs, and the rows ask for themselves
+    empty: bool  # whether there is no backtest at all
+    first: Example | None = None  # an example to begin with
+    statuses: tuple[str, ...] = STATUSES  # to filter by
+    orders: Mapping[str, str] = field(default_factory=lambda: ORDERS)  # what each order is called
 
 
 def list_page(services: Services, owner: int, query: Mapping[str, str]) -> ListPage:

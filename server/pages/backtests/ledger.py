@@ -23,11 +23,11 @@ KINDS = {"run": "run", "trial": "trial of a study", "walk_forward": "walk-forwar
 class LedgerPage:
     """`rows` have the annual `sharpe_ratio` beside; `more` is the address of the next page."""
 
-    rows: list[dict[str, Any]]
-    family: str
-    symbol: str
-    kinds: dict[str, str]
-    more: str
+    rows: list[dict[str, Any]]  # newest first, with the annual sharpe_ratio
+    family: str  # the one that is looked at, "" for all
+    symbol: str  # the one that is looked at, "" for all
+    kinds: dict[str, str]  # what each kind is called
+    more: str  # the address of the next page, "" on the last
 
 
 @get("/ledger", sync_to_thread=True, guards=[access.requires_user])

@@ -19,16 +19,16 @@ from server.pages.parts.render import is_partial, page
 
 @dataclass(frozen=True)
 class NotesPart:
-    run: Backtest
-    marks: Marks
-    saved: bool = False
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    run: Backtest  # whose they are
+    marks: Marks  # as stored, or as typed when refused
+    saved: bool = False  # whether they were just saved
+    errors: dict[str, list[str]] = field(default_factory=dict)  # by field
 
 
 @dataclass(frozen=True)
 class StarPart:
-    run: Backtest
-    marks: Marks
+    run: Backtest  # whose it is
+    marks: Marks  # as stored
 
 
 class MarkPages(Controller):

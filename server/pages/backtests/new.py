@@ -35,36 +35,36 @@ Text = QueryText
 class FormPage:
     """Everything that the form shows. `report` None: the code was not checked."""
 
-    values: Values
-    market: markets.MarketChoice
-    report: CheckReport | None
-    parameters: list[ParameterField]
-    carried: Values
-    errors: Errors = field(default_factory=dict)
-    origin: str = ""
-    saved: str = ""
-    max_leverage: float = 100.0
-    reference: list[Group] = field(default_factory=reference)
-    error_count: int = 0
-    advanced_open: bool = False
-    oob: bool = False
+    values: Values  # of every field as text
+    market: markets.MarketChoice  # what may be chosen of the history
+    report: CheckReport | None  # of checking the code, None where it was not
+    parameters: list[ParameterField]  # fields of the strategy
+    carried: Values  # parameters whose code is broken now, kept
+    errors: Errors = field(default_factory=dict)  # by field; form is of none
+    origin: str = ""  # a sentence on where the values come from
+    saved: str = ""  # a sentence after the code was saved
+    max_leverage: float = 100.0  # the installation's
+    reference: list[Group] = field(default_factory=reference)  # what a strategy may call
+    error_count: int = 0  # of errors and problems in the code
+    advanced_open: bool = False  # whether a field in the folded part is wrong
+    oob: bool = False  # whether parts replace themselves out of band
 
 
 @dataclass(frozen=True)
 class MarketPart:
-    values: Values
-    market: markets.MarketChoice
-    oob: bool = False
-    errors: Errors = field(default_factory=dict)
+    values: Values  # of every field as text
+    market: markets.MarketChoice  # what may be chosen of the history
+    oob: bool = False  # whether it replaces itself out of band
+    errors: Errors = field(default_factory=dict)  # by field
 
 
 @dataclass(frozen=True)
 class CheckPart:
-    report: CheckReport | None
-    parameters: list[ParameterField]
-    carried: Values
-    errors: Errors = field(default_factory=dict)
-    oob: bool = True
+    report: CheckReport | None  # of checking the code, None where it was not
+    parameters: list[ParameterField]  # fields of the strategy
+    carried: Values  # parameters whose code is broken now, kept
+    errors: Errors = field(default_factory=dict)  # by field
+    oob: bool = True  # whether it replaces itself out of band
 
 
 class NewBacktest(Controller):

@@ -24,12 +24,12 @@ MAX_TRADES = 500
 
 @dataclass(frozen=True)
 class ReportPage:
-    whole: RunPage
-    result: Result
-    style: str
-    prices: list[curves.Curves]
-    trades: list[dict[str, Any]]
-    trades_total: int
+    whole: RunPage  # the owner's page of the run
+    result: Result  # what it came to
+    style: str  # the style sheet, to be put inside
+    prices: list[curves.Curves]  # closes with the strategy's lines, pane by pane
+    trades: list[dict[str, Any]]  # the first of them
+    trades_total: int  # how many there are
 
 
 @get(

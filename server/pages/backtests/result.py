@@ -176,7 +176,7 @@ class SeenRun:
 class SharedPage:
     """The page that a link opens: the templates of `RunPage` with nothing to hide in it."""
 
-    run: SeenRun
+    run: SeenRun  # what may be seen of it
     title: str  # its name, or what it was about
     result: Result | None  # what it came to; None where it left no figures
     config: list[tuple[str, str]]  # labels and values as run

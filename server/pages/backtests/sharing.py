@@ -28,10 +28,10 @@ UNLISTED = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
 @dataclass(frozen=True)
 class SharesPart:
-    run: Backtest
-    shares: list[Share]
-    link: str = ""
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    run: Backtest  # whose they are
+    shares: list[Share]  # links that still open, newest first
+    link: str = ""  # the address of one that was just made, shown once
+    errors: dict[str, list[str]] = field(default_factory=dict)  # by field
 
 
 class Sharing(Controller):

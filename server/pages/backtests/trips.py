@@ -43,21 +43,21 @@ class TripPage:
     """One page of the table. `shown` of `total` trips pass the filter; `capital` says how money is
     written."""
 
-    rows: list[dict[str, Any]]
-    columns: list[Column]
-    total: int
-    shown: int
-    first: int
-    side: str
-    outcome: str
-    reason: str
-    reasons: list[str]
-    sort: str
-    direction: str
-    before: str
-    after: str
-    base: str
-    capital: float
+    rows: list[dict[str, Any]]  # of this page, with their number
+    columns: list[Column]  # with the address that sorts by each
+    total: int  # of the run
+    shown: int  # that pass the filter
+    first: int  # the number of the first on this page, 0 without any
+    side: str  # long, short, or ""
+    outcome: str  # won, lost, or ""
+    reason: str  # an exit reason, or ""
+    reasons: list[str]  # that there are
+    sort: str  # a column's name
+    direction: str  # asc or desc
+    before: str  # the address of the page before, "" on the first
+    after: str  # the address of the next page, "" on the last
+    base: str  # what the addresses begin with
+    capital: float  # says how money is written
 
 
 def trip_page(series: RunSeries, capital: float, query: Mapping[str, str], base: str) -> TripPage:

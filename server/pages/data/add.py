@@ -35,22 +35,22 @@ FORM_BYTES = 64 * 1024
 class DownloadsPart:
     """The downloads of this service, newest first; asks for itself while one is running."""
 
-    jobs: list[DownloadJob]
-    running: bool
+    jobs: list[DownloadJob]  # newest first
+    running: bool  # whether one is, and the part asks for itself
 
 
 @dataclass(frozen=True)
 class AddDataPage:
-    jobs: list[DownloadJob]
-    running: bool
-    upload: Mapping[str, str]
-    download: Mapping[str, str]
-    timeframes: list[str]
-    modes: list[str]
-    max_upload_mb: int
-    report: IngestReport | None = None
-    upload_errors: Errors = field(default_factory=dict)
-    download_errors: Errors = field(default_factory=dict)
+    jobs: list[DownloadJob]  # downloads, newest first
+    running: bool  # whether one is
+    upload: Mapping[str, str]  # the fields of the upload as typed
+    download: Mapping[str, str]  # the fields of the download as typed
+    timeframes: list[str]  # to choose from
+    modes: list[str]  # to choose from
+    max_upload_mb: int  # the largest file
+    report: IngestReport | None = None  # what became of an upload
+    upload_errors: Errors = field(default_factory=dict)  # by field
+    download_errors: Errors = field(default_factory=dict)  # by field
 
 
 class AddData(Controller):

@@ -46,8 +46,8 @@ class Market:
 
 @dataclass(frozen=True)
 class DataPage:
-    markets: list[Market]
-    bars: int
+    markets: list[Market]  # real symbols first
+    bars: int  # in files of their own, not worked out from finer ones
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ class BarRow:
 
 @dataclass(frozen=True)
 class SeriesPage:
-    coverage: Coverage
-    picture: plots.Picture
-    months: list[MonthRow]
-    bars: list[BarRow]
-    day: str
-    price: plots.LinePlot | None
-    problem: str = ""
-    errors: dict[str, list[str]] = field(default_factory=dict)
+    coverage: Coverage  # what is held
+    picture: plots.Picture  # of its days and holes
+    months: list[MonthRow]  # newest first
+    bars: list[BarRow]  # newest first, up to the day that was asked for
+    day: str  # that was asked for, "" for the last
+    price: plots.LinePlot | None  # of the last bars
+    problem: str = ""  # why there are no bars, "" when there are
+    errors: dict[str, list[str]] = field(default_factory=dict)  # by field
 
 
 @get("/data", sync_to_thread=True, guards=[access.requires_user])

@@ -1,12 +1,16 @@
+import ast
 import re
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from jinja2 import UndefinedError
 
 from server.pages.parts import render
+
+PAGES = Path(render.__file__).parents[1]
 
 
 def test_a_misspelt_name_in_a_template_is_an_error():
@@ -79,3 +83,22 @@ def test_only_the_sample_is_called_synthetic(symbol: str, shown: bool):
     source = '{% import "_macros.html" as m %}{{ m.market(symbol, "1h", "spot") }}'
     page = render.environment().from_string(source).render(symbol=symbol)
     assert ("synthetic" in page) is shown
+
+
+def test_every_field_of_a_context_says_what_it_holds() -> None:
+    """Who writes templates reads the context and not the templates."""
+    silent = []
+    for path in sorted(PAGES.rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        lines = source.splitlines()
+        for node in ast.parse(source).body:
+            if not isinstance(node, ast.ClassDef) or not node.name.endswith(("Page", "Part")):
+                continue
+            silent += [
+                f"{path.name}: {node.name}.{ast.unparse(item.target)}"
+                for item in node.body
+                if isinstance(item, ast.AnnAssign)
+                and "  # " not in lines[item.end_lineno - 1]
+                and not lines[item.lineno - 2].startswith("    # ")
+            ]
+    assert silent == []
