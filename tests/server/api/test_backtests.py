@@ -280,7 +280,7 @@ def test_events_say_something_now_and_then(
     made = queue_runs(services.store, services.settings, alice)[0]
 
     async def listen() -> list[bytes]:
-        stream = _follow(services, alice.id, made)
+        stream = _follow(services, made)
         first = [(await anext(stream)).encode() for _ in range(2)]
         request_cancel(services.store, alice.id, made.id)
         return first + [item.encode() async for item in stream][-1:]
