@@ -21,6 +21,11 @@ are judged before they are allocated (`wire`). Nothing is unpickled. There is on
 a child that repeats a run to see whether it looks ahead: a pipe from which it is fed its bars
 (`dialogue`, `rechecks`, `fed_tasks`), the one thing that a filter of its own lets it read.
 
+A child may also run a strategy again and again, with one set of parameters after another
+(`set_tasks`, `parameter_sets`). It is the same child with the same locks; sets of one tenant share
+nothing but the bars, what a strategy can change outside its module is put back between them
+(`strategy_code`), and some are run again alone, to see whether that is so.
+
 Why it holds
 ============
 

@@ -36,12 +36,20 @@ from sandbox.job import (
 )
 from sandbox.language.verifier import version_warning
 from sandbox.locks import kernel
-from sandbox.outside import parameter_sets, probing, rechecks
+from sandbox.outside import probing, rechecks
 from sandbox.outside.admission import OVERHEAD_MB, Admission
 from sandbox.outside.bars_cache import BarsCache
 from sandbox.outside.dialogue import Talk
+from sandbox.outside.parameter_sets import SETS_PER_CHILD, SetRuns, SetWatch
 from sandbox.outside.servers import Servers
-from sandbox.outside.supervisor import Order, Outcome, Server, ServerLost, run_child
+from sandbox.outside.supervisor import (
+    MAX_RESULT_BYTES,
+    Order,
+    Outcome,
+    Server,
+    ServerLost,
+    run_child,
+)
 from sandbox.outside.verdicts import (
     groups_of,
     has_run_out,
@@ -141,9 +149,21 @@ class Sandbox:
         `.fields` (`sets.3`) before anything runs; names that the strategy has not fail each set.
         The look-ahead check is not made. `on_progress` is called at most ten times a second.
         """
-        return parameter_sets.run_sets(
-            job, params, self.run, on_set=on_set, on_progress=on_progress, cancelled=cancelled
-        )
+        if len(job.bars) == 0:
+            return SetsOutcome("failed", RunError("data_error", "there are no bars to run on"))
+        return SetRuns(job, params, self, on_set, on_progress, cancelled).run()
+
+    def run_set_child(
+        self,
+        document: dict[str, Any],
+        job: Job,
+        limits: Limits,
+        watch: SetWatch,
+        cancelled: Callable[[], bool] | None,
+    ) -> Outcome | RunError:
+        """One child for `run_sets`, watched to its end; `limits` are those of all its sets."""
+        with self._bars.descriptor(job.bars) as bars_fd:
+            return self._run(document, job, bars_fd, limits, cancelled=cancelled, sets=watch)
 
     def check(self, source: str) -> CheckReport:
         """Whether `source` compiles, found out in a locked child; nothing of it is run."""
@@ -266,8 +286,12 @@ class Sandbox:
         on_frames: Callable[[wire.Received], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         talk: Talk | None = None,
+        sets: SetWatch | None = None,
     ) -> Outcome | RunError:
-        """The outcome of one child, after another try when the first was interrupted."""
+        """The outcome of one child, after another try when the first was interrupted.
+
+        One that runs sets is not tried again from here: it may have got some of them done.
+        """
         admission = self._admission if job else self._check_admission
         with admission.admitted(limits.memory_mb, cancelled) as admitted:
             if not admitted:
@@ -277,14 +301,15 @@ class Sandbox:
                 order = Order(
                     job_fd,
                     limits,
-                    0,
+                    wire.FLAG_SETS if sets else 0,
                     len(job.bars) if job else 0,
                     bars_fd,
                     reports_limits=talk is None,
+                    max_result_bytes=MAX_RESULT_BYTES * (SETS_PER_CHILD if sets else 1),
                 )
                 for attempt in range(_ATTEMPTS):
-                    outcome = self._once(order, on_frames, cancelled, talk)
-                    if isinstance(outcome, RunError) or not _interrupted(outcome, limits):
+                    outcome = self._once(order, on_frames, cancelled, talk, sets)
+                    if isinstance(outcome, RunError) or not _interrupted(outcome, limits) or sets:
                         break
                     if attempt + 1 < _ATTEMPTS and cancelled and cancelled():
                         break
@@ -298,6 +323,7 @@ class Sandbox:
         on_frames: Callable[[wire.Received], None] | None,
         cancelled: Callable[[], bool] | None,
         talk: Talk | None = None,
+        sets: SetWatch | None = None,
     ) -> Outcome | RunError:
         try:
             with self._servers.lent() as server:
@@ -308,10 +334,12 @@ class Sandbox:
                 flags |= wire.FLAG_LANDLOCK if server.facts["landlock_abi"] else 0
                 outcome = run_child(
                     server,
-                    replace(order, flags=flags),
-                    on_frames=on_frames,
+                    replace(order, flags=order.flags | flags),
+                    on_frames=sets.on_frames if sets else on_frames,
                     cancelled=cancelled,
                     talk=talk,
+                    reader=sets.reader if sets else None,
+                    overdue=sets.overdue if sets else None,
                 )
                 if outcome.server_odd:
                     self._servers.retire(server)

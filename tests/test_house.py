@@ -121,6 +121,7 @@ TESTED_WITH = {
     "engine.account.ledger": "engine/run/test_replay.py",
     "sandbox.outside.replaying": "server/jobs/test_execution.py",
     "sandbox.sets": "sandbox/outside/test_parameter_sets.py",
+    "sandbox.child.set_tasks": "sandbox/test_set_attacks.py",
     "sandbox.runtime.loader": "sandbox/language/test_compiler.py",
     "sandbox.language.scopes": "sandbox/language/test_constructs.py",
     "sandbox.runtime.text_guards": "sandbox/runtime/test_guards.py",

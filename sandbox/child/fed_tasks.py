@@ -8,16 +8,12 @@ bars come one by one: its memory holds no later one, nor how many there will be.
 
 from __future__ import annotations
 
-import decimal
-import functools
 import gc
 import hashlib
 import os
 import struct
 import traceback
-import typing
 from collections.abc import Callable
-from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -29,14 +25,14 @@ from engine.run import handover
 from engine.run.backtest import Run
 from engine.run.blind import BlindRun, TriedRun
 from engine.run.strategy import Strategy
+from sandbox.child.channel import write_all
 from sandbox.child.invention import invent
 from sandbox.child.lockdown import FEED_FD, RESULT_FD, Inside
-from sandbox.child.tasks import describe, fitting, own_process, write_all
+from sandbox.child.strategy_code import Code
+from sandbox.child.tasks import describe, fitting, own_process
 from sandbox.crossing import wire
 from sandbox.crossing.fed_frames import COUNT, DIGEST_BYTES, PIECE, QUIET
 from sandbox.crossing.sealed import make_bars, parse_job
-from sandbox.language import compiler
-from sandbox.runtime import loader
 
 _ONE_READ_BYTES = 1 << 20
 
@@ -97,42 +93,6 @@ class CutRun(Run):
         return super()._indicator_column(name)
 
 
-class Code:
-    """A strategy's code, compiled once and loaded anew for each run."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.filename = ""
-        self._compiled: Any = None
-        self._errors = np.geterr()
-
-    def load(self, run: Run) -> type[Strategy]:
-        """Its class in fresh globals, over libraries in the state in which they started."""
-        if self._compiled is None:
-            self._compiled = compiler.compile_strategy(self.source)
-            code: CodeType = self._compiled.code
-            self.filename = code.co_filename
-        np.seterr(**self._errors)
-        decimal.setcontext(decimal.DefaultContext.copy())
-        # A cache that compares its keys would hand a key of one run to the next run's __eq__.
-        for clear in _CACHES:
-            clear()
-        # Generators begin at their seeds again, and the clock is the run's.
-        return loader.load(
-            self._compiled, seed=run.config.seed, now_ms=lambda: run.now_ms, write=_ignore
-        )
-
-
-_CACHES: list[Callable[[], None]] = [*vars(typing)["_cleanups"]]
-_OWN_CACHES = ("sandbox", "zoneinfo", "dateutil")  # their keys are plain, and files are behind them
-
-
-def warm() -> None:
-    """Find the caches of the libraries, which must be imported, while the collector sees them."""
-    caches = [it for it in gc.get_objects() if isinstance(it, functools._lru_cache_wrapper)]
-    _CACHES.extend(it.cache_clear for it in caches if not it.__module__.startswith(_OWN_CACHES))
-
-
 def _ignore(text: str) -> None:
     """What a strategy prints, when nobody looks."""
 
@@ -146,7 +106,7 @@ def cuts(inside: Inside) -> None:
         cut, future = piece
         run = CutRun(config, columns, document["symbol"], future)
         try:
-            run.execute(code.load(run), stop_after=cut)
+            run.execute(code.load(run, _ignore), stop_after=cut)
         except BaseException as error:
             _fail(inside, code, error, run)
             return
@@ -174,7 +134,7 @@ def tried(inside: Inside) -> None:
         gc.collect()
         run = TriedRun(config, bars, columns.funding(), sink=Silence())
         try:
-            run.prepare(code.load(run))
+            run.prepare(code.load(run, _ignore))
         except BaseException as error:
             _fail(inside, code, error, run)
             return
@@ -212,7 +172,7 @@ def blind(inside: Inside) -> None:
     document, code, config = _begin(inside)
     run = BlindRun(config, document["symbol"], int(document["first_ms"]), sink=Silence())
     try:
-        strategy = run.prepare(code.load(run))
+        strategy = run.prepare(code.load(run, _ignore))
         _send(fitting_declaration(run, digests=False))
         _pass_bars(run, strategy)
         run.finish(strategy)
@@ -251,7 +211,6 @@ def exactly(size: int, *, end: bool = False) -> bytes:
 
 def _begin(inside: Inside) -> tuple[dict[str, Any], Code, BacktestConfig]:
     document, _ = parse_job(inside.job)
-    gc.enable()
     own_process()
     config = BacktestConfig.from_document(document["config"])
     return document, Code(document["source"]), config

@@ -133,9 +133,9 @@ def open_room(known: Mapping[str, lockdown.Task]) -> lockdown.Room:
 def main(fd: int) -> NoReturn:
     """The fork server of the service: it knows the tasks of strategies and no other."""
     warm()
-    from sandbox.child import fed_tasks, tasks
+    from sandbox.child import fed_tasks, set_tasks, tasks
 
-    serve(fd, {**tasks.TASKS, **fed_tasks.TASKS})
+    serve(fd, {**tasks.TASKS, **fed_tasks.TASKS, **set_tasks.TASKS})
 
 
 def warm() -> None:
@@ -145,10 +145,10 @@ def warm() -> None:
     # What pandas imports if it is there, and what would start threads or map a gigabyte.
     for name in ("pyarrow", "numexpr", "bottleneck"):
         sys.modules[name] = None  # type: ignore[assignment]
-    from sandbox.child import fed_tasks, tasks  # not before: they bring pandas
+    from sandbox.child import strategy_code, tasks  # not before: they bring pandas
 
     tasks.warm()
-    fed_tasks.warm()
+    strategy_code.warm()
 
 
 def serve(fd: int, known: Mapping[str, lockdown.Task]) -> NoReturn:

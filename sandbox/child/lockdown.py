@@ -169,7 +169,7 @@ def main(request: Request, room: Room, uid: int | None) -> NoReturn:
         layers["rlimits"] = True
         if request.wall_s > 0:
             # Lets the task say where it was; the supervisor's SIGKILL comes right behind.
-            inside.stops.arm(request.wall_s)
+            inside.stops.arm(request.wall_s, asks=bool(request.flags & wire.FLAG_SETS))
         step = "seccomp"
         layers["seccomp"] = _shut_seccomp(request, room)
         step = "self-test"

@@ -33,6 +33,7 @@ FLAG_BARS = 1
 FLAG_SECCOMP = 2
 FLAG_LANDLOCK = 4
 FLAG_FEED = 8
+FLAG_SETS = 16  # the child counts the limits of each set itself, by an alarm that only asks
 # Descriptors of a request, in this order; the last two only with FLAG_BARS and FLAG_FEED.
 REQUEST_FDS = ("status", "job", "result", "log", "bars", "feed")
 
@@ -65,6 +66,8 @@ class Frame(IntEnum):
     DECLARED = 13  # JSON: the indicators that `initialize` declared
     VALUES = 14  # number of the indicator's part, then float64 values
     WAITED = 15  # bars that passed before every indicator was finite, of a run that waited
+    SET = 16  # number of the parameter set that begins: see `sandbox.crossing.set_frames`
+    USED = 17  # seconds of CPU and of wall time that the set used, before its final frame
 
 
 HEADER = struct.Struct("<IB")
@@ -73,6 +76,8 @@ CHECKPOINT = struct.Struct("<qq")
 CUT = struct.Struct("<qq")
 VALUES = struct.Struct("<q")
 WAITED = struct.Struct("<q")
+SET = struct.Struct("<q")
+USED = struct.Struct("<dd")
 FINAL = struct.Struct("<qqq")
 PLOT_DTYPE = np.dtype([("timestamp", "<i8"), ("value", "<f8")])
 
@@ -109,6 +114,8 @@ MAX_PAYLOAD_BYTES = {
     Frame.DECLARED: 256 * 1024,
     Frame.VALUES: VALUES.size + VALUES_PER_FRAME * 8,
     Frame.WAITED: WAITED.size,
+    Frame.SET: SET.size,
+    Frame.USED: USED.size,
 }
 
 
@@ -218,6 +225,10 @@ class FrameReader:
         self.received = Received()
         self._n_bars = n_bars
         self._buffer = bytearray()
+        self._restart(wall_s)
+
+    def _restart(self, wall_s: float) -> None:
+        """Count from nothing what one run may send."""
         self._frames_left = MAX_FRAMES + int(FRAMES_PER_S * wall_s)
         self._last_bar = 0
 
@@ -234,8 +245,12 @@ class FrameReader:
             self._take(kind, bytes(self._buffer[start + HEADER.size : end]))
             start = end
         del self._buffer[:start]
-        if self.received.finished and self._buffer:
+        if self.received.finished and self._buffer and self._ends_here():
             raise WireError("bytes after the final frame")
+
+    def _ends_here(self) -> bool:
+        """Whether nothing may follow a final frame."""
+        return True
 
     def close(self) -> None:
         """The pipe has ended. Raises WireError in the middle of a frame."""
@@ -290,8 +305,8 @@ class FrameReader:
                 received.left_out = _left_out(parse_json(payload))
             case Frame.CUT:
                 self._take_cut(*_fixed(CUT, payload))
-            case Frame.BAR:
-                raise WireError("the orders of a bar out of turn")
+            case Frame.BAR | Frame.SET | Frame.USED:
+                raise WireError(f"{kind.name} out of turn")
             case Frame.DECLARED:
                 if len(received.declared) >= MAX_DECLARATIONS:
                     raise WireError(f"more than {MAX_DECLARATIONS} declarations")

@@ -79,7 +79,7 @@ class Watchdog:
         cancelled: Callable[[], bool] | None,
         drain: Callable[[], None],
     ) -> None:
-        self._clock = (~pid << 3) | _PROCESS_CLOCK
+        self._pid = pid
         self._deadline = time.monotonic() + wall_s
         self._kill = kill
         self._cancelled = cancelled
@@ -118,10 +118,16 @@ class Watchdog:
                 return
 
     def _cpu_s(self) -> float:
-        try:
-            return time.clock_gettime(self._clock)
-        except OSError:
-            return self._used_s  # it has ended
+        used_s = cpu_s_of(self._pid)
+        return self._used_s if used_s is None else used_s  # None: it has ended
+
+
+def cpu_s_of(pid: int) -> float | None:
+    """CPU seconds that a process has used; None when it has ended."""
+    try:
+        return time.clock_gettime((~pid << 3) | _PROCESS_CLOCK)
+    except OSError:
+        return None
 
 
 Talk = Callable[[Line, Watchdog], None]

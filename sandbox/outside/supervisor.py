@@ -41,7 +41,14 @@ _INTERVAL_S = 0.002
 MAX_RESULT_BYTES = 160 * rlimits.MIB
 
 End = Literal[
-    "ended", "cancelled", "timeout", "output_limit", "malformed", "not_started", "server_lost"
+    "ended",
+    "cancelled",
+    "timeout",
+    "cpu_limit",
+    "output_limit",
+    "malformed",
+    "not_started",
+    "server_lost",
 ]
 
 
@@ -78,6 +85,7 @@ class Order:
     bars_fd: int | None = None
     reports_limits: bool = True
     cpu_grace_s: int = rlimits.CPU_GRACE_S
+    max_result_bytes: int = MAX_RESULT_BYTES
 
 
 @dataclass
@@ -199,6 +207,7 @@ class _Watch:
     limits: Limits
     reader: wire.FrameReader
     reports_limits: bool
+    max_result_bytes: int = MAX_RESULT_BYTES
     pidfd: int | None = None
     pid: int = 0
     open_fds: set[int] = field(default_factory=set)
@@ -219,10 +228,14 @@ def run_child(
     on_frames: Callable[[wire.Received], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     talk: Talk | None = None,
+    reader: wire.FrameReader | None = None,
+    overdue: Callable[[int], End | None] | None = None,
 ) -> Outcome:
     """Start a child on `server` and watch it to its end. Never raises for what a child does.
 
     With `talk` the child gets a pipe to read from, and is spoken with before it is watched.
+    `reader` judges its frames, one of a single run's unless given. `overdue` is asked at every tick
+    whether the child of that process id has used up a share of its time, and by which limit.
     """
     began = time.monotonic()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -234,8 +247,9 @@ def run_child(
         result_read,
         log_read,
         order.limits,
-        wire.FrameReader(order.n_bars, order.limits.wall_s),
+        reader or wire.FrameReader(order.n_bars, order.limits.wall_s),
         order.reports_limits,
+        order.max_result_bytes,
         open_fds={result_read, log_read},
     )
     try:
@@ -259,7 +273,7 @@ def run_child(
         if watch.pidfd is not None and talk and feed_write is not None:
             _speak(watch, feed_write, talk, cancelled)
         if watch.pidfd is not None:
-            _watch(watch, on_frames, cancelled)
+            _watch(watch, on_frames, cancelled, overdue)
         return _outcome(watch, began)
     finally:
         # Also when a callback raises, or the user interrupts: no child runs on unwatched.
@@ -322,6 +336,7 @@ def _watch(
     watch: _Watch,
     on_frames: Callable[[wire.Received], None] | None,
     cancelled: Callable[[], bool] | None,
+    overdue: Callable[[int], End | None] | None,
 ) -> None:
     """Read and judge until the child is dead and the fork server has said how."""
     poll = select.poll()
@@ -351,6 +366,9 @@ def _watch(
                 on_frames(watch.reader.received)
             if cancelled and cancelled():
                 _kill(watch, "cancelled")
+            limit = overdue(watch.pid) if overdue and locked and watch.end is None else None
+            if limit is not None:
+                _kill(watch, limit)
         if watch.end is None and now >= deadline:
             if locked:
                 _kill(watch, "timeout")
@@ -393,7 +411,7 @@ def _read(watch: _Watch, fd: int) -> bool:
     if watch.end not in (None, "ended"):
         return False
     try:
-        if watch.result_bytes > MAX_RESULT_BYTES:
+        if watch.result_bytes > watch.max_result_bytes:
             raise wire.WireError("more results than a run can have")
         watch.reader.feed(data)
     except wire.WireError as error:

@@ -46,6 +46,7 @@ _CLAIMS: dict[str, ErrorKind] = {
         "memory_limit",
         "cpu_limit",
         "timeout",
+        "output_limit",
     )
 }
 _MAX_MESSAGE = 2000
@@ -165,7 +166,7 @@ def _error_of(
             return RunError("interrupted", f"the run was interrupted: {outcome.complaint}")
         case "not_started":
             return RunError("internal", f"the sandbox could not start: {outcome.complaint}")
-        case "timeout" | "output_limit":
+        case "timeout" | "cpu_limit" | "output_limit":
             return _limit_error(outcome.end, limits, outcome, bars, {})
     if received.layers is None:
         why = outcome.log.decode("utf-8", "replace").strip() or _how(outcome)
@@ -221,7 +222,7 @@ def _claimed_error(
     kind = _CLAIMS.get(_text(claim, "kind"))
     if kind is None:
         raise Forged("an error of a kind that it cannot know")
-    if kind in ("memory_limit", "cpu_limit", "timeout"):
+    if kind in ("memory_limit", "cpu_limit", "timeout", "output_limit"):
         return _limit_error(kind, limits, outcome, bars, claim)
     if kind == "rejected_code":
         problems = _problems(claim)

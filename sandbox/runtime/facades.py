@@ -189,7 +189,9 @@ class Facades(Uncopied):
                     raise TypeError("@dataclass goes on a class of your own")
                 options.pop("slots", None)  # a copy of the class would not be known as own
                 options.pop("weakref_slot", None)
+                guards.hash_as_python(kind)
                 dataclasses.dataclass(kind, **options)
+                guards.hash_in_turn(kind)
                 if options.get("repr", True) and _shows_renamed_fields(kind):
                     type.__setattr__(kind, "__repr__", _repr_of_fields)
                 _take_plain_keywords(kind)

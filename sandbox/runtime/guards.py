@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import decimal
+import itertools
 import sys
 import typing
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -56,6 +57,7 @@ _LABELS = frozenset({"columns", "index", "name", "names"})
 _LABELLED = (pd.DataFrame, pd.Series, pd.Index, pd.DatetimeIndex, pd.RangeIndex, pd.MultiIndex)
 _CALLABLES = (FunctionType, BuiltinFunctionType, MethodType, np.ufunc)
 _TEMPLATES_KEPT = 1_000
+_TURN = "turn of its hash"  # which no attribute can be called
 API_ERRORS = tuple(
     item for item in vars(errors).values() if isinstance(item, type) and item is not object
 )
@@ -81,6 +83,7 @@ class Guards(Uncopied):
         self._globals = own_globals
         self._formatter = SafeFormatter(self.getattr)
         self._plain: set[str] = set()
+        self._turn_of = _turn_taker()
 
     # --- hooks of the compiled code --------------------------------------------------------
     def hooks(self) -> dict[str, Any]:
@@ -312,8 +315,24 @@ class Guards(Uncopied):
             if type(leave) is not FunctionType:
                 raise TypeError("__exit__ must be a plain method")
             type.__setattr__(made, "__exit__", _courteous_exit(leave))
+        self.hash_in_turn(made)
         self.own.add(made)
         return made
+
+    def hash_in_turn(self, kind: type) -> None:
+        """Let objects of a class that keeps to Python's hash be hashed by when they first are.
+
+        By their address, as Python has it, they would stand in a set in another order each time
+        that the process looks different, and one run would not come out the same twice.
+        """
+        inherited: Any = kind.__hash__
+        if inherited is object.__hash__:
+            type.__setattr__(kind, "__hash__", self._turn_of)
+
+    def hash_as_python(self, kind: type) -> None:
+        """Take that back, for who looks whether the class has a hash of its own."""
+        if kind.__dict__.get("__hash__") is self._turn_of:
+            type.__delattr__(kind, "__hash__")
 
     def _compares_plainly(self, kind: type) -> None:
         """Raises TypeError for text and numbers that compare by code of the strategy's.
@@ -434,6 +453,23 @@ class Unavailable(errors.StrategyError):
         hint = attribute_hint(name)
         reason = f": {hint}" if hint else ""
         super().__init__(f"attribute {name!r} is not available in strategies{reason}")
+
+
+def _turn_taker() -> Callable[[Any], int]:
+    """A `__hash__` that gives each object the next number when it is first asked."""
+    turns = itertools.count(1)
+
+    def __hash__(thing: Any) -> int:
+        try:
+            own = object.__getattribute__(thing, "__dict__")
+        except AttributeError:  # of a class with __slots__
+            return object.__hash__(thing)
+        turn: int | None = own.get(_TURN)
+        if turn is None:
+            turn = own[_TURN] = next(turns)
+        return turn
+
+    return __hash__
 
 
 def is_dunder(name: str) -> bool:

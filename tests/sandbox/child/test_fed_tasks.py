@@ -8,9 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engine.bars import NO_FUNDING
 from engine.config import BacktestConfig
-from engine.run.backtest import Run
 from sandbox.child import fed_tasks
 from sandbox.child.fed_tasks import Columns, CutRun, exactly
 from sandbox.crossing.fed_frames import COUNT, PIECE
@@ -61,21 +59,3 @@ def test_only_the_bars_up_to_the_cut_are_there_and_the_rest_is_invented_when_ask
         assert run._indicator_column("close") is closes
     assert columns.funding().timestamp.tolist() == bars.timestamp[[0, 5]].tolist()
     assert columns.take_piece() is None
-
-
-def test_the_caches_of_the_libraries_are_emptied_between_repetitions(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from pandas.core.dtypes import cast
-
-    monkeypatch.setattr(fed_tasks, "_CACHES", [*fed_tasks._CACHES])
-    fed_tasks.warm()
-    assert cast._maybe_promote_cached.cache_clear in fed_tasks._CACHES
-    cast.maybe_promote(np.dtype("int64"), 1.5)
-    assert cast._maybe_promote_cached.cache_info().currsize > 0
-    source = "class S(Strategy):\n    def on_data(self, data):\n        pass\n"
-    config = BacktestConfig.from_document(
-        {"symbol": "X1", "timeframe": "1m", "start_date": "2023-01-01", "end_date": "2023-01-01"}
-    )
-    fed_tasks.Code(source).load(Run(config, make_bars(3), NO_FUNDING, sink=fed_tasks.Silence()))
-    assert cast._maybe_promote_cached.cache_info().currsize == 0
