@@ -45,6 +45,11 @@ def add_parsers(commands: Any) -> None:
     add_config_flags(run)
     run.add_argument("--json", action="store_true", help="print the result as the API would")
     run.add_argument("--out", metavar="DIR", help="put the result's files straight into DIR")
+    run.add_argument(
+        "--sets",
+        metavar="FILE.json",
+        help="a list of params objects: run each, in one child, and print a table (or --json)",
+    )
     run.set_defaults(command=_run)
 
 
@@ -57,6 +62,8 @@ def _run(options: argparse.Namespace) -> int:
     except ValidationError as error:
         print_fields(error.fields, sys.stderr)
         return USAGE_ERROR
+    if options.sets:
+        return _run_sets(options, settings, source, config, name)
     if options.out:
         _make_directory(Path(options.out))
     request = _request(source, config, settings, label)
@@ -74,6 +81,40 @@ def _run(options: argparse.Namespace) -> int:
     if execution.status == "cancelled":
         return INTERRUPTED
     return 0 if execution.status == "completed" else 1
+
+
+def _run_sets(
+    options: argparse.Namespace, settings: Settings, source: str, config: BacktestConfig, name: str
+) -> int:
+    """Many parameter sets: no files, no look-ahead check."""
+    from sandbox.client import Sandbox
+    from server.commands import run_sets
+
+    if options.out:
+        raise ConfigurationError("--out goes with one run; --sets prints its results")
+    with _interruptible() as interrupted, Sandbox(level=settings.sandbox_level) as sandbox:
+        if sandbox.refusal:
+            raise ConfigurationError(f"{sandbox.refusal}; see sandtable doctor")
+        _missing_locks(sandbox)
+        try:
+            sets = run_sets.read_sets(options.sets)
+            wrong = run_sets.wrong_sets(sandbox, sets, config.params, source)
+            if wrong:
+                raise ValidationError(fields={"sets": wrong})
+            return run_sets.run(
+                sandbox,
+                _market(settings),
+                source,
+                config,
+                sets,
+                settings.run_limits,
+                name,
+                interrupted,
+                as_json=options.json,
+            )
+        except ValidationError as error:
+            print_fields(error.fields, sys.stderr)
+            return USAGE_ERROR
 
 
 def _configuration(
