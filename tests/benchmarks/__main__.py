@@ -14,6 +14,7 @@ SECTIONS = {
     "results": "what a result costs after the run: series, figures, files, views",
     "sandbox": "the locked room",
     "lookahead": "the look-ahead check beside the run that it checks",
+    "sets": "many parameter sets in one child, beside as many single runs",
     "service": "the service under load",
     "pages": "the pages in a browser",
 }
