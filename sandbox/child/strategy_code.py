@@ -106,6 +106,8 @@ def warm() -> None:
     """
     caches = [it for it in gc.get_objects() if isinstance(it, functools._lru_cache_wrapper)]
     _CACHES.extend(it.cache_clear for it in caches if not it.__module__.startswith(_OWN_CACHES))
+    for clear in _CACHES:
+        clear()  # here, or each child copies the pages that it empties
     for name in MODULES["numpy.polynomial"]:
         kind = getattr(np.polynomial, name)
         for shared in (kind.domain, kind.window):

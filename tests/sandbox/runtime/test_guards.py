@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from engine.errors import StrategyError
 from sandbox.language import compiler
+from sandbox.runtime import loader
 from sandbox.runtime.guards import Guards
 from sandbox.runtime.text_guards import aggregation, is_plain_template
 
@@ -117,7 +119,43 @@ def test_texts_and_numbers_compare_as_such(kind: str) -> None:
     source += "class S(Strategy):\n    def on_data(self, data):\n        pass\n"
     compiled = compiler.compile_strategy(source)
     with pytest.raises(TypeError, match="an enum of texts or numbers cannot have a __"):
-        compiler.load(compiled, seed=0, now_ms=lambda: 0, write=print)
+        loader.load(compiled, seed=0, now_ms=lambda: 0, write=print)
     plain = kind.replace("StrEnum", "Enum").replace("int, Enum", "Enum").replace("IntEnum", "Enum")
     compiled = compiler.compile_strategy(source.replace(kind, plain))
-    assert compiler.load(compiled, seed=0, now_ms=lambda: 0, write=print).__name__ == "S"
+    assert loader.load(compiled, seed=0, now_ms=lambda: 0, write=print).__name__ == "S"
+
+
+def made_of(source: str) -> dict[str, Any]:
+    """The classes A, B and C that a strategy's module made, by name."""
+    names = [name for name in "ABC" if f"class {name}:" in source]
+    source += "class S(Strategy):\n    kinds = [" + ", ".join(names) + "]\n"
+    source += "    def on_data(self, data):\n        pass\n"
+    compiled = compiler.compile_strategy(source)
+    kind: Any = loader.load(compiled, seed=0, now_ms=lambda: 0, write=print)
+    return dict(zip(names, kind.kinds, strict=True))
+
+
+def test_own_objects_are_hashed_by_when_they_first_are_not_by_their_address() -> None:
+    A = made_of("class A:\n    pass\n")["A"]
+    objects = [A() for _ in range(9)]
+    assert [hash(thing) for thing in reversed(objects)] == list(range(1, 10))
+    assert [hash(thing) for thing in objects] == list(range(9, 0, -1))
+    assert objects[0] != objects[1]
+    assert objects[0] in set(objects)
+
+
+def test_a_hash_that_a_class_has_or_lost_by_itself_stays() -> None:
+    made = made_of(
+        "from dataclasses import dataclass\n"
+        "@dataclass\nclass A:\n    n: int\n"
+        "@dataclass(frozen=True)\nclass B:\n    n: int\n"
+        "class C:\n    def __eq__(self, other):\n        return True\n"
+    )
+    for name in "AC":
+        with pytest.raises(TypeError, match="unhashable"):
+            hash(made[name](1) if name == "A" else made[name]())
+    assert hash(made["B"](1)) == hash(made["B"](1)) != hash(made["B"](2))
+    alike = made_of(
+        "from dataclasses import dataclass\n@dataclass(eq=False)\nclass A:\n    n: int\n"
+    )["A"]
+    assert [hash(alike(5)), hash(alike(5))] == [1, 2]
