@@ -62,7 +62,7 @@ from sandbox.sets import SetResult, SetsOutcome, SetsProgress
 Level = Literal["strict", "degraded"]
 
 RECYCLE_AFTER_RUNS = 500
-MAX_SEALED_BYTES = 512 * 1024 * 1024
+MAX_SEALED_MB = 1024
 CHECK_LIMITS = Limits(wall_s=20.0, cpu_s=CHECK_CPU_S, memory_mb=256, max_log_bytes=4096)
 DIFF_LIMITS = Limits(wall_s=10.0, cpu_s=1, memory_mb=256, max_log_bytes=4096)
 PROBE_LIMITS = Limits(wall_s=20.0, cpu_s=10, memory_mb=128, max_log_bytes=4096)
@@ -79,7 +79,8 @@ class Sandbox:
     """Owns a fork server, replaces it when it is old, odd or dead, and runs jobs through it.
 
     `level`: `strict` runs nothing unless seccomp and Landlock are there; `degraded` runs with
-    the layers there are. Starts its fork server on first use.
+    the layers there are. Starts its fork server on first use. `max_sealed_mb` bounds the sealed
+    copies of bars that are kept for the next run over the same.
     """
 
     def __init__(
@@ -89,12 +90,13 @@ class Sandbox:
         recycle_after: int = RECYCLE_AFTER_RUNS,
         python: str = sys.executable,
         admission: Admission | None = None,
+        max_sealed_mb: int = MAX_SEALED_MB,
     ) -> None:
         self._level = level
         self._servers = Servers(python, recycle_after)
         self._admission = admission or Admission.of_this_machine(except_mb=CHECKS_MB)
         self._check_admission = Admission(CHECKS_MB)
-        self._bars = BarsCache(MAX_SEALED_BYTES)
+        self._bars = BarsCache(max_sealed_mb * 2**20)
 
     # --- the door ------------------------------------------------------------------------------
     def run(

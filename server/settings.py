@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     sandbox_memory_mb: int = Field(
         1024, ge=256, description="Memory of one run's process, in megabytes."
     )
+    max_sealed_mb: int = Field(
+        1024,
+        ge=0,
+        description="Memory for bars kept ready for the next run over the same, in megabytes.",
+    )
     sandbox_workers: int | None = Field(
         None, ge=1, le=256, description="Runs at once; unset: one for each processor."
     )

@@ -57,7 +57,7 @@ class Worker:
         self.settings = settings
         self.store = Store(settings.database)
         self.artifacts = Artifacts(settings.results_directory)
-        self.sandbox = Sandbox(level=settings.sandbox_level)
+        self.sandbox = Sandbox(level=settings.sandbox_level, max_sealed_mb=settings.max_sealed_mb)
         self.room: dict[str, Any] = {"state": "starting", "reason": None, "layers": {}}
         self.space = cache_space(settings)
         self.market = MarketStore(

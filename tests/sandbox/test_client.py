@@ -599,3 +599,12 @@ def test_the_shortest_runs_work(sandbox: Sandbox, make_job: Make, count: int) ->
     verdict = sandbox.run(job)
     assert (verdict.status, verdict.bars_done) == ("completed", count)
     assert np.array_equal(verdict.orders["bar"], [])
+
+
+def test_sealed_bars_are_kept_within_their_bound(make_job: Make) -> None:
+    job = make_job(CROSS, count=100)
+    first, second = (replace(job, bars=replace(job.bars, key=key)) for key in ("a", "b"))
+    with Sandbox(max_sealed_mb=0) as small:
+        for each in (first, second):
+            assert small.run(each).status == "completed"
+        assert list(small._bars._fds) == ["b"]  # the newest alone may be over the bound
