@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Any, get_args, get_type_hints
 
-from engine.dates import parse_date
-from engine.enums import SYMBOL_PATTERN, FillRule, LookaheadCheck, Timeframe, TradingMode
-from engine.errors import ValidationError, told
+from engine.config_fields import Field
+from engine.enums import FillRule, LookaheadCheck, Timeframe, TradingMode
+from engine.errors import Complaint, ValidationError, by_field, told
 
 MAX_INITIAL_CAPITAL = 1e12
 MAX_LEVERAGE = 100.0
 MAX_FEE_RATE = 0.1
 MAX_SLIPPAGE_BPS = 1000.0
 MAX_SEED = 2**32 - 1
-MAX_PARAMS = 200
 MIN_ORDER_AMOUNT = 0.00001
 MAX_ORDER_AMOUNT = 1e12  # in base
 MAX_ORDER_NOTIONAL = 1e12  # in quote: a cheap coin may be traded by the billion
@@ -42,224 +42,220 @@ def max_orders(n_bars: int) -> int:
 
 
 @dataclass(frozen=True)
+class BacktestConfig:
+    """The effective configuration of a backtest, without its code: the one table of its fields.
+
+    Validator, form, flags, labels and documents read `FIELDS`, which is made of it. Build one from
+    people's input with `read_config` or `from_document`; the constructor checks the same rules and
+    raises `ValidationError` with `.fields`.
+    """
+
+    symbol: Annotated[str, Field("Symbol", "The market to trade, such as BTCUSDT.")]
+    timeframe: Annotated[
+        Timeframe, Field("Timeframe", "Length of one bar.", options={t: t for t in Timeframe})
+    ]
+    start_date: Annotated[date, Field("From (UTC)", "First day of the run.")]
+    end_date: Annotated[date, Field("To (inclusive)", "Last day of the run.")]
+    initial_capital: Annotated[
+        float,
+        Field(
+            "Initial capital",
+            "Quote currency in the account before the first bar.",
+            0.0,
+            MAX_INITIAL_CAPITAL,
+            low_open=True,
+        ),
+    ] = 10_000.0
+    trading_mode: Annotated[
+        TradingMode,
+        Field(
+            "Trading mode",
+            "Spot sells only what it holds; futures can be short and use leverage.",
+            options={mode: mode for mode in TradingMode},
+        ),
+    ] = TradingMode.SPOT
+    max_leverage: Annotated[
+        float,
+        Field(
+            "Max leverage",
+            "The most that a position's notional may be of its margin.",
+            1.0,
+            MAX_LEVERAGE,
+            futures_only=True,
+        ),
+    ] = 1.0
+    maintenance_margin_rate: Annotated[
+        float,
+        Field(
+            "Maintenance margin",
+            "Share of its notional at which what is left of a position's margin is liquidated.",
+            0.0,
+            0.5,
+            low_open=True,
+            high_open=True,
+            futures_only=True,
+        ),
+    ] = 0.005
+    fee_rate: Annotated[
+        float,
+        Field("Fee rate", "Share of every fill's notional; 0.002 is 0.2 %.", 0.0, MAX_FEE_RATE),
+    ] = 0.001
+    slippage_bps: Annotated[
+        float,
+        Field(
+            "Slippage (bp)",
+            "Basis points by which market and stop fills are worse for you; 1 bp is 0.01 %.",
+            0.0,
+            MAX_SLIPPAGE_BPS,
+        ),
+    ] = 0.0
+    fill: Annotated[
+        FillRule,
+        Field(
+            "Market orders fill",
+            "When a market order fills that the strategy gives on a bar.",
+            options={"close": "at this bar's close", "next_open": "at the next bar's open"},
+        ),
+    ] = FillRule.CLOSE
+    funding: Annotated[
+        bool,
+        Field(
+            "Charge funding",
+            "Pays and receives funding; needs the rates of every month in the range.",
+            futures_only=True,
+        ),
+    ] = False
+    params: Annotated[
+        Mapping[str, ParamValue],
+        Field("Parameters", "Values that override those in the strategy's code, by name."),
+    ] = field(default_factory=dict)
+    strict_orders: Annotated[
+        bool,
+        Field(
+            "Strict orders",
+            "A rejected order raises an error in the strategy instead of returning False.",
+        ),
+    ] = False
+    seed: Annotated[int, Field("Random seed", "Seeds random and numpy.random.", 0, MAX_SEED)] = 0
+    lookahead_check: Annotated[
+        LookaheadCheck,
+        Field(
+            "Look-ahead check",
+            "Runs the code again with later bars scrambled, or not there at all;"
+            " its orders must not change.",
+            options={"off": "off", "sample": "a few cut points", "full": "a whole blind run"},
+        ),
+    ] = LookaheadCheck.SAMPLE
+
+    def __post_init__(self) -> None:
+        values, complaints = _read(vars(self), FIELDS)
+        if complaints:
+            raise ValidationError(fields=by_field(complaints))
+        vars(self).update(values)
+
+    @classmethod
+    def from_document(
+        cls, document: Mapping[str, Any], limits: ConfigLimits | None = None
+    ) -> BacktestConfig:
+        """Parse plain data (JSON types). Raises ValidationError with every field's messages."""
+        config, complaints = read_config(document, limits)
+        if config is None:
+            raise ValidationError(fields=by_field(complaints))
+        return config
+
+    def to_document(self) -> dict[str, Any]:
+        """Plain JSON types, in the order of the fields."""
+        document = {
+            name: str(value) if isinstance(value, StrEnum | date) else value
+            for name, value in vars(self).items()
+        }
+        return document | {"params": dict(self.params)}
+
+
+def _table() -> dict[str, Field]:
+    table = {}
+    for name, hint in get_type_hints(BacktestConfig, include_extras=True).items():
+        of_type, rule = get_args(hint)
+        default = getattr(BacktestConfig, name, None)
+        table[name] = replace(rule, name=name, type=of_type, default=default)
+    table["params"] = replace(table["params"], type=dict, default={})
+    return table
+
+
+FIELDS: Mapping[str, Field] = _table()
+
+
+@dataclass(frozen=True)
 class ConfigLimits:
     """Bounds and defaults that an installation may set for itself."""
 
     max_leverage: float = MAX_LEVERAGE
-    maintenance_margin_rate: float = 0.005
+    maintenance_margin_rate: float = BacktestConfig.maintenance_margin_rate
     timeframes: tuple[Timeframe, ...] = tuple(Timeframe)
 
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """The table as this installation offers it."""
+        leverage, rate = FIELDS["max_leverage"], FIELDS["maintenance_margin_rate"]
+        timeframe = FIELDS["timeframe"]
+        return {
+            **FIELDS,
+            "timeframe": replace(timeframe, options={str(t): str(t) for t in self.timeframes}),
+            "max_leverage": replace(leverage, high=min(MAX_LEVERAGE, self.max_leverage)),
+            "maintenance_margin_rate": replace(rate, default=self.maintenance_margin_rate),
+        }
 
-@dataclass(frozen=True)
-class BacktestConfig:
-    """The effective configuration of a backtest, without its code.
 
-    Build it from people's input with `BacktestConfig.from_document`, which reports every
-    violation at once; the constructor checks the same rules and raises `ValidationError`
-    with `.fields`.
+def read_config(
+    document: Mapping[str, Any], limits: ConfigLimits | None = None
+) -> tuple[BacktestConfig | None, list[Complaint]]:
+    """The configuration that plain data (JSON types) means, or None and every broken rule.
+
+    What is not given has its default, as has a maintenance margin rate of None.
     """
-
-    symbol: str
-    timeframe: Timeframe
-    start_date: date
-    end_date: date
-    initial_capital: float = 10_000.0
-    trading_mode: TradingMode = TradingMode.SPOT
-    max_leverage: float = 1.0
-    maintenance_margin_rate: float = 0.005
-    fee_rate: float = 0.001
-    slippage_bps: float = 0.0
-    fill: FillRule = FillRule.CLOSE
-    funding: bool = False
-    params: Mapping[str, ParamValue] = field(default_factory=dict)
-    strict_orders: bool = False
-    seed: int = 0
-    lookahead_check: LookaheadCheck = LookaheadCheck.SAMPLE
-
-    def __post_init__(self) -> None:
-        problems = _violations(asdict(self) | {"params": self.params}, ConfigLimits())
-        if problems:
-            raise ValidationError(fields=problems)
-        for name, convert in _CONVERT.items():
-            object.__setattr__(self, name, convert(getattr(self, name)))
-
-    @classmethod
-    def from_document(
-        cls, document: Mapping[str, Any], limits: ConfigLimits = ConfigLimits()
-    ) -> BacktestConfig:
-        """Parse plain data (JSON types). Raises ValidationError with every field's messages.
-
-        Unknown fields are an error. `maintenance_margin_rate` defaults to the limits' value.
-        """
-        problems = config_violations(document, limits)
-        if problems:
-            raise ValidationError(fields=problems)
-        known = dict(document)
-        if known.get("maintenance_margin_rate") is None:
-            known["maintenance_margin_rate"] = limits.maintenance_margin_rate
-        return cls(**known)
-
-    def to_document(self) -> dict[str, Any]:
-        """Plain JSON types, in the order of the contract."""
-        document: dict[str, Any] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            document[item.name] = value.isoformat() if isinstance(value, date) else value
-        document["params"] = dict(self.params)
-        for name in ("timeframe", "trading_mode", "fill", "lookahead_check"):
-            document[name] = str(document[name])
-        return document
+    table = (limits or ConfigLimits()).fields
+    unknown = [Complaint(str(name), "unknown field") for name in document if name not in table]
+    given = {name: document[name] for name in table if name in document}
+    if given.get("maintenance_margin_rate") is None:
+        given.pop("maintenance_margin_rate", None)
+    values, complaints = _read(given, table)
+    if unknown or complaints:
+        return None, unknown + complaints
+    config = object.__new__(BacktestConfig)  # judged already: the constructor would do it again
+    vars(config).update(values)
+    return config, []
 
 
-def config_violations(
-    document: Mapping[str, Any], limits: ConfigLimits = ConfigLimits()
-) -> dict[str, list[str]]:
-    """Every broken rule of `document`, by field; empty when it makes a BacktestConfig."""
-    names = {item.name for item in fields(BacktestConfig)}
-    problems = {str(name): ["unknown field"] for name in document if name not in names}
-    for name in ("symbol", "timeframe", "start_date", "end_date"):
-        if document.get(name) in (None, ""):
-            problems[name] = ["this field is required"]
-    known = {name: document[name] for name in document if name in names}
-    if known.get("maintenance_margin_rate") is None:
-        known["maintenance_margin_rate"] = limits.maintenance_margin_rate
-    for name, messages in _violations(known, limits).items():
-        problems.setdefault(name, []).extend(messages)
-    return problems
+def _read(
+    given: Mapping[str, Any], table: Mapping[str, Field]
+) -> tuple[dict[str, Any], list[Complaint]]:
+    """The values of all fields without complaints, in the engine's types, and the complaints."""
+    values: dict[str, Any] = {}
+    complaints: list[Complaint] = []
+    for name, rule in table.items():
+        value = given.get(name, rule.default)
+        found = list(rule.complaints(value))
+        complaints += found
+        if not found:
+            values[name] = rule.convert(value)
+    return values, complaints + list(_contradictions(values))
 
 
-def _violations(known: Mapping[str, Any], limits: ConfigLimits) -> dict[str, list[str]]:
-    problems: dict[str, list[str]] = {}
-
-    def complain(name: str, message: str) -> None:
-        problems.setdefault(name, []).append(message)
-
-    def number(
-        name: str, low: float, high: float, *, open_low: bool = False, open_high: bool = False
-    ) -> float | None:
-        if name not in known:
-            return None
-        value = known[name]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            complain(name, "must be a number")
-            return None
-        try:
-            value = float(value)
-        except OverflowError:
-            value = math.inf
-        if not math.isfinite(value):
-            complain(name, "must be a finite number")
-            return None
-        if (
-            value < low
-            or value > high
-            or (open_low and value == low)
-            or (open_high and value == high)
-        ):
-            left = "greater than" if open_low else "at least"
-            right = "less than" if open_high else "at most"
-            complain(name, f"must be {left} {low:g} and {right} {high:g}; got {told(value)}")
-            return None
-        return value
-
-    def choice(name: str, options: tuple[str, ...]) -> str | None:
-        if name not in known or known[name] in (None, ""):
-            return None
-        value = known[name]
-        if not isinstance(value, str) or value not in options:
-            complain(name, f"must be one of {', '.join(options)}; got {value!r:.60}")
-            return None
-        return str(value)
-
-    def flag(name: str) -> None:
-        if name in known and not isinstance(known[name], bool):
-            complain(name, "must be true or false")
-
-    def day(name: str) -> date | None:
-        value = known.get(name)
-        if value in (None, ""):
-            return None
-        parsed = _parse_date(value)
-        if parsed is None:
-            complain(name, f"must be a date like 2024-03-31; got {value!r:.60}")
-        return parsed
-
-    symbol = known.get("symbol")
-    if symbol not in (None, "") and not (
-        isinstance(symbol, str) and SYMBOL_PATTERN.fullmatch(symbol)
-    ):
-        complain("symbol", "must be 2 to 20 capital letters and digits, such as BTCUSDT")
-    choice("timeframe", tuple(str(t) for t in limits.timeframes))
-    start, end = day("start_date"), day("end_date")
+def _contradictions(values: Mapping[str, Any]) -> Iterator[Complaint]:
+    """What is wrong between fields that are each right by themselves."""
+    start, end = values.get("start_date"), values.get("end_date")
     if start and end and start > end:
-        complain("end_date", f"must not be before start_date ({start} is after {end})")
-    number("initial_capital", 0.0, MAX_INITIAL_CAPITAL, open_low=True)
-    mode = choice("trading_mode", tuple(TradingMode)) or (
-        "spot" if "trading_mode" not in known else None
-    )
-    leverage = number("max_leverage", 1.0, min(MAX_LEVERAGE, limits.max_leverage))
-    if mode == "spot" and leverage is not None and leverage != 1.0:
-        complain("max_leverage", f"must be 1 in spot; got {told(leverage)}")
-    rate = number("maintenance_margin_rate", 0.0, 0.5, open_low=True, open_high=True)
-    if rate is not None and rate >= 1.0 / (leverage or 1.0):
-        complain(
+        message = f"must not be before {{other}} ({start} is after {end})"
+        yield Complaint("end_date", message, other="start_date")
+    spot = values.get("trading_mode") == TradingMode.SPOT
+    leverage, rate = values.get("max_leverage", 1.0), values.get("maintenance_margin_rate", 0.0)
+    if spot and leverage != 1.0:
+        yield Complaint("max_leverage", f"must be 1 in spot; got {told(leverage)}")
+    if rate >= 1.0 / leverage:
+        yield Complaint(
             "maintenance_margin_rate",
-            f"must be below 1/max_leverage ({told(1.0 / (leverage or 1.0))}), "
+            f"must be below 1/max_leverage ({told(1.0 / leverage)}), "
             f"else a position is liquidated as it opens; got {told(rate)}",
         )
-    number("fee_rate", 0.0, MAX_FEE_RATE)
-    number("slippage_bps", 0.0, MAX_SLIPPAGE_BPS)
-    choice("fill", tuple(FillRule))
-    flag("funding")
-    if known.get("funding") is True and mode == "spot":
-        complain("funding", "exists on futures only; choose trading_mode futures")
-    _check_params(known.get("params", {}), complain)
-    flag("strict_orders")
-    seed = known.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        complain("seed", "must be a whole number")
-    elif not 0 <= seed <= MAX_SEED:
-        complain("seed", f"must be 0 to {MAX_SEED}; got {seed}")
-    choice("lookahead_check", tuple(LookaheadCheck))
-    for name in ("trading_mode", "fill", "lookahead_check"):
-        if name in known and known[name] in (None, ""):
-            complain(name, "must not be empty")
-    return problems
-
-
-def _check_params(params: Any, complain: Any) -> None:
-    if not isinstance(params, Mapping):
-        complain("params", "must be an object of names and values")
-        return
-    if len(params) > MAX_PARAMS:
-        complain("params", f"at most {MAX_PARAMS} parameters; got {len(params)}")
-        return
-    for name, value in params.items():
-        if not isinstance(name, str) or not name.isidentifier():
-            complain("params", f"{name!r:.60} is not a parameter name")
-        elif not isinstance(value, int | float | bool | str):
-            complain("params", f"{name}: must be a number, true, false or a text")
-        elif isinstance(value, float) and not math.isfinite(value):
-            complain("params", f"{name}: must be a finite number")
-
-
-def _parse_date(value: Any) -> date | None:
-    if isinstance(value, date):
-        return value
-    return parse_date(value) if isinstance(value, str) else None
-
-
-_CONVERT: dict[str, Any] = {
-    "timeframe": Timeframe,
-    "start_date": _parse_date,
-    "end_date": _parse_date,
-    "trading_mode": TradingMode,
-    "fill": FillRule,
-    "lookahead_check": LookaheadCheck,
-    "initial_capital": float,
-    "max_leverage": float,
-    "maintenance_margin_rate": float,
-    "fee_rate": float,
-    "slippage_bps": float,
-    "params": dict,
-}
+    if spot and values.get("funding"):
+        yield Complaint("funding", "exists on futures only; choose trading_mode futures")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 
 class BacktestError(Exception):
     """Base of every error that Sandtable raises on purpose."""
@@ -14,6 +17,31 @@ def told(value: float) -> str:
     """The number as short as it can be told without telling another one."""
     short = f"{value:g}"
     return short if float(short) == value else repr(float(value))
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One broken rule: at which field, at which of a strategy's parameters if it is about one.
+
+    `{other}` in the message stands for the field named `other`, which pages call by its label.
+    """
+
+    field: str
+    message: str
+    parameter: str = ""
+    other: str = ""
+
+    def __str__(self) -> str:
+        message = self.message.replace("{other}", self.other) if self.other else self.message
+        return f"{self.parameter:.60}: {message}" if self.parameter else message
+
+
+def by_field(complaints: Iterable[Complaint]) -> dict[str, list[str]]:
+    """The messages of each field, a parameter's with its name in front."""
+    fields: dict[str, list[str]] = {}
+    for complaint in complaints:
+        fields.setdefault(complaint.field, []).append(str(complaint))
+    return fields
 
 
 class ValidationError(BacktestError):

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from engine.config import ConfigLimits
+from engine.config import FIELDS, ConfigLimits
 from engine.enums import Timeframe
 from engine.errors import ConfigurationError
 from sandbox.job import Limits
@@ -98,12 +98,20 @@ class Settings(BaseSettings):
         description="Megabytes that all caches on disk may take together: parsed market history,"
         " its index, and results' numbers for charts and pages. The longest unused goes first.",
     )
-    max_leverage: float = Field(100.0, ge=1, le=100, description="Highest leverage on offer.")
+    max_leverage: float = Field(
+        ConfigLimits.max_leverage,
+        ge=FIELDS["max_leverage"].low,
+        le=FIELDS["max_leverage"].high,
+        description="Highest leverage on offer.",
+    )
     default_maintenance_margin_rate: float = Field(
-        0.005, gt=0, lt=0.5, description="Used by a backtest that names none."
+        ConfigLimits.maintenance_margin_rate,
+        gt=FIELDS["maintenance_margin_rate"].low,
+        lt=FIELDS["maintenance_margin_rate"].high,
+        description="Used by a backtest that names none.",
     )
     allowed_timeframes: Annotated[tuple[Timeframe, ...], NoDecode] = Field(
-        tuple(Timeframe),
+        ConfigLimits.timeframes,
         min_length=1,
         description="Timeframes on offer, separated by commas.",
     )

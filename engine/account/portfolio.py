@@ -58,9 +58,9 @@ class Portfolio:
         self,
         initial_capital: float,
         trading_mode: TradingMode = TradingMode.SPOT,
-        max_leverage: float = 1.0,
-        fee_rate: float = 0.001,
-        maintenance_margin_rate: float = 0.005,
+        max_leverage: float = BacktestConfig.max_leverage,
+        fee_rate: float = BacktestConfig.fee_rate,
+        maintenance_margin_rate: float = BacktestConfig.maintenance_margin_rate,
     ) -> None:
         self._config = BacktestConfig.from_document(
             {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.account import margin
 from engine.account.order_entry import number
 from engine.account.trade import Trade
+from engine.config import MAX_LEVERAGE, BacktestConfig
 from engine.enums import ActionType, PositionType, TradingMode, check_symbol
 from engine.errors import ValidationError
 
@@ -72,7 +73,9 @@ class Position:
     def unrealized_pnl(self, price: float) -> float:
         return margin.unrealized_pnl(self.size, self.entry_price, price)
 
-    def liquidation_price(self, maintenance_margin_rate: float = 0.005) -> float:
+    def liquidation_price(
+        self, maintenance_margin_rate: float = BacktestConfig.maintenance_margin_rate
+    ) -> float:
         """Price of liquidation; 0 where it is never reached (spot, or a long at leverage 1)."""
         if self.trading_mode is TradingMode.SPOT:
             return 0.0
@@ -100,8 +103,8 @@ def _create(
             raise ValidationError(f"{name} must be a finite number above 0; got {numbers[name]!r}")
     if mode is TradingMode.SPOT and values["leverage"] != 1.0:
         raise ValidationError(f"leverage must be 1 in spot; got {leverage!r}")
-    if not 1.0 <= values["leverage"] <= 100.0:
-        raise ValidationError(f"leverage must be 1 to 100; got {leverage!r}")
+    if not 1.0 <= values["leverage"] <= MAX_LEVERAGE:
+        raise ValidationError(f"leverage must be 1 to {MAX_LEVERAGE:g}; got {leverage!r}")
     return Position(
         symbol,
         side * values["size"],

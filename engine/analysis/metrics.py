@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from engine.account.records import ACTIONS, Ledger
 from engine.analysis.accounting import PortfolioColumns
+from engine.analysis.metric_table import METRICS
 from engine.bars import Bars, Floats, Times
 from engine.enums import DAY_MS
 
@@ -78,7 +79,7 @@ def compute_metrics(
         "bars": len(run),
         "duration_seconds": float(duration_seconds),
     }
-    return {name: figure if math.isfinite(figure) else None for name, figure in figures.items()}
+    return {name: figures[name] if math.isfinite(figures[name]) else None for name in METRICS}
 
 
 def daily_returns(timestamp: Times, value: Floats, capital: float) -> Floats:

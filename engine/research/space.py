@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from engine.config import MAX_ACCOUNT_NUMBER, ParamValue
 from engine.errors import ValidationError
+from engine.parameters import no_such_parameter
 from engine.research.where import Condition
 
 MAX_PARAMETERS = 20
@@ -102,8 +103,7 @@ def read_space(space: Any, defaults: Mapping[str, ParamValue], *, grid: bool) ->
     axes, problems = [], dict[str, list[str]]()
     for name, spec in space.items():
         if name not in defaults:
-            known = ", ".join(defaults) or "none"
-            problems[f"space.{name}"] = [f"the strategy has no such parameter; it has {known}"]
+            problems[f"space.{name}"] = [no_such_parameter(defaults)]
             continue
         try:
             axes.append(_axis(str(name), spec, type(defaults[name]).__name__, grid))

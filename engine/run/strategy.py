@@ -16,8 +16,8 @@ from engine.account.codes import INF
 from engine.account.order_entry import OrderLimit, order
 from engine.bars import Bars
 from engine.config import BacktestConfig
-from engine.errors import StrategyError, ValidationError
-from engine.parameters import fits
+from engine.errors import StrategyError, ValidationError, by_field
+from engine.parameters import misfits
 from engine.run.bar import Bar, utc_datetime
 from engine.run.views import BarsView, PortfolioView
 from engine.uncopied import Uncopied
@@ -313,25 +313,6 @@ def parameters_of(strategy_class: type[Strategy]) -> dict[str, ParamValue]:
     return found
 
 
-def convert_param(name: str, value: ParamValue, default: ParamValue) -> ParamValue:
-    """`value` as the type of the parameter's default; int serves for float.
-
-    Raises ValidationError naming the field `params`.
-    """
-    wanted = type(default)
-    if not fits(value, wanted.__name__):
-        article = "a finite " if wanted is float else ""
-        raise ValidationError(
-            fields={
-                "params": [
-                    f"{name} must be {article}{wanted.__name__} (its default is {default!r}); "
-                    f"got {value!r}"
-                ]
-            }
-        )
-    return float(value) if wanted is float else value
-
-
 def apply_params(
     strategy: Strategy | None,
     defaults: Mapping[str, ParamValue],
@@ -341,19 +322,10 @@ def apply_params(
 
     Raises ValidationError with every problem under the field `params`.
     """
-    problems: list[str] = []
-    values: dict[str, ParamValue] = {}
-    for name, value in params.items():
-        if name not in defaults:
-            known = ", ".join(sorted(defaults)) or "none"
-            problems.append(f"{name}: the strategy has no such parameter; it has {known}")
-            continue
-        try:
-            values[name] = convert_param(name, value, defaults[name])
-        except ValidationError as error:
-            problems.extend(error.fields["params"])
-    if problems:
-        raise ValidationError(fields={"params": problems})
+    kinds = {name: type(default).__name__ for name, default in defaults.items()}
+    complaints = list(misfits(params, kinds))
+    if complaints:
+        raise ValidationError(fields=by_field(complaints))
     if strategy is not None:
-        for name, value in values.items():
-            object.__setattr__(strategy, name, value)
+        for name, value in params.items():
+            object.__setattr__(strategy, name, float(value) if kinds[name] == "float" else value)

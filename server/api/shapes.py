@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
 
-from engine.config import MAX_FEE_RATE, MAX_INITIAL_CAPITAL, MAX_SEED, MAX_SLIPPAGE_BPS
-from engine.enums import SYMBOL_PATTERN, FillRule, LookaheadCheck, Timeframe, TradingMode
+from engine.analysis.metric_table import METRICS, Metric
+from engine.config import FIELDS
+from engine.config_fields import Field as ConfigField
+from engine.enums import SYMBOL_PATTERN, LookaheadCheck, Timeframe, TradingMode
 from server.backtests.backtest import Status
 from server.backtests.document import MAX_ROWS
 from server.problems import MAX_COMPLAINTS
@@ -23,6 +25,7 @@ Day = Annotated[str, Field(json_schema_extra={"format": "date"}, examples=["2024
 Symbol = Annotated[str, Field(pattern=f"^{SYMBOL_PATTERN.pattern}$")]
 Code = Annotated[str, Field(description="Python source, at most 256 KiB of UTF-8")]
 Name = Annotated[str, Field(max_length=MAX_NAME)]
+Version = Annotated[int, Field(ge=1, lt=2**31)]
 Scalar = int | float | bool | str
 Cursor = Annotated[str | None, Field(description="hand it back as `cursor`; null on the last page")]
 
@@ -54,113 +57,90 @@ class Error(Shape):
     backtest_id: str | None
 
 
-class BacktestConfig(Body):
-    """A backtest without its strategy. What is not given has its default."""
-
-    symbol: Symbol
-    timeframe: Timeframe
-    start_date: Day
-    end_date: Day
-    initial_capital: float = Field(10_000.0, gt=0, le=MAX_INITIAL_CAPITAL)
-    trading_mode: TradingMode = TradingMode.SPOT
-    max_leverage: float = Field(1.0, ge=1, le=100, description="1 in spot")
-    maintenance_margin_rate: float = Field(0.005, gt=0, lt=0.5)
-    fee_rate: float = Field(0.001, ge=0, le=MAX_FEE_RATE, description="of every fill's notional")
-    slippage_bps: float = Field(0.0, ge=0, le=MAX_SLIPPAGE_BPS)
-    fill: FillRule = FillRule.CLOSE
-    funding: bool = False
-    params: dict[str, Scalar] = Field({}, description="overrides of the strategy's parameters")
-    strict_orders: bool = False
-    seed: int = Field(0, ge=0, le=MAX_SEED)
-    lookahead_check: LookaheadCheck = LookaheadCheck.SAMPLE
-    name: Name = ""
+_TYPES: dict[str, Any] = {
+    "symbol": Symbol,
+    "date": Day,
+    "number": float,
+    "whole": int,
+    "flag": bool,
+    "params": dict[str, Scalar],
+}
 
 
-class BacktestOfCode(BacktestConfig):
-    """A backtest of code that comes with it."""
-
-    strategy_code: Code
+def _type_of(item: ConfigField) -> Any:
+    return _TYPES.get(item.kind, item.type)
 
 
-class BacktestOfStrategy(BacktestConfig):
-    """A backtest of a stored strategy, without a version of its newest."""
+def _described(item: ConfigField) -> tuple[Any, Any]:
+    """A field of the configuration with its default and bounds, as pydantic takes it."""
+    bounds: dict[str, Any] = {}
+    if item.kind in ("number", "whole"):
+        bounds["gt" if item.low_open else "ge"] = item.low
+        bounds["lt" if item.high_open else "le"] = item.high
+    default: Any = ... if item.required else item.default
+    return _type_of(item), Field(default, description=item.help, **bounds)
 
-    strategy_id: str
-    strategy_version: int | None = Field(None, ge=1, lt=2**31)
 
-
+_CONFIG: dict[str, Any] = {name: _described(item) for name, item in FIELDS.items()}
+_EFFECTIVE: dict[str, Any] = {name: (_type_of(item), ...) for name, item in FIELDS.items()}
+BacktestConfig = create_model(
+    "BacktestConfig",
+    __base__=Body,
+    __doc__="A backtest without its strategy. What is not given has its default.",
+    name=(Name, ""),
+    **_CONFIG,
+)
+BacktestOfCode = create_model(
+    "BacktestOfCode",
+    __base__=BacktestConfig,
+    __doc__="A backtest of code that comes with it.",
+    strategy_code=(Code, ...),
+)
+BacktestOfStrategy = create_model(
+    "BacktestOfStrategy",
+    __base__=BacktestConfig,
+    __doc__="A backtest of a stored strategy, without a version of its newest.",
+    strategy_id=(str, ...),
+    strategy_version=(Version | None, None),
+)
 NewBacktest = BacktestOfCode | BacktestOfStrategy
 
 
 class BacktestBatch(Body):
     """Backtests that are queued all or none. The strategy may stand here instead of in each."""
 
-    items: list[BacktestOfCode | BacktestOfStrategy | BacktestConfig] = Field(
+    items: list[BacktestOfCode | BacktestOfStrategy | BacktestConfig] = Field(  # type: ignore[valid-type]
         min_length=1, max_length=MAX_BATCH
     )
     strategy_code: Code | None = None
     strategy_id: str | None = None
-    strategy_version: int | None = Field(None, ge=1, lt=2**31)
+    strategy_version: Version | None = None
 
 
-class EffectiveConfig(Shape):
-    """The configuration as it took effect."""
-
-    strategy_code: str | None = Field(None, description="left out without `code` in include")
-    strategy_id: str | None
-    strategy_version: int | None
-    name: str
-    symbol: str
-    timeframe: Timeframe
-    start_date: Day
-    end_date: Day
-    initial_capital: float
-    trading_mode: TradingMode
-    max_leverage: float
-    maintenance_margin_rate: float
-    fee_rate: float
-    slippage_bps: float
-    fill: FillRule
-    funding: bool
-    params: dict[str, Scalar]
-    strict_orders: bool
-    seed: int
-    lookahead_check: LookaheadCheck
+EffectiveConfig = create_model(
+    "EffectiveConfig",
+    __base__=Shape,
+    __doc__="The configuration as it took effect.",
+    strategy_code=(str | None, Field(None, description="left out without `code` in include")),
+    strategy_id=(str | None, ...),
+    strategy_version=(int | None, ...),
+    name=(str, ...),
+    **_EFFECTIVE,
+)
 
 
-class Metrics(Shape):
-    """The figures of a run: shares in percent, money in quote currency, undefined ones null."""
+def _number_of(metric: Metric) -> Any:
+    number = int if metric.unit == "count" else float
+    described = Field(description=f"{metric.unit}: {metric.help}")
+    return (number if metric.always else number | None), described
 
-    total_return: float | None
-    cagr: float | None
-    sharpe_ratio: float | None
-    sortino_ratio: float | None
-    calmar_ratio: float | None
-    max_drawdown: float | None
-    max_drawdown_duration: float | None = Field(description="days")
-    volatility: float | None
-    total_trades: int
-    closed_trades: int
-    win_rate: float | None
-    profit_factor: float | None
-    avg_win: float | None
-    avg_loss: float | None
-    expectancy: float | None
-    best_trade: float | None
-    worst_trade: float | None
-    liquidations: int
-    rejected_orders: int
-    avg_leverage: float | None
-    max_leverage: float | None
-    exposure_time: float | None = Field(description="percent of the bars")
-    fees_paid: float
-    funding_paid: float
-    buy_and_hold_return: float | None
-    value_at_risk_95: float | None
-    conditional_value_at_risk_95: float | None
-    sqn: float | None
-    bars: int
-    duration_seconds: float
+
+Metrics = create_model(
+    "Metrics",
+    __base__=Shape,
+    __doc__="The figures of a run; undefined ones are null.",
+    **{name: _number_of(metric) for name, metric in METRICS.items()},
+)
 
 
 class Trade(Shape):
@@ -334,8 +314,8 @@ class Backtest(Shape):
     backtest_id: str
     status: Status
     progress: float = Field(ge=0, le=1)
-    config: EffectiveConfig
-    metrics: Metrics | None
+    config: EffectiveConfig  # type: ignore[valid-type]
+    metrics: Metrics | None  # type: ignore[valid-type]
     trades: list[Trade] = Field([], max_length=MAX_ROWS)
     trades_total: int
     portfolio_history: list[PortfolioRow] = []
@@ -416,7 +396,7 @@ class BacktestLine(Shape):
     started_at: Time | None
     finished_at: Time | None
     error_message: str | None
-    metrics: Metrics | None
+    metrics: Metrics | None  # type: ignore[valid-type]
 
 
 class BacktestList(Shape):

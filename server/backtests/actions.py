@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from engine.errors import Complaint
 from sandbox.job import CheckReport
 from server.accounts import disk
 from server.accounts.users import User
@@ -30,14 +31,24 @@ MAX_BATCH = 200
 
 
 def submit(
-    services: Services, user: User, document: Any, *, idempotency_key: str | None = None
+    services: Services,
+    user: User,
+    document: Any,
+    *,
+    idempotency_key: str | None = None,
+    complaints: Sequence[Complaint] = (),
 ) -> Backtest:
-    """The queued backtest, or the one that this key made before. Raises Problems."""
+    """The queued backtest, or the one that this key made before. Raises Problems.
+
+    With `complaints` of a form's own nothing is queued: they are raised among the others.
+    """
     key, fingerprint = idempotency_key, _fingerprint(document) if idempotency_key else ""
     earlier = _earlier(services, user, key, fingerprint)
     if earlier is not None:
         return earlier[0]
-    item = _judge(services, user, document, lambda source: check(services, user, source))
+    item = _judge(
+        services, user, document, lambda source: check(services, user, source), complaints
+    )
     return _queue(services, user, [item], key, fingerprint)[0]
 
 
@@ -129,7 +140,11 @@ def _existing(services: Services, owner: int, backtest_id: str) -> Backtest:
 
 
 def _judge(
-    services: Services, user: User, document: Any, check_code: submissions.Check
+    services: Services,
+    user: User,
+    document: Any,
+    check_code: submissions.Check,
+    complaints: Sequence[Complaint] = (),
 ) -> NewBacktest:
     return submissions.judge(
         services.store,
@@ -138,6 +153,7 @@ def _judge(
         limits=services.settings.config_limits,
         check=check_code,
         market=services.market,
+        complaints=complaints,
     )
 
 

@@ -6,20 +6,20 @@ not compile, parameters that the strategy does not have, history that is not the
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
 
-from engine.config import BacktestConfig, ConfigLimits, config_violations
-from engine.errors import ValidationError
+from engine.config import FIELDS, BacktestConfig, ConfigLimits, read_config
+from engine.errors import Complaint, ValidationError, by_field
 from engine.history.careful_reader import BrokenFileError
 from engine.history.catalogue import Coverage
 from engine.history.funding_files import funding_path, months
 from engine.history.store import Store as MarketStore
-from engine.parameters import fits
-from sandbox.job import MAX_SOURCE_BYTES, CheckReport, Parameter
+from engine.parameters import misfits
+from sandbox.job import MAX_SOURCE_BYTES, CheckReport
 from server.backtests.backtest import NewBacktest
 from server.plain_text import check_line
 from server.problems import MAX_COMPLAINTS, Fields, Invalid, NotFound, details_of, sum_up
@@ -30,14 +30,29 @@ from server.strategies.strategy import get_strategy
 OWN_FIELDS = ("strategy_code", "strategy_id", "strategy_version", "name")
 _CODE_FIELDS = {"strategy_code", "strategy_id", "strategy_version"}
 _HISTORY_FIELDS = {"symbol", "timeframe", "trading_mode", "start_date", "end_date"}
-_KNOWN_FIELDS = {*OWN_FIELDS, *(item.name for item in dataclasses.fields(BacktestConfig))}
 MAX_NAME = 120
-MAX_PARAMETERS_NAMED = 20
 MAX_MONTHS_NAMED = 3
 MAX_PROBLEMS_NAMED = 3
-# What a parameter must be, in a trader's words.
-KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
 Check = Callable[[str], CheckReport]
+
+
+class Refused(Invalid):
+    """A request that breaks rules, and which: a form shows each complaint at its own field."""
+
+    def __init__(
+        self, complaints: Sequence[Complaint], report: CheckReport, uncounted: int, broken: bool
+    ) -> None:
+        fields, problems = by_field(complaints), problem_documents(report.problems)
+        message, word = sum_up(fields, uncounted), None
+        if not fields:
+            first = report.problems[0]
+            message = f"The strategy does not compile: line {first.line}: {first.message}"
+            word = "rejected_code"
+        elif broken and len(fields) == 1 and report.valid:
+            word = "data_error"
+        details = details_of(fields, problems, uncounted=uncounted)
+        super().__init__(message, word=word, details=details)
+        self.complaints = complaints
 
 
 def judge(
@@ -48,40 +63,41 @@ def judge(
     limits: ConfigLimits,
     check: Check,
     market: MarketStore,
+    complaints: Sequence[Complaint] = (),
 ) -> NewBacktest:
-    """The checked request. Raises Invalid (`fields`, `problems`, or both) or NotFound."""
+    """The checked request. Raises Refused with all that is wrong, `complaints` first; NotFound."""
     if not isinstance(document, Mapping):
         raise Invalid(fields={"body": ["must be an object of fields"]})
     own = {name: document[name] for name in OWN_FIELDS if document.get(name) is not None}
     rest, uncounted = _config_part(document)
-    fields = _own_violations(own)
-    found = None if fields.keys() & _CODE_FIELDS else _source(store, owner, own)
-    wrong, broken = config_violations(rest, limits), False
-    for name, messages in wrong.items():
-        fields.setdefault(name, []).extend(messages)
-    if not wrong.keys() & _HISTORY_FIELDS:
-        asked = {name: rest[name] for name in _HISTORY_FIELDS if name in rest}
-        missing, broken = missing_history(BacktestConfig.from_document(asked, limits), market)
-        fields |= missing
-    if not wrong and not fields.keys() & _HISTORY_FIELDS:
-        fields |= _missing_funding(BacktestConfig.from_document(rest, limits), market)
-    report = check(found[0]) if found else CheckReport()
-    if report.valid and found and "params" not in wrong:
-        misfits = parameter_violations(rest.get("params", {}), report.parameters)
-        fields |= {"params": misfits} if misfits else {}
-    if fields:
-        details = details_of(fields, problem_documents(report.problems), uncounted=uncounted)
-        word = "data_error" if broken and len(fields) == 1 and report.valid else None
-        raise Invalid(sum_up(fields, uncounted), word=word, details=details)
-    if not report.valid:
-        raise rejected_code(report)
-    assert found is not None
-    config = BacktestConfig.from_document(rest, limits)
-    source, strategy_id, version = found
+    wrong = [*complaints, *_own_complaints(own)]
+    code = None if _about(wrong, _CODE_FIELDS) else _source(store, owner, own)
+    config, of_config = read_config(rest, limits)
+    wrong += of_config
+    missing, broken = None, False
+    if not _about(of_config, _HISTORY_FIELDS):
+        part = {name: rest[name] for name in _HISTORY_FIELDS & rest.keys()}
+        asked = config or BacktestConfig.from_document(part, limits)
+        missing, broken = missing_history(asked, market)
+    if missing is None and config is not None:
+        missing = _missing_funding(config, market)
+    wrong += [missing] if missing else []
+    report = check(code.source) if code else CheckReport()
+    if code and report.valid and not _about(of_config, {"params"}):
+        kinds = {item.name: item.type for item in report.parameters}
+        wrong += islice(misfits(rest.get("params", {}), kinds), MAX_COMPLAINTS + 1)
+    if wrong or not report.valid:
+        raise Refused(wrong, report, uncounted, broken)
+    assert code is not None
+    assert config is not None
     name = own.get("name", "").strip()
     bars = _bars(config, market.catalogue())
     defaults = {item.name: item.default for item in report.parameters}
-    return NewBacktest(config, source, name, strategy_id, version, bars, defaults)
+    return NewBacktest(config, code.source, name, code.strategy_id, code.version, bars, defaults)
+
+
+def _about(complaints: Iterable[Complaint], fields: Set[str]) -> bool:
+    return any(complaint.field in fields for complaint in complaints)
 
 
 def judge_batch(judge_one: Callable[[Any], NewBacktest], document: Any, most: int) -> list[Any]:
@@ -139,7 +155,7 @@ def _config_part(document: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
 
     Unknown names are the one part of a request whose number nothing else bounds.
     """
-    unknown = [name for name in document if name not in _KNOWN_FIELDS]
+    unknown = [name for name in document if name not in FIELDS and name not in OWN_FIELDS]
     left_out = set(unknown[MAX_COMPLAINTS:])
     rest = {
         str(name): value
@@ -149,39 +165,8 @@ def _config_part(document: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     return rest, len(left_out)
 
 
-def rejected_code(report: CheckReport) -> Invalid:
-    """Code that does not compile, with every complaint about it."""
-    first = report.problems[0]
-    return Invalid(
-        f"The strategy does not compile: line {first.line}: {first.message}",
-        word="rejected_code",
-        details=details_of({}, problem_documents(report.problems)),
-    )
-
-
-def parameter_violations(params: Mapping[str, Any], parameters: Sequence[Parameter]) -> list[str]:
-    """What is wrong with overrides of a strategy's parameters; an int serves for a float.
-
-    Ends at the first message beyond those that one answer names.
-    """
-    known = {item.name: item for item in parameters}
-    there = ", ".join(list(known)[:MAX_PARAMETERS_NAMED]) or "none"
-    there += " ..." if len(known) > MAX_PARAMETERS_NAMED else ""
-    wrong: list[str] = []
-    for name, value in params.items():
-        if len(wrong) > MAX_COMPLAINTS:
-            break
-        if name not in known:
-            wrong.append(f"{name:.60}: the strategy has no such parameter; it has {there}")
-            continue
-        kind = known[name].type
-        if not fits(value, kind):
-            wrong.append(f"{name}: must be {KINDS[kind]}; got {value!r:.60}")
-    return wrong
-
-
-def missing_history(config: BacktestConfig, market: MarketStore) -> tuple[Fields, bool]:
-    """What the history lacks for this configuration, beside the field to change.
+def missing_history(config: BacktestConfig, market: MarketStore) -> tuple[Complaint | None, bool]:
+    """What the history lacks for this configuration, at the field to change.
 
     And whether that is because files are broken: then their place and cause are the message.
     """
@@ -190,49 +175,42 @@ def missing_history(config: BacktestConfig, market: MarketStore) -> tuple[Fields
         # After a fresh look: the catalogue may lag behind new files.
         market.look_again()
         missing = _not_covered(config, market)
-    if not missing:
-        return {}, False
-    (name,) = missing
+    if missing is None:
+        return None, False
     series = config.symbol, config.timeframe, config.trading_mode
     broken = market.broken_files(*series, config.start_date, config.end_date)
-    if broken is None and name not in ("start_date", "end_date"):
+    if broken is None and missing.field not in ("start_date", "end_date"):
         broken = market.broken_files(*series)
     if broken is None:
         return missing, False
     if isinstance(broken, BrokenFileError):
-        return {name: [broken.listing(MAX_PROBLEMS_NAMED)]}, True
-    return {name: [str(broken)]}, True
+        return Complaint(missing.field, broken.listing(MAX_PROBLEMS_NAMED)), True
+    return Complaint(missing.field, str(broken)), True
 
 
-def _not_covered(config: BacktestConfig, market: MarketStore) -> Fields:
+def _not_covered(config: BacktestConfig, market: MarketStore) -> Complaint | None:
     """The one field, if any, that asks for what there is not."""
     catalogue = market.catalogue()
     held = [item for item in catalogue if item.symbol == config.symbol]
     if not held:
-        names = sorted({item.symbol for item in catalogue})
-        there = ", ".join(names[:8]) + (" ..." if len(names) > 8 else "") if names else "nothing"
-        return {"symbol": [f"there is no history of {config.symbol}; there is {there}"]}
+        symbols = sorted({item.symbol for item in catalogue})
+        there = ", ".join(symbols[:8]) + (" ..." if len(symbols) > 8 else "") or "nothing"
+        return Complaint("symbol", f"there is no history of {config.symbol}; there is {there}")
     in_mode = [item for item in held if item.trading_mode == config.trading_mode]
     if not in_mode:
-        return {
-            "trading_mode": [
-                f"there is no {config.trading_mode} history of {config.symbol}, only "
-                f"{held[0].trading_mode}"
-            ]
-        }
+        only = held[0].trading_mode
+        message = f"there is no {config.trading_mode} history of {config.symbol}, only {only}"
+        return Complaint("trading_mode", message)
     series = next((item for item in in_mode if item.timeframe == config.timeframe), None)
     if series is None:
-        names = [str(item.timeframe) for item in in_mode]
-        return {
-            "timeframe": [
-                f"there is no {config.timeframe} history of {config.symbol}; there is "
-                + ", ".join(names)
-            ]
-        }
+        names = ", ".join(item.timeframe for item in in_mode)
+        message = f"there is no {config.timeframe} history of {config.symbol}; there is {names}"
+        return Complaint("timeframe", message)
     first, last = _day(series.first), _day(series.last)
     if config.end_date < first or config.start_date > last:
         name = "end_date" if config.end_date < first else "start_date"
-        return {name: [f"the history of {config.symbol} {config.timeframe} is {first} to {last}"]}
+        message = f"the history of {config.symbol} {config.timeframe} is {first} to {last}"
+        return Complaint(name, message)
     hole = series.gaps and market.hole_around(
         config.symbol,
         config.timeframe,
@@ -241,13 +219,12 @@ def _not_covered(config: BacktestConfig, market: MarketStore) -> Fields:
         config.end_date,
     )
     if hole:
-        return {
-            "start_date": [
-                f"the history of {config.symbol} {config.timeframe} has no bar from {hole[0]} to "
-                f"{hole[1]}; choose a range that goes beyond"
-            ]
-        }
-    return {}
+        return Complaint(
+            "start_date",
+            f"the history of {config.symbol} {config.timeframe} has no bar from {hole[0]} to "
+            f"{hole[1]}; choose a range that goes beyond",
+        )
+    return None
 
 
 def _bars(config: BacktestConfig, catalogue: Sequence[Coverage]) -> int:
@@ -261,10 +238,10 @@ def _bars(config: BacktestConfig, catalogue: Sequence[Coverage]) -> int:
     return 0
 
 
-def _missing_funding(config: BacktestConfig, market: MarketStore) -> Fields:
+def _missing_funding(config: BacktestConfig, market: MarketStore) -> Complaint | None:
     """The first months of the range whose rates are missing, where funding is to be charged."""
     if not config.funding:
-        return {}
+        return None
     folder = market.directory / config.trading_mode / config.symbol
     wanted = months(config.start_date, config.end_date)
     missing = (
@@ -274,52 +251,58 @@ def _missing_funding(config: BacktestConfig, market: MarketStore) -> Fields:
     )
     named = list(islice(missing, MAX_MONTHS_NAMED + 1))
     if not named:
-        return {}
+        return None
     said = ", ".join(named[:MAX_MONTHS_NAMED]) + (" ..." if len(named) > MAX_MONTHS_NAMED else "")
-    return {
-        "funding": [
-            f"the funding rates of {config.symbol} for {said} are missing; choose another range, "
-            "or run without funding"
-        ]
-    }
+    return Complaint(
+        "funding",
+        f"the funding rates of {config.symbol} for {said} are missing; choose another range, "
+        "or run without funding",
+    )
 
 
-def _own_violations(own: Mapping[str, Any]) -> Fields:
-    fields: Fields = {}
+def _own_complaints(own: Mapping[str, Any]) -> Iterator[Complaint]:
+    """What is wrong with the fields that are not the configuration's: code and name."""
     code, strategy_id = own.get("strategy_code"), own.get("strategy_id")
-    if (code is None) == (strategy_id is None):
-        fields["strategy_code"] = ["give exactly one of strategy_code and strategy_id"]
     if code is not None and not isinstance(code, str):
-        fields["strategy_code"] = ["must be a text"]
+        yield Complaint("strategy_code", "must be a text")
     elif code is not None and len(code.encode(errors="replace")) > MAX_SOURCE_BYTES:
-        fields["strategy_code"] = [f"at most {MAX_SOURCE_BYTES // 1024} KiB of UTF-8"]
+        yield Complaint("strategy_code", f"at most {MAX_SOURCE_BYTES // 1024} KiB of UTF-8")
+    elif (code is None) == (strategy_id is None):
+        yield Complaint("strategy_code", "give exactly one of strategy_code and strategy_id")
     if strategy_id is not None and not isinstance(strategy_id, str):
-        fields["strategy_id"] = ["must be a text"]
+        yield Complaint("strategy_id", "must be a text")
     version = own.get("strategy_version")
     if version is not None:
         if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 2**31:
-            fields["strategy_version"] = ["must be a whole number, 1 or more"]
+            yield Complaint("strategy_version", "must be a whole number, 1 or more")
         elif strategy_id is None:
-            fields["strategy_version"] = ["goes with strategy_id"]
+            yield Complaint("strategy_version", "goes with strategy_id")
     name = own.get("name", "")
     if not isinstance(name, str) or len(name) > MAX_NAME:
-        fields["name"] = [f"must be a text of at most {MAX_NAME} characters"]
+        yield Complaint("name", f"must be a text of at most {MAX_NAME} characters")
     else:
         try:
             check_line(name.strip(), "name")
         except ValidationError as error:
-            fields |= error.fields
-    return fields
+            yield from (Complaint(name, text) for name, [text] in error.fields.items())
 
 
-def _source(store: Store, owner: int, own: Mapping[str, Any]) -> tuple[str, str | None, int | None]:
-    code = own.get("strategy_code")
-    if code is not None:
-        return str(code), None, None
-    found = get_strategy(store, owner, own["strategy_id"], own.get("strategy_version"))
-    if found is None:
+@dataclass(frozen=True)
+class _Code:
+    """What is to run: of a stored strategy with its id and version."""
+
+    source: str
+    strategy_id: str | None = None
+    version: int | None = None
+
+
+def _source(store: Store, owner: int, own: Mapping[str, Any]) -> _Code:
+    if "strategy_code" in own:
+        return _Code(own["strategy_code"])
+    strategy = get_strategy(store, owner, own["strategy_id"], own.get("strategy_version"))
+    if strategy is None:
         raise NotFound("There is no such strategy, or not in this version.")
-    return found.code, found.id, found.version
+    return _Code(strategy.code, strategy.id, strategy.version)
 
 
 def _day(moment_ms: int) -> date:

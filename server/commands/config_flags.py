@@ -1,4 +1,4 @@
-"""Section 2's fields as command line flags, and problems as lines for a terminal."""
+"""The fields of a configuration as command line flags, and problems as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -9,52 +9,65 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from engine.enums import FillRule, LookaheadCheck, Timeframe, TradingMode
+from engine.analysis.metric_table import METRICS
+from engine.config import FIELDS
+from engine.config_fields import Field
 from engine.errors import ConfigurationError, ValidationError
 from sandbox.job import MAX_SOURCE_BYTES
 from server.money import money_decimals
 
-TEXTS = {
-    "symbol": "such as BTCUSDT",
-    "timeframe": " ".join(Timeframe),
-    "start-date": "YYYY-MM-DD, first UTC day",
-    "end-date": "YYYY-MM-DD, last UTC day",
-    "trading-mode": " or ".join(TradingMode),
-    "fill": " or ".join(FillRule) + ": when market orders fill",
-    "lookahead-check": ", ".join(LookaheadCheck),
-    "name": "what to call the run",
-}
-NUMBERS = {
-    "initial-capital": "10000 unless given",
-    "max-leverage": "1 unless given; more in futures only",
-    "maintenance-margin-rate": "0.005 unless set",
-    "fee-rate": "a fraction of the notional; 0.001 unless given",
-    "slippage-bps": "basis points against the trader; 0 unless given",
-}
-REQUIRED = ("symbol", "timeframe", "start-date", "end-date")
+SHOWN_METRICS = (
+    "total_return",
+    "buy_and_hold_return",
+    "cagr",
+    "max_drawdown",
+    "sharpe_ratio",
+    "sortino_ratio",
+    "closed_trades",
+    "win_rate",
+    "profit_factor",
+    "liquidations",
+    "rejected_orders",
+    "fees_paid",
+    "bars",
+)
+METAVARS = {"date": "DAY", "number": "NUMBER", "whole": "N", "params": "JSON"}
+PARSERS = {"number": float, "whole": int}
 
 
 def add_config_flags(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for every field of a backtest's configuration."""
+    """Add a flag for every field of a backtest's configuration, and one for its name."""
     group = parser.add_argument_group("configuration")
-    for name, text in TEXTS.items():
-        group.add_argument(f"--{name}", required=name in REQUIRED, help=text, metavar="TEXT")
-    for name, text in NUMBERS.items():
-        group.add_argument(f"--{name}", type=float, help=text, metavar="NUMBER")
-    group.add_argument("--seed", type=int, metavar="N", help="seeds random and numpy.random")
-    group.add_argument("--params", metavar="JSON", help="overrides, such as '{\"fast\": 10}'")
-    for name, text in (
-        ("funding", "pay and receive funding (futures)"),
-        ("strict-orders", "a rejected order raises in the strategy"),
-    ):
-        group.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=text)
+    for name, field in FIELDS.items():
+        options: dict[str, Any] = {"required": field.required, "help": flag_help(field)}
+        if field.kind == "flag":
+            options["action"] = argparse.BooleanOptionalAction
+        else:
+            options["metavar"] = METAVARS.get(field.kind, "TEXT")
+            options["type"] = PARSERS.get(field.kind)
+        group.add_argument(f"--{name.replace('_', '-')}", **options)
+    group.add_argument("--name", help="what to call the run", metavar="TEXT")
+
+
+def flag_help(field: Field) -> str:
+    """What the field means, what it may be, and what it is unless it is given."""
+    parts = [field.help]
+    if field.options:
+        parts.append(f"One of {', '.join(field.options)}.")
+    if field.kind == "date":
+        parts.append("YYYY-MM-DD, UTC.")
+    if field.kind == "params":
+        parts.append("Such as '{\"fast\": 10}'.")
+    elif not field.required and field.kind != "flag":
+        default = f"{field.default:.15g}" if field.kind == "number" else field.default
+        parts.append(f"{default} unless given.")
+    return " ".join(parts).replace("%", "%%")
 
 
 def config_document(options: argparse.Namespace) -> dict[str, Any]:
     """The configuration that the flags give; what was not given is left to the defaults."""
-    names = [*TEXTS, *NUMBERS, "seed", "funding", "strict-orders"]
-    fields = {name.replace("-", "_"): getattr(options, name.replace("-", "_")) for name in names}
-    document = {name: value for name, value in fields.items() if value is not None}
+    given = {name: getattr(options, name) for name in (*FIELDS, "name")}
+    document = {name: value for name, value in given.items() if value is not None}
     if options.params is not None:
         try:
             document["params"] = json.loads(options.params)
@@ -101,28 +114,15 @@ def print_problems(
 def print_figures(document: Mapping[str, Any], stream: TextIO) -> None:
     """The key figures of a result."""
     metrics = document["metrics"] or {}
-    rows = [
-        ("total return", "total_return", "%"),
-        ("buy and hold", "buy_and_hold_return", "%"),
-        ("cagr", "cagr", "%"),
-        ("max drawdown", "max_drawdown", "%"),
-        ("sharpe ratio", "sharpe_ratio", ""),
-        ("sortino ratio", "sortino_ratio", ""),
-        ("trades", "closed_trades", ""),
-        ("win rate", "win_rate", "%"),
-        ("profit factor", "profit_factor", ""),
-        ("liquidations", "liquidations", ""),
-        ("rejected orders", "rejected_orders", ""),
-        ("fees paid", "fees_paid", ""),
-        ("bars", "bars", ""),
-    ]
     print(f"{document['backtest_id']}  {document['status']}", file=stream)
     capital = float(document["config"]["initial_capital"])
-    for label, key, unit in rows:
-        if key in metrics:
-            value = metrics[key]
-            decimals = money_decimals(value or 0.0, capital) if key == "fees_paid" else 2
-            print(f"{label:>16}  {_figure(value, unit, decimals)}", file=stream)
+    for name in SHOWN_METRICS:
+        if name in metrics:
+            label, unit = METRICS[name].label.lower(), METRICS[name].unit
+            value = metrics[name]
+            decimals = money_decimals(value or 0.0, capital) if unit == "money" else 2
+            text = _figure(value, "%" if unit == "percent" else "", decimals)
+            print(f"{label:>16}  {text}", file=stream)
     honesty = document.get("honesty") or {}
     if honesty.get("sentence"):
         print(honesty["sentence"], file=stream)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from engine.config import BacktestConfig, config_violations
-from engine.errors import ConfigurationError, ValidationError
+from engine.config import BacktestConfig, read_config
+from engine.errors import Complaint, ConfigurationError, ValidationError, by_field
+from engine.parameters import misfits
 from server.commands.config_flags import (
     add_config_flags,
     config_document,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from engine.history.store import Store as MarketStore
     from sandbox.client import Sandbox
     from server.jobs.execution import Execution, RunRequest
-    from server.problems import Fields
 
 USAGE_ERROR = 2
 MAX_NAME = 120
@@ -123,30 +123,27 @@ def _configuration(
     """The configuration and its name. Raises ValidationError with every field's messages."""
     document = config_document(options)
     label = document.pop("name", "")
-    wrong = config_violations(document, settings.config_limits)
+    config, wrong = read_config(document, settings.config_limits)
     if len(label) > MAX_NAME:
-        wrong["name"] = [f"at most {MAX_NAME} characters"]
-    if wrong and document.get("params") and "params" not in wrong:
+        wrong.append(Complaint("name", f"at most {MAX_NAME} characters"))
+    if wrong and document.get("params") and "params" not in by_field(wrong):
         from sandbox.client import Sandbox
 
         with Sandbox(level=settings.sandbox_level) as sandbox:
-            misfits = _wrong_parameters(sandbox, document["params"], source)
-        wrong |= {"params": misfits} if misfits else {}
-    if wrong:
-        raise ValidationError(fields=wrong)
-    config = BacktestConfig.from_document(document, settings.config_limits)
-    missing = _missing_history(config, settings)
-    if missing:
-        raise ValidationError(fields=missing)
+            wrong += _wrong_parameters(sandbox, document["params"], source)
+    if config is not None and not wrong:
+        wrong += _missing_history(config, settings)
+    if config is None or wrong:
+        raise ValidationError(fields=by_field(wrong))
     return config, label
 
 
-def _missing_history(config: BacktestConfig, settings: Settings) -> Fields:
+def _missing_history(config: BacktestConfig, settings: Settings) -> list[Complaint]:
     """What asks for history that is not there; files that are broken fail the run."""
     from server.backtests.submissions import missing_history
 
     missing, broken = missing_history(config, _market(settings))
-    return {} if broken else missing
+    return [] if broken or missing is None else [missing]
 
 
 def _market(settings: Settings) -> MarketStore:
@@ -185,7 +182,7 @@ def _execute(
         request = replace(request, missing_locks=_missing_locks(sandbox))
         wrong = _wrong_parameters(sandbox, request.config.params, request.source)
         if wrong:
-            print_fields({"params": wrong}, sys.stderr)
+            print_fields(by_field(wrong), sys.stderr)
             return USAGE_ERROR
         with ProgressBar(name, sys.stderr) as bar:
             execution = execute(
@@ -200,14 +197,13 @@ def _execute(
             return execution
 
 
-def _wrong_parameters(sandbox: Sandbox, params: Mapping[str, Any], source: str) -> list[str]:
-    from server.backtests.submissions import parameter_violations
-
+def _wrong_parameters(sandbox: Sandbox, params: Mapping[str, Any], source: str) -> list[Complaint]:
     if not params or sandbox.refusal:
         return []
     report = sandbox.check(source)
     # Code that does not compile fails in the run, which says where.
-    return parameter_violations(params, report.parameters) if report.valid else []
+    kinds = {item.name: item.type for item in report.parameters}
+    return list(misfits(params, kinds)) if report.valid else []
 
 
 def _missing_locks(sandbox: Sandbox) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def run_draws(page: Page) -> None:
     page.goto(f"/backtests/new?symbol={SYMBOL}&timeframe=1h&mode=futures")
     page.get_by_label("Strategy (Python)").fill(DRAWS)
     expect(page.locator("#check")).to_contain_text("Draws compiles")
-    page.get_by_label("Highest leverage").fill("5")
+    page.get_by_label("Max leverage").fill("5")
     page.get_by_role("button", name="Run backtest").click()
     expect(page.locator(".figures")).to_be_visible(timeout=30_000)
     expect(page.locator(".chart[data-loaded]")).to_be_visible()

@@ -43,7 +43,7 @@ def fill_in(page: Page, mode: str, first: str, last: str) -> None:
     page.get_by_label("Strategy (Python)").fill(CROSS)
     expect(page.locator("#check")).to_contain_text("Cross compiles; 2 parameters found")
     page.get_by_label("From (UTC)").fill(first)
-    page.get_by_label("To, included").fill(last)
+    page.get_by_label("To (inclusive)").fill(last)
 
 
 def test_a_mean_cross_on_eighteen_months_of_spot(open_page: Open, service: Service) -> None:
@@ -65,19 +65,19 @@ def test_a_mean_cross_with_leverage_on_half_a_year_of_futures(
 ) -> None:
     page = open_page(service.user("futures"))
     fill_in(page, "futures", "2024-01-01", "2024-06-29")
-    page.get_by_label("Highest leverage").fill("5")
+    page.get_by_label("Max leverage").fill("5")
     page.get_by_label("leverage", exact=True).fill("5")
     page.get_by_role("button", name="Run backtest").click()
     expect(page.locator(".figures")).to_be_visible(timeout=60_000)
     expect(page.locator(".page-head")).to_contain_text("up to 5× leverage")
     page.get_by_text("Exposure and costs").click()
-    expect(page.get_by_role("row", name=re.compile("^Highest leverage"))).to_contain_text("5.00×")
+    expect(page.get_by_role("row", name=re.compile("^Max leverage used"))).to_contain_text("5.00×")
 
 
 def test_a_hole_in_the_history_cannot_make_a_fairy_tale(open_page: Open, service: Service) -> None:
     page = open_page(service.user("hole"))
     page.goto("/backtests/new?symbol=BTCUSDT&timeframe=1h&mode=spot")
-    first, last = page.get_by_label("From (UTC)"), page.get_by_label("To, included")
+    first, last = page.get_by_label("From (UTC)"), page.get_by_label("To (inclusive)")
     expect(page.get_by_role("button", name="Newest without holes")).to_have_attribute(
         "aria-pressed", "true"
     )

@@ -22,7 +22,7 @@ def test_a_liquidated_futures_run_is_understood_from_its_page(
     warning = page.locator(".messages .message.bad").first
     expect(warning).to_contain_text(re.compile(r"positions? (was|were) liquidated"))
     expect(warning).to_contain_text("the margin is gone")
-    page.locator("#trips").get_by_label("Left by").select_option("liquidation")
+    page.locator("#trips").get_by_label("Exit reason").select_option("liquidation")
     row = page.locator("#trips tbody tr").first
     expect(row).to_contain_text("liquidation")
     expect(row.locator(".loss").first).to_contain_text("−")
@@ -37,8 +37,8 @@ def test_runs_are_marked_found_compared_and_deleted(open_page: Open, service: Se
     expect(page.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
     page.get_by_label("Tags").fill("first keep")
     page.get_by_label("Note", exact=True).fill("loses to fees")
-    page.get_by_role("button", name="Keep").click()
-    expect(page.get_by_text("✓ Kept")).to_be_visible()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("✓ Saved")).to_be_visible()
     run_example(page, "Breakout")
     page.goto("/backtests")
     rows = page.locator("#rows tbody tr")
@@ -155,7 +155,7 @@ def test_the_list_is_sorted_and_bounded_by_its_figures(open_page: Open, service:
     page.get_by_label("Order").select_option("worst return")
     expect(heading).to_have_attribute("aria-sort", "ascending")
     assert shown() == best[::-1]
-    page.get_by_text("Figures from and to").click()
+    page.get_by_text("Filter by metrics").click()
     page.get_by_label("Return, at least").fill(str(best[1]))
     page.get_by_label("Return, at least").press("Tab")
     # The figure shown is rounded: the middle one may be a little below it.

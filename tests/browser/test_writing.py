@@ -164,9 +164,9 @@ def test_a_draft_is_offered_again(open_page: Open, service: Service) -> None:
 def test_only_what_exists_is_offered(open_page: Open, service: Service) -> None:
     page = open_page(service.user("chooser"))
     page.goto("/backtests/new")
-    expect(page.get_by_label("Highest leverage")).to_be_hidden()
+    expect(page.get_by_label("Max leverage")).to_be_hidden()
     page.get_by_label("futures").check()
-    expect(page.get_by_label("Highest leverage")).to_be_visible()
+    expect(page.get_by_label("Max leverage")).to_be_visible()
     expect(page.locator("#timeframe option")).to_have_text(["1 hour", "4 hours", "1 day"])
     page.get_by_role("button", name="Last 30 days").click()
     expect(page.get_by_label("From (UTC)")).to_have_value("2024-03-31")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import BacktestConfig, ConfigLimits, config_violations
+from engine.config import BacktestConfig, ConfigLimits, read_config
 from engine.enums import FillRule, LookaheadCheck, Timeframe, TradingMode
-from engine.errors import ValidationError
+from engine.errors import ValidationError, by_field
 
 NEEDED = {
     "symbol": "BTCUSDT",
@@ -21,6 +21,14 @@ NEEDED = {
     "end_date": "2024-06-29",
 }
 FUTURES = NEEDED | {"trading_mode": "futures"}
+
+
+def violations(
+    document: dict[str, Any], limits: ConfigLimits | None = None
+) -> dict[str, list[str]]:
+    config, complaints = read_config(document, limits)
+    assert (config is None) == bool(complaints)
+    return by_field(complaints)
 
 
 def test_what_is_not_given_has_the_default_of_the_contract() -> None:
@@ -75,7 +83,7 @@ def test_plain_data_becomes_words_of_the_engine() -> None:
 def test_a_value_on_its_bound_is_taken(field: str, value: Any) -> None:
     leverage = {"max_leverage": 5} if field == "maintenance_margin_rate" else {}
     small = {"maintenance_margin_rate": 0.009} if field == "max_leverage" else {}
-    assert config_violations(FUTURES | leverage | small | {field: value}) == {}
+    assert violations(FUTURES | leverage | small | {field: value}) == {}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +132,7 @@ def test_a_value_on_its_bound_is_taken(field: str, value: Any) -> None:
 def test_a_value_beyond_its_bound_is_told_at_its_field(
     field: str, value: Any, message: str
 ) -> None:
-    problems = config_violations(FUTURES | {field: value})
+    problems = violations(FUTURES | {field: value})
     assert list(problems) == [field]
     assert message in problems[field][0]
 
@@ -138,29 +146,29 @@ def test_every_violation_is_reported_at_once() -> None:
 
 
 def test_spot_has_no_leverage() -> None:
-    assert config_violations(NEEDED | {"max_leverage": 2}) == {
+    assert violations(NEEDED | {"max_leverage": 2}) == {
         "max_leverage": ["must be 1 in spot; got 2"]
     }
 
 
 def test_spot_has_no_funding() -> None:
-    assert list(config_violations(NEEDED | {"funding": True})) == ["funding"]
+    assert list(violations(NEEDED | {"funding": True})) == ["funding"]
 
 
 def test_a_margin_rate_that_liquidates_at_once_is_refused() -> None:
-    problems = config_violations(FUTURES | {"max_leverage": 100, "maintenance_margin_rate": 0.01})
+    problems = violations(FUTURES | {"max_leverage": 100, "maintenance_margin_rate": 0.01})
     assert "must be below 1/max_leverage (0.01)" in problems["maintenance_margin_rate"][0]
 
 
 def test_an_installation_may_lower_the_leverage() -> None:
     limits = ConfigLimits(max_leverage=20)
-    assert config_violations(FUTURES | {"max_leverage": 20}, limits) == {}
-    assert list(config_violations(FUTURES | {"max_leverage": 21}, limits)) == ["max_leverage"]
+    assert violations(FUTURES | {"max_leverage": 20}, limits) == {}
+    assert list(violations(FUTURES | {"max_leverage": 21}, limits)) == ["max_leverage"]
 
 
 def test_an_installation_may_offer_fewer_timeframes() -> None:
     limits = ConfigLimits(timeframes=(Timeframe.D1,))
-    assert config_violations(NEEDED, limits) == {"timeframe": ["must be one of 1d; got '1h'"]}
+    assert violations(NEEDED, limits) == {"timeframe": ["must be one of 1d; got '1h'"]}
 
 
 def test_an_installations_margin_rate_is_the_default() -> None:
@@ -209,7 +217,7 @@ def test_a_document_survives_the_round_trip(document: dict[str, Any]) -> None:
     )
 )
 def test_any_json_is_taken_or_refused_field_by_field(document: dict[str, Any]) -> None:
-    problems = config_violations(document)
+    problems = violations(document)
     assert set(problems) <= set(BacktestConfig.__dataclass_fields__) | set(document)
     assert all(isinstance(text, str) for texts in problems.values() for text in texts)
     if not problems:

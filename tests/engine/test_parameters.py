@@ -4,7 +4,7 @@ import pytest
 
 from engine.errors import ValidationError
 from engine.parameters import fits
-from engine.run.strategy import convert_param
+from engine.run.strategy import apply_params
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_a_value_fits_a_parameter_of_its_type_when_it_is_finite(value, kind, exp
 
 
 def test_the_engine_refuses_what_the_service_refuses():
-    with pytest.raises(ValidationError, match="share must be a finite float"):
-        convert_param("share", math.inf, 0.5)
+    with pytest.raises(ValidationError, match="share: must be a number; got inf"):
+        apply_params(None, {"share": 0.5}, {"share": math.inf})

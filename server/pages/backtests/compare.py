@@ -9,6 +9,7 @@ import numpy as np
 from litestar import Controller, Response, get, post
 from litestar.response import Redirect, Template
 
+from engine.config import FIELDS
 from engine.enums import Timeframe
 from server.accounts import access
 from server.accounts.users import User
@@ -38,6 +39,7 @@ class Compared:
 @dataclass(frozen=True)
 class ConfigRow:
     label: str
+    help: str
     values: list[str]
     differs: bool
 
@@ -150,12 +152,13 @@ def _torn(document: dict[str, Any], name: str) -> list[float | None]:
 
 def _configuration(runs: list[Backtest]) -> list[ConfigRow]:
     rows = []
-    for name in result.SHOWN_CONFIG:
-        values = [formats.plain(run.config.get(name)) for run in runs]
-        rows.append(ConfigRow(result.LABELS[name], values, len(set(values)) > 1))
+    for name, field in FIELDS.items():
+        if name != "params":
+            values = [formats.plain(run.config.get(name)) for run in runs]
+            rows.append(ConfigRow(field.label, field.help, values, len(set(values)) > 1))
     for name in sorted({key for run in runs for key in run.config.get("params", {})}):
         values = [formats.plain(run.config.get("params", {}).get(name)) for run in runs]
-        rows.append(ConfigRow(f"{name} (parameter)", values, len(set(values)) > 1))
+        rows.append(ConfigRow(f"{name} (parameter)", "", values, len(set(values)) > 1))
     return rows
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from engine.analysis.metric_table import METRICS, Metric
 from server import examples
 from server.backtests.backtest import STATUSES, Backtest
 from server.backtests.listing import (
@@ -25,29 +26,11 @@ from server.pages.backtests.missing_bars import missing_share
 from server.services import Services
 
 PER_PAGE = 25
-LABELS = {
-    "total_return": "Return",
-    "buy_and_hold_return": "Buy and hold",
-    "max_drawdown": "Drawdown",
-    "sharpe_ratio": "Sharpe",
-    "closed_trades": "Trades",
-}
-UNITS = {"total_return": "%", "buy_and_hold_return": "%", "max_drawdown": "%"}
 ASCENDING = ".asc"
-ORDERS = {
-    "": "newest first",
-    ASCENDING: "oldest first",
-    "total_return": "best return",
-    "total_return.asc": "worst return",
-    "buy_and_hold_return": "market rose most",
-    "buy_and_hold_return.asc": "market fell most",
-    "max_drawdown": "smallest drawdown",
-    "max_drawdown.asc": "deepest drawdown",
-    "sharpe_ratio": "best Sharpe ratio",
-    "sharpe_ratio.asc": "worst Sharpe ratio",
-    "closed_trades": "most trades",
-    "closed_trades.asc": "fewest trades",
-}
+ORDERS = {"": "newest first", ASCENDING: "oldest first"}
+for _name in FIGURES:
+    ORDERS[_name] = f"{METRICS[_name].label}, highest first"
+    ORDERS[_name + ASCENDING] = f"{METRICS[_name].label}, lowest first"
 
 
 @dataclass(frozen=True)
@@ -65,9 +48,7 @@ class Row:
 class Bound:
     """The two fields that bound a figure, as texts."""
 
-    name: str
-    label: str
-    unit: str
+    metric: Metric
     least: str
     most: str
 
@@ -78,6 +59,7 @@ class Heading:
 
     name: str
     label: str
+    help: str
     url: str
     sort: str
 
@@ -133,11 +115,13 @@ def list_page(services: Services, owner: int, query: Mapping[str, str]) -> ListP
         asked=asked,
         narrowed=narrowed,
         bounds=[
-            Bound(name, label, UNITS.get(name, ""), asked[f"{name}_min"], asked[f"{name}_max"])
-            for name, label in LABELS.items()
+            Bound(METRICS[name], asked[f"{name}_min"], asked[f"{name}_max"]) for name in FIGURES
         ],
-        headings=[_heading(name, label, asked, wanted) for name, label in LABELS.items()],
-        aged=_heading("", "Asked for (UTC)", asked, wanted),
+        headings=[
+            _heading(name, METRICS[name].label, METRICS[name].help, asked, wanted)
+            for name in FIGURES
+        ],
+        aged=_heading("", "Created (UTC)", "When it was queued.", asked, wanted),
         here=_url(asked, after=query.get("after", "") if after else ""),
         first_page=_url(asked) if after else "",
         more=_url(asked, after=str(more)) if more else "",
@@ -199,11 +183,11 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _heading(name: str, label: str, asked: Mapping[str, str], wanted: Wanted) -> Heading:
+def _heading(name: str, label: str, help: str, asked: Mapping[str, str], wanted: Wanted) -> Heading:
     here = wanted.sort == name
     turned = name + ASCENDING if here and not wanted.ascending else name
     state = ("ascending" if wanted.ascending else "descending") if here else "none"
-    return Heading(name or "age", label, _url({**asked, "sort": turned}), state)
+    return Heading(name or "age", label, help, _url({**asked, "sort": turned}), state)
 
 
 def _url(asked: Mapping[str, str], **more: str) -> str:

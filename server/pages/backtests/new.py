@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -11,11 +12,12 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.plugins.htmx import ClientRedirect
 from litestar.response import Redirect, Template
 
-from engine.errors import ValidationError
+from engine.config_fields import Field
+from engine.errors import Complaint, ValidationError
 from sandbox.job import CheckReport
 from server import examples
 from server.accounts import access
-from server.backtests import actions, backtest
+from server.backtests import actions, backtest, submissions
 from server.backtests.forecast import measured_pace
 from server.handlers import AnyRequest, FormWithFiles, GivenServices, QueryNumber, QueryText
 from server.pages.backtests import form as backtest_form
@@ -24,7 +26,7 @@ from server.pages.backtests.form import Errors, Values
 from server.pages.backtests.parameter_fields import ParameterField
 from server.pages.parts.reference import Group, reference
 from server.pages.parts.render import is_partial, page
-from server.problems import Invalid, NotFound, Problem, TooMany, Unavailable
+from server.problems import NotFound, Problem, TooMany, Unavailable
 from server.services import Services
 from server.strategies import strategy as strategies
 
@@ -33,19 +35,20 @@ Text = QueryText
 
 @dataclass(frozen=True)
 class FormPage:
-    """Everything that the form shows. `report` None: the code was not checked."""
+    """Everything that the form shows."""
 
     values: Values  # of every field as text
     market: markets.MarketChoice  # what may be chosen of the history
     report: CheckReport | None  # of checking the code, None where it was not
     parameters: list[ParameterField]  # fields of the strategy
     carried: Values  # parameters whose code is broken now, kept
+    fields: Mapping[str, Field]  # of the configuration, as the installation bounds them
     errors: Errors = field(default_factory=dict)  # by field; form is of none
     origin: str = ""  # a sentence on where the values come from
     saved: str = ""  # a sentence after the code was saved
-    max_leverage: float = 100.0  # the installation's
     reference: list[Group] = field(default_factory=reference)  # what a strategy may call
     error_count: int = 0  # of errors and problems in the code
+    advanced: tuple[str, ...] = backtest_form.ADVANCED  # names of the folded fields
     advanced_open: bool = False  # whether a field in the folded part is wrong
     oob: bool = False  # whether parts replace themselves out of band
 
@@ -134,9 +137,9 @@ class NewBacktest(Controller):
     def create(
         self, request: AnyRequest, services: GivenServices, data: FormWithFiles
     ) -> Response[Any]:
-        values, errors = backtest_form.read_values(data, services.settings.config_limits)
+        values, wrong = backtest_form.read_values(data, services.settings.config_limits)
         report = _check(services, request, values["strategy_code"])
-        unseen = parameter_fields.unseen(values, report)
+        unseen = list(parameter_fields.unseen(values, report))
         values = parameter_fields.follow_code(values, report)
         if given_up := values.pop("use_code", ""):
             values.pop(parameter_fields.PREFIX + given_up, None)
@@ -146,29 +149,21 @@ class NewBacktest(Controller):
             values, market = _market(services, request, values, preset=values.get("preset", ""))
             return _answer(request, _form(services, values, market, report), 200)
         if values.get("action") == "save":
+            errors = backtest_form.errors_of(wrong)
             return _save(request, services, values, report, errors)
         if not values["strategy_code"].strip():
-            errors.setdefault("strategy_code", ["write or upload a strategy first"])
-        errors |= unseen
+            wrong.append(Complaint("strategy_code", "write or upload a strategy first"))
         body = _linked(services, request, values, backtest_form.document(values, report))
         try:
-            if errors:
-                raise Invalid(fields=errors)
-            made = actions.submit(services, request.user, body)
-        except Invalid as refused:
-            errors = backtest_form.all_errors(
-                body,
-                refused,
-                report,
-                services.settings.config_limits,
-                services.market,
-            )
+            run = actions.submit(services, request.user, body, complaints=wrong + unseen)
+        except submissions.Refused as refused:
+            errors = backtest_form.errors_of(refused.complaints)
             if report is not None and not report.valid:
                 errors.setdefault("strategy_code", [])  # its problems are listed under it
         except (TooMany, Unavailable) as refused:
             errors = {"form": [refused.message]}
         else:
-            return go(request, f"/backtests/{made.id}")
+            return go(request, f"/backtests/{run.id}")
         values, market = _market(services, request, values, keep_dates=True)
         return _answer(request, _form(services, values, market, report, errors=errors), 422)
 
@@ -297,10 +292,10 @@ def _form(
         carried=parameter_fields.carried(values, report),
         errors=errors,
         error_count=problems + sum(map(len, errors.values())),
-        advanced_open=any(name in errors for name in backtest_form.ADVANCED),
+        advanced_open=not errors.keys().isdisjoint(backtest_form.ADVANCED),
         origin=origin,
         saved=saved,
-        max_leverage=services.settings.max_leverage,
+        fields=services.settings.config_limits.fields,
     )
 
 

@@ -7,10 +7,11 @@ touched keeps its value and says so beside what the code says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.errors import Complaint
 from sandbox.job import CheckReport, Parameter
 
 PREFIX = "param."
@@ -102,21 +103,20 @@ def overrides(values: Mapping[str, str], report: CheckReport | None) -> dict[str
     }
 
 
-def unseen(sent: Mapping[str, str], report: CheckReport | None) -> dict[str, list[str]]:
+def unseen(sent: Mapping[str, str], report: CheckReport | None) -> Iterator[Complaint]:
     """Complaints at touched fields whose default in the code changed after the form was shown.
 
     Nobody saw the two values side by side yet, as when a file is uploaded together with a touched
     field: the run waits until they have been.
     """
-    changed = {}
     for field in parameter_fields(follow_code(sent, report), report):
         shown = _shown_default(sent, field.key)
         if field.overrides and not _same_value(field) and shown not in (None, field.default):
-            changed[field.key] = [
+            message = (
                 f"the code now says {field.default_shown}, this field {field.value_shown}; "
                 f"run again to use {field.value_shown}"
-            ]
-    return changed
+            )
+            yield Complaint("params", message, parameter=field.name)
 
 
 def number(text: str) -> float | str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.bars import Bars
-from engine.config import MAX_INDICATOR_LINES, MAX_INDICATOR_VALUES
+from engine.config import FIELDS, MAX_INDICATOR_LINES, MAX_INDICATOR_VALUES
 from engine.enums import Timeframe
 from engine.errors import DataError
 from server.backtests import backtest
@@ -39,40 +39,6 @@ from server.storage.artifacts import NAMES
 from server.storage.db import now_ms
 
 LOG_SHOWN_BYTES = 32 * 1024
-SHOWN_CONFIG = (
-    "symbol",
-    "timeframe",
-    "trading_mode",
-    "start_date",
-    "end_date",
-    "initial_capital",
-    "max_leverage",
-    "maintenance_margin_rate",
-    "fee_rate",
-    "slippage_bps",
-    "fill",
-    "funding",
-    "strict_orders",
-    "seed",
-    "lookahead_check",
-)
-LABELS = {
-    "symbol": "Symbol",
-    "timeframe": "Bars of",
-    "trading_mode": "Trading mode",
-    "start_date": "From (UTC)",
-    "end_date": "To, included",
-    "initial_capital": "Initial capital",
-    "max_leverage": "Highest leverage",
-    "maintenance_margin_rate": "Maintenance margin",
-    "fee_rate": "Fee rate",
-    "slippage_bps": "Slippage (bp)",
-    "fill": "Market orders fill",
-    "funding": "Funding",
-    "strict_orders": "Strict orders",
-    "seed": "Seed",
-    "lookahead_check": "Look-ahead check",
-}
 
 
 @dataclass(frozen=True)
@@ -179,7 +145,7 @@ class SharedPage:
     run: SeenRun  # what may be seen of it
     title: str  # its name, or what it was about
     result: Result | None  # what it came to; None where it left no figures
-    config: list[tuple[str, str]]  # labels and values as run
+    config: list[tuple[str, str, str]]  # labels, values and meanings as run
     source_lines: list[str]  # the code, empty where the link is without it
     src: str  # the link's own address, with which the charts' begin
     damage: str  # what is wrong with its stored files, "" when they are whole
@@ -309,11 +275,15 @@ def result_of(
     )
 
 
-def shown_config(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Labels and values of the configuration, overridden parameters last."""
-    rows = [(LABELS[name], formats.plain(config.get(name))) for name in SHOWN_CONFIG]
-    rows += [(f"{name} (parameter)", formats.plain(v)) for name, v in config["params"].items()]
-    return rows
+def shown_config(config: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Labels, values and meanings of the configuration, overridden parameters last."""
+    rows = [
+        (field.label, formats.plain(config.get(name)), field.help)
+        for name, field in FIELDS.items()
+        if name != "params"
+    ]
+    params = config.get("params", {}).items()
+    return rows + [(f"{name} (parameter)", formats.plain(value), "") for name, value in params]
 
 
 def heatmap(months: Sequence[Mapping[str, Any]]) -> list[Year]:

@@ -23,8 +23,8 @@ SORTS = {
     "pnl": "Result",
     "return_pct": "Return",
     "bars_held": "Bars",
-    "mae": "Worst",
-    "mfe": "Best",
+    "mae": "MAE",
+    "mfe": "MFE",
 }
 SIDES = ("long", "short")
 OUTCOMES = ("won", "lost")

@@ -12,6 +12,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 from litestar.template import TemplateConfig
 
+from engine.config import FIELDS
 from engine.history.data_quality import is_synthetic
 from server.handlers import AnyRequest
 from server.pages.parts import assets, formats
@@ -37,6 +38,7 @@ def environment() -> Environment:
         static_url=assets.static_url,
         has_asset=assets.has_asset,
         plural=formats.plural,
+        fields=FIELDS,
         user=None,
         notice=None,
         csrf_input="",

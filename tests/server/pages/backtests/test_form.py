@@ -1,10 +1,13 @@
 from pathlib import Path
 
+import pytest
+
 from engine.config import ConfigLimits
-from engine.history.store import Store
+from engine.history.store import Store as MarketStore
 from sandbox.job import CheckReport, Parameter
+from server.backtests.submissions import Refused, judge
 from server.pages.backtests import form
-from server.problems import Invalid
+from server.storage.db import Store
 
 LIMITS = ConfigLimits()
 REPORT = CheckReport(
@@ -53,7 +56,16 @@ def test_only_changed_parameters_are_sent_in_their_own_type():
 def test_every_complaint_is_collected_at_once(tmp_path: Path) -> None:
     filled = values(fee_rate="7", end_date="2023-01-01") | {"param.fast": "many"}
     body = form.document(filled, REPORT)
-    errors = form.all_errors(body, Invalid(fields={}), REPORT, LIMITS, Store(tmp_path, tmp_path))
+    with pytest.raises(Refused) as refused:
+        judge(
+            Store(tmp_path / "db"),
+            1,
+            body,
+            limits=LIMITS,
+            check=lambda source: REPORT,
+            market=MarketStore(tmp_path, tmp_path),
+        )
+    errors = form.errors_of(refused.value.complaints)
     assert set(errors) == {"fee_rate", "end_date", "param.fast"}
 
 

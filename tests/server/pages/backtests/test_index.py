@@ -48,7 +48,7 @@ def test_the_next_page_of_an_ordered_list_goes_on_where_this_one_ends(
 
 def test_a_heading_sorts_best_first_and_then_turns_round(clients, alice, ended):
     browser = clients.browser(alice)
-    heading = r'aria-sort="(\w+)"><a id="sort-total_return" href="([^"]+)"'
+    heading = r'aria-sort="(\w+)"><a id="sort-total_return" title="[^"]+" href="([^"]+)"'
     assert re.search(heading, browser.get("/backtests").text).groups() == (
         "none",
         "/backtests?sort=total_return",

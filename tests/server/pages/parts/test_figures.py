@@ -24,7 +24,7 @@ def test_every_figure_is_explained_once():
 
 def test_comparing_marks_the_best_and_says_the_difference_to_the_first():
     rows = figures.comparison([{"max_drawdown": -10.0}, {"max_drawdown": -4.0}], [1.0, 1.0])
-    (row,) = [row for row in rows if row.label == "Deepest drawdown"]
+    (row,) = [row for row in rows if row.label == "Max drawdown"]
     assert row.best == 1
     assert row.differences == ["", "+6.00"]
 
@@ -48,6 +48,6 @@ def test_money_has_the_digits_that_its_account_needs():
 
 def test_a_difference_of_money_is_written_for_the_smaller_account():
     rows = figures.comparison([{"fees_paid": 0.001}, {"fees_paid": 0.0015}], [10_000.0, 1.0])
-    (row,) = [row for row in rows if row.label == "Fees"]
+    (row,) = [row for row in rows if row.label == "Fees paid"]
     assert row.values == ["0.00", "0.001500"]
     assert row.differences == ["", "+0.0005000"]
