@@ -42,6 +42,8 @@ VOCABULARY = {
     "engine.bars",
     "engine.compiled",
     "engine.config",
+    "engine.config_fields",
+    "engine.analysis.metric_table",
     "engine.analysis.csv_text",
     "engine.dates",
     "engine.enums",
