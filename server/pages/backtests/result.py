@@ -108,7 +108,7 @@ class RunPage:
     title: str  # its name, or what it was about
     waiting: Waiting | None  # where it stands; None once it has ended
     result: Result | None  # what it came to; None before its end, and where it left no figures
-    config: list[tuple[str, str]]  # labels and values as run
+    config: list[tuple[str, str, str]]  # labels, values and meanings as run
     source_lines: list[str]  # the code that ran
     log: str  # the end of its log, "" without one
     log_cut: bool  # whether the log has more
