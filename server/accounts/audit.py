@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from server.accounts.sessions import DAY_MS
+from engine.enums import DAY_MS
 from server.accounts.users import User
 from server.plain_text import one_line
 from server.storage.db import Store, now_ms

@@ -6,10 +6,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
+from engine.enums import DAY_MS
 from server.accounts.users import COLUMNS, User, user_of
 from server.storage.db import Store, now_ms
 
-DAY_MS = 86_400_000
 # How long the password counts as just given: new tokens and administration ask for it again.
 CONFIRMED_MS = 5 * 60_000
 

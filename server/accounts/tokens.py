@@ -9,8 +9,9 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
+from engine.enums import DAY_MS
 from engine.errors import ValidationError
-from server.accounts.sessions import DAY_MS, digest
+from server.accounts.sessions import digest
 from server.accounts.users import COLUMNS, User, user_of
 from server.plain_text import check_line, one_line
 from server.storage.db import Store, now_ms

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.config import BacktestConfig
+from engine.enums import DAY_MS
 from server.accounts.disk import check_room, run_estimate
 from server.accounts.users import User, quota_of
 from server.backtests.summary import RunSummary, read_summary
@@ -21,7 +22,7 @@ Status = Literal["queued", "running", "completed", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = ("queued", "running", "completed", "failed", "cancelled")
 ENDED: tuple[Status, ...] = ("completed", "failed", "cancelled")
 MAX_IDEMPOTENCY_KEY = 200
-KEY_LIFE_MS = 7 * 86_400_000
+KEY_LIFE_MS = 7 * DAY_MS
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 
+from engine.enums import DAY_MS
 from server.accounts import audit
-from server.accounts.sessions import DAY_MS
 from server.backtests.removal import remove_run
 from server.charts.run_tables import SeriesCache
 from server.storage.artifacts import Artifacts

@@ -8,8 +8,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from engine.enums import DAY_MS
 from engine.errors import ValidationError
-from server.accounts.sessions import DAY_MS, digest
+from server.accounts.sessions import digest
 from server.storage.db import Store, now_ms
 
 MAX_SHARES = 50

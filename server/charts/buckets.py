@@ -82,11 +82,11 @@ def buckets_of(
         first, stop = max(0, first - more), min(len(timestamp), stop + more)
     if stop <= first:
         return Buckets(np.zeros(1, np.int64), 1)
-    each = _bars_each(first, stop, most)
+    each = bars_each(first, stop, most)
     starts = np.arange(first // each * each, stop, each)
     if each > 1:
         holes = holes_of(timestamp[starts[0] : stop], bar_ms).longer_than(each * bar_ms).longest()
-        each = _bars_each(first, stop, max(1, most - len(holes)))
+        each = bars_each(first, stop, max(1, most - len(holes)))
         starts = np.arange(first // each * each, stop, each)
         starts = np.union1d(starts, np.searchsorted(timestamp, holes.after))
         starts = starts[starts >= first // each * each]
@@ -94,7 +94,7 @@ def buckets_of(
     return Buckets(edges, each)
 
 
-def _bars_each(first: int, stop: int, most: int) -> int:
+def bars_each(first: int, stop: int, most: int) -> int:
     """The fewest bars a bucket with which [first, stop) needs at most `most` buckets."""
     each = -(-(stop - first) // most)
     while -(-(stop - first // each * each) // each) > most:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine.bars import Floats, Times
-from server.charts.buckets import MAX_BUCKETS, Buckets, line
+from server.charts.buckets import MAX_BUCKETS, Buckets, bars_each, line
 from server.charts.holes import MAX_DRAWN, holes_of
 from server.charts.indicators import KeptIndicators, Range, range_of
 from server.charts.run_tables import Plots
@@ -102,7 +102,7 @@ def grid_of(
     most: int = MAX_BUCKETS,
 ) -> Buckets:
     """Buckets of equal time over [first, last] ms, the part of it in [start, end]; at most
-    `most`. Unlike `charts.buckets_of` they do not follow one run's bars: several runs meet here.
+    `most`. Unlike `buckets_of` they do not follow one run's bars: several runs meet here.
     """
     low = 0 if start is None else max(0, -(-(start - first) // bar_ms))
     stop = (last - first) // bar_ms + 1
@@ -110,9 +110,7 @@ def grid_of(
         stop = min(stop, (end - first) // bar_ms + 1)
     if stop <= low:
         return Buckets(np.zeros(1, np.int64), 1)
-    each = -(-(stop - low) // most)
-    while -(-(stop - low // each * each) // each) > most:
-        each += 1
+    each = bars_each(low, stop, most)
     starts = np.arange(low // each * each, stop, each, dtype=np.int64)
     return Buckets(first + bar_ms * np.append(starts, stop), each)
 

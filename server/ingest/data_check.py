@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.dates import parse_date
-from engine.enums import SYMBOL_PATTERN, Timeframe
+from engine.enums import DAY_MS, SYMBOL_PATTERN, Timeframe
 from engine.errors import DataError
 from engine.history.careful_reader import BrokenFileError, FileProblem, day_number
 from engine.history.data_quality import find_gaps, is_synthetic
@@ -211,12 +211,12 @@ def _compare(series: dict[Timeframe, Columns], folder: Path, report: DataReport)
             continue
         timeframe = Timeframe(check.timeframe)
         own = series.get(timeframe, NO_ROWS)
-        open_days = np.unique(own.timestamp // 86_400_000)
+        open_days = np.unique(own.timestamp // DAY_MS)
         for source in finer_divisors(timeframe):
             finer = series.get(source)
             if finer is None or not len(open_days):
                 continue
-            days = finer.timestamp // 86_400_000
+            days = finer.timestamp // DAY_MS
             rows = np.isin(days, open_days)
             if not rows.any():
                 continue

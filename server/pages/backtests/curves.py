@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.bars import Bars, Floats, Times
+from engine.enums import DAY_MS
 from server.charts.buckets import buckets_of, exposure_pct, line
 from server.charts.holes import Holes, holes_of
 from server.charts.indicators import KeptIndicators
@@ -16,7 +17,6 @@ from server.pages.parts import plots
 
 OUTLINE_POINTS = 600
 ROLLING_DAYS = 30
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)

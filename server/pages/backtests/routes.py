@@ -12,6 +12,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.plugins.htmx import ClientRedirect
 from litestar.response import Redirect, Template
 
+from engine.enums import DAY_MS
 from server.accounts import access
 from server.backtests import actions, backtest
 from server.backtests.backtest import Backtest
@@ -184,7 +185,7 @@ def rolling_response(
     if series is None:
         raise NotFound("This backtest has no chart yet.", backtest_id=run.id)
     ratio = curves.rolling_ratio(series, float(run.config["initial_capital"]))
-    found = {"Sharpe ratio": Curve(*ratio, curves.DAY_MS)} if ratio else {}
+    found = {"Sharpe ratio": Curve(*ratio, DAY_MS)} if ratio else {}
     return json_response(lines_document(found, "", start, end))
 
 

@@ -17,7 +17,6 @@ from server.pages.parts import formats
 
 WIDTH, HEIGHT = 600.0, 160.0
 LEFT, BOTTOM = 8.0, 20.0
-DAY_MS = 86_400_000
 HATCH_STEP = 7.0
 BODY = 0.6  # of a bar's time, the width of a candle's body
 MOST_DECIMALS = 12
