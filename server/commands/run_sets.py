@@ -81,7 +81,7 @@ def run(
 ) -> int:
     """Run all sets and print what came of them; the command's exit code."""
     from sandbox.job import Job
-    from server.jobs.execution import error_document, load
+    from server.jobs.execution import load, run_error_document
 
     try:
         bars, funding, _ = load(config, market)
@@ -100,7 +100,7 @@ def run(
         )
         bar.show(outcome.sets_done, len(sets))
     if outcome.error is not None:
-        error = error_document(outcome.error)
+        error = run_error_document(outcome.error)
         print_problems(name, error.get("problems", []), sys.stderr)
         if not error.get("problems"):
             print(f"{name}: {error['kind']}: {error['message']}", file=sys.stderr)
@@ -117,13 +117,13 @@ def run(
 
 def row_of(result: SetResult) -> dict[str, Any]:
     """What is kept of a set: plain JSON."""
-    from server.jobs.execution import error_document
+    from server.jobs.execution import run_error_document
 
     return {
         "set": result.number,
         "params": dict(result.params),
         "status": result.status,
-        "error": None if result.error is None else error_document(result.error),
+        "error": None if result.error is None else run_error_document(result.error),
         "metrics": result.metrics,
         "trades_digest": result.trades_digest,
         "cpu_s": result.cpu_s,
@@ -131,11 +131,11 @@ def row_of(result: SetResult) -> dict[str, Any]:
 
 
 def document_of(outcome: SetsOutcome, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    from server.jobs.execution import error_document
+    from server.jobs.execution import run_error_document
 
     return {
         "status": outcome.status,
-        "error": None if outcome.error is None else error_document(outcome.error),
+        "error": None if outcome.error is None else run_error_document(outcome.error),
         "cpu_s": outcome.cpu_s,
         "rechecked": list(outcome.rechecked),
         "sets": rows,

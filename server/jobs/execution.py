@@ -192,7 +192,7 @@ def load(config: BacktestConfig, market: MarketStore) -> tuple[Bars, Funding, di
     return loaded.bars, funding, with_warnings(loaded.quality | more, config.timeframe)
 
 
-def _error_document(error: RunError) -> dict[str, Any]:
+def run_error_document(error: RunError) -> dict[str, Any]:
     """`{kind, message, line, timestamp}`, and the problems of code that does not compile."""
     line = error.problems[0].line if error.line is None and error.problems else error.line
     document = error_document(error.kind, error.message, line, error.timestamp)
@@ -270,7 +270,7 @@ def _execution(
     files["log.txt"] = _log_text(verdict)
     return Execution(
         status=status,
-        error=None if error is None else _error_document(error),
+        error=None if error is None else run_error_document(error),
         bars_done=verdict.bars_done,
         bars=bars,
         started_at_ms=started_ms,
