@@ -12,7 +12,7 @@ OFFLINE := { echo "Packages could not be installed: see pip's message above, the
 # Some shells export HOST, some hosts PORT: only what was said to make counts.
 given = $(if $(filter command,$(origin $(1))),$(2) "$($(1))")
 
-.PHONY: help serve setup compiled test bench screenshots lint format lock clean
+.PHONY: help serve setup compiled test bench screenshots docs lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test         set up and run every test, in a real browser too (ARGS='-k margin' to pick)"
 	@echo "make bench        speed beside other engines, and the service under load (ONLY=engine to pick)"
 	@echo "make screenshots  every page as a picture, into screenshots/"
+	@echo "make docs         docs/REFERENCE.md from the tables of fields and metrics"
 	@echo "make lint         ruff and mypy"
 	@echo "make lock         renew the lock files from requirements*.in"
 	@echo "make clean        remove what the set-up made; data/ and results/ stay"
@@ -43,6 +44,9 @@ bench: setup .venv/.test-installed
 screenshots: setup .venv/.test-installed data/binance/.sample
 	@CHROMIUM="$$($(BIN)/python tools/chromium.py)" && export CHROMIUM && \
 		exec $(BIN)/python -m tools.screenshots $(ARGS)
+
+docs: setup
+	$(BIN)/python -m tools.generate_docs
 
 lint: .venv/.lint-installed
 	$(BIN)/ruff check .
