@@ -55,16 +55,17 @@ def read_sets(path: str) -> Sets:
 
 def wrong_sets(sandbox: Sandbox, sets: Sets, base: Mapping[str, Any], source: str) -> list[str]:
     """What is wrong with the sets' parameters for this strategy, a line for each set."""
-    from server.backtests.submissions import parameter_violations
+    from engine.parameters import misfits
 
     report = sandbox.check(source)
     if not report.valid:
         return []  # the run says where
+    kinds = {item.name: item.type for item in report.parameters}
     wrong = (
-        (number, parameter_violations({**base, **params}, report.parameters))
+        (number, [str(item) for item in misfits({**base, **params}, kinds)])
         for number, params in enumerate(sets)
     )
-    return [f"set {number}: {'; '.join(misfits)}" for number, misfits in wrong if misfits]
+    return [f"set {number}: {'; '.join(texts)}" for number, texts in wrong if texts]
 
 
 def run(
