@@ -19,6 +19,8 @@ MODULES = (
     "account.costs",
     "account.broker",
     "account.fills",
+    "account.order_form",
+    "account.order_log",
     "account.order_entry",
     "account.price_path",
     "run.order_player",

@@ -100,6 +100,17 @@ class BacktestConfig:
         float,
         Field("Fee rate", "Share of every fill's notional; 0.002 is 0.2 %.", 0.0, MAX_FEE_RATE),
     ] = 0.001
+    maker_fee_rate: Annotated[
+        float,
+        Field(
+            "Maker fee rate",
+            "Share paid by limit orders and take profits that waited for the price;"
+            " the fee rate unless given.",
+            0.0,
+            MAX_FEE_RATE,
+            follows="fee_rate",
+        ),
+    ] = None  # type: ignore[assignment]  # what fee_rate is
     slippage_bps: Annotated[
         float,
         Field(
@@ -129,6 +140,13 @@ class BacktestConfig:
         Mapping[str, ParamValue],
         Field("Parameters", "Values that override those in the strategy's code, by name."),
     ] = field(default_factory=dict)
+    close_at_end: Annotated[
+        bool,
+        Field(
+            "Close at the end",
+            "Closes what is held at the last close, as close_position does.",
+        ),
+    ] = False
     strict_orders: Annotated[
         bool,
         Field(
@@ -234,6 +252,8 @@ def _read(
     complaints: list[Complaint] = []
     for name, rule in table.items():
         value = given.get(name, rule.default)
+        if value is None and rule.follows:
+            value = values.get(rule.follows, table[rule.follows].default)
         found = list(rule.complaints(value))
         complaints += found
         if not found:

@@ -31,7 +31,8 @@ class Field:
 
     `help` is one sentence. Numbers lie from `low` to `high`, the bounds themselves included unless
     they are `open`. A choice is one of `options`, each with what it means on a form. Name, type
-    and default (None: required) are those of the field in `BacktestConfig`.
+    and default (None: required) are those of the field in `BacktestConfig`. What `follows` another
+    field has that one's value where None is given.
     """
 
     label: str
@@ -42,6 +43,7 @@ class Field:
     high_open: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     futures_only: bool = False
+    follows: str = ""
     name: str = ""
     type: type = str
     default: Any = None
@@ -52,7 +54,7 @@ class Field:
 
     @property
     def required(self) -> bool:
-        return self.default is None
+        return self.default is None and not self.follows
 
     @property
     def bounds(self) -> str:
@@ -63,6 +65,8 @@ class Field:
 
     def complaints(self, value: Any) -> Iterator[Complaint]:
         """What is wrong with `value`, plain data or of the field's own type."""
+        if value is None and self.follows:
+            return
         if self.kind == "params":
             yield from self._params_complaints(value)
         elif message := self._misfit(value):

@@ -142,7 +142,10 @@ def random_config(rng: random.Random, bars: Bars, **fixed: Any) -> BacktestConfi
         "fill": rng.choice(["close", "next_open"]),
         "funding": futures and rng.random() < 0.5,
         "strict_orders": rng.random() < 0.1,
+        "close_at_end": rng.random() < 0.2,
     }
+    if rng.random() < 0.5:
+        document["maker_fee_rate"] = rng.choice([0.0, 0.0002, 0.005, 0.1])
     return BacktestConfig(**(document | fixed))
 
 
@@ -186,27 +189,49 @@ def random_call(rng: random.Random, config: BacktestConfig, bars: Bars, bar: int
         options = [x for x in (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0) if x <= config.max_leverage]
         return rng.choice(options)
 
+    def take_profits(way: int) -> list[tuple[float, float]]:
+        shares = rng.choice([(100.0,), (50.0, 50.0), (50.0, 25.0), (30.0, 30.0, 40.0), (33.3,) * 3])
+        return [(level(0.08, way), share) for share in shares]
+
+    def levels(way: int) -> dict[str, Any]:
+        """What an order brings along for a position on the side `way`; 0 is either."""
+        found: dict[str, Any] = {}
+        if rng.random() < 0.35:
+            found["stop_loss"] = level(0.08, -way)
+        elif rng.random() < 0.2:
+            found["stop_loss_percent"] = rng.choice([1.0, 2.0, 5.0, 99.0])
+        if rng.random() < 0.25:
+            found["take_profit"] = level(0.08, way)
+        elif rng.random() < 0.2:
+            found["take_profit"] = take_profits(way)
+        elif rng.random() < 0.2:
+            found["take_profit_percent"] = rng.choice([0.5, 1.0, 5.0, 120.0])
+        return found
+
     kind = rng.random()
     if kind < 0.5:
         extra: dict[str, Any] = {}
-        if rng.random() < 0.35:
+        if rng.random() < 0.45:
             extra[rng.choice(["limit", "stop"])] = level()
+            if rng.random() < 0.3:
+                extra |= {"limit": level(), "stop": level()}
+            extra |= resting_options(rng, "stop" not in extra)
         side = rng.choice(["buy", "sell"])
         way = (1 if side == "buy" else -1) if rng.random() < 0.6 else 0
-        if rng.random() < 0.35:
-            extra["stop_loss"] = level(0.08, -way)
-        if rng.random() < 0.35:
-            extra["take_profit"] = level(0.08, way)
+        extra |= levels(way)
         if rng.random() < 0.7:
             extra["leverage"] = leverage()
+        if rng.random() < 0.2:
+            extra["tag"] = rng.choice(TAGS)
         call: Call = (side, (amount(),), extra)
     elif kind < 0.6:
         share = rng.choice([100.0, 100.0, 50.0, 25.0, 33.3, 0.001, 99.9999999999])
-        call = ("close_position", (share,), {})
+        call = ("close_position", (share,), {"tag": "out"} if rng.random() < 0.2 else {})
     elif kind < 0.73:
         low = 0.0 if config.trading_mode == "spot" else -100.0
         percent = rng.choice([0.0, 100.0, 50.0, 10.0, low, low / 2, rng.uniform(low, 100.0)])
-        call = ("target_percent", (percent, leverage()), {})
+        brought = levels(1 if percent > 0.0 else -1) if rng.random() < 0.4 else {}
+        call = ("target_percent", (percent, leverage()), brought)
     elif kind < 0.95:
         name = rng.choice(["set_stop_loss", "set_take_profit", "set_trailing_stop"])
         value: float | None = level(0.08)
@@ -214,11 +239,32 @@ def random_call(rng: random.Random, config: BacktestConfig, bars: Bars, bar: int
             share = rng.uniform(0.001, 0.1)
             value = close * (rng.choice([0.01, 0.02, 0.05]) if rng.random() < 0.5 else share)
         call = (name, (None if rng.random() < 0.15 else value,), {})
+        if name == "set_take_profit" and rng.random() < 0.3:
+            call = (name, (take_profits(rng.choice([1, -1])),), {})
+        if name == "set_trailing_stop" and rng.random() < 0.4:
+            call = (name, (), {"percent": rng.choice([1.0, 2.0, 5.0, rng.uniform(0.1, 8.0)])})
     elif kind < 0.985:
-        call = ("cancel_orders", (), {})
+        call = ("cancel_orders", (), {"tag": rng.choice(TAGS)} if rng.random() < 0.5 else {})
     else:
         call = rng.choice(MALFORMED)
     return call
+
+
+TAGS = ("a", "b, c", "ü")
+
+
+def resting_options(rng: random.Random, only_limit: bool) -> dict[str, Any]:
+    """Some of what an order with a limit or stop may be given."""
+    found: dict[str, Any] = {}
+    if rng.random() < 0.3:
+        found["expires"] = rng.choice([1, 1, 2, 3, 10, 10**9])
+    if rng.random() < 0.3:
+        found["oco"] = rng.choice(["x", "y"])
+    if rng.random() < 0.2:
+        found["reduce_only"] = True
+    if only_limit and rng.random() < 0.2:
+        found["post_only"] = True
+    return found
 
 
 SNAPSHOT = {
@@ -234,7 +280,33 @@ MALFORMED: list[Call] = [
     ("buy", (None,), {}),
     ("buy", (1.0, 0.5), {}),
     ("sell", (1.0, 101.0), {}),
-    ("buy", (1.0,), {"limit": 90.0, "stop": 110.0}),
+    ("buy", (1.0,), {"limit": float("nan"), "stop": 110.0}),
+    ("buy", (1.0,), {"expires": 2}),
+    ("buy", (1.0,), {"limit": 90.0, "expires": 0}),
+    ("buy", (1.0,), {"limit": 90.0, "expires": 1.0}),
+    ("buy", (1.0,), {"oco": "x"}),
+    ("buy", (1.0,), {"limit": 90.0, "oco": ""}),
+    ("sell", (1.0,), {"reduce_only": True}),
+    ("sell", (1.0,), {"stop": 90.0, "reduce_only": 1}),
+    ("sell", (1.0,), {"stop": 90.0, "post_only": True}),
+    ("sell", (1.0,), {"limit": 110.0, "stop": 90.0, "post_only": True}),
+    ("buy", (1.0,), {"tag": ""}),
+    ("buy", (1.0,), {"tag": "x" * 65}),
+    ("buy", (1.0,), {"tag": "a\nb"}),
+    ("close_position", (), {"tag": 5}),
+    ("cancel_orders", (), {"tag": "\udc80"}),
+    ("buy", (1.0,), {"take_profit": []}),
+    ("buy", (1.0,), {"take_profit": [(110.0, 60.0), (120.0, 41.0)]}),
+    ("buy", (1.0,), {"take_profit": [(110.0, 0.0)]}),
+    ("buy", (1.0,), {"take_profit": [(110.0, 50.0, 1.0)]}),
+    ("set_take_profit", ([(float("nan"), 50.0)],), {}),
+    ("set_take_profit", ([(110.0, 0.5)] * 101,), {}),
+    ("buy", (1.0,), {"take_profit": 110.0, "take_profit_percent": 5.0}),
+    ("buy", (1.0,), {"stop_loss": 90.0, "stop_loss_percent": 5.0}),
+    ("buy", (1.0,), {"stop_loss_percent": 100.0}),
+    ("target_percent", (50.0,), {"take_profit_percent": 0.0}),
+    ("set_trailing_stop", (), {"percent": 100.0}),
+    ("set_trailing_stop", (5.0,), {"percent": 5.0}),
     ("buy", (1.0,), {"stop_loss": float("inf")}),
     ("sell", (1.0,), {"take_profit": -3.0}),
     ("close_position", (0.0,), {}),
@@ -276,6 +348,7 @@ def scripted(base: Any, scenario: Scenario, heard: list[Any]) -> Any:
             strategy.get_margin_ratio(),
             strategy.current_price,
             len(strategy.bars.close),
+            repr(strategy.resting_orders()),
         )
 
     def look_back(strategy: Any) -> tuple[Any, ...]:

@@ -16,12 +16,20 @@ from engine.account.codes import INF, NAN
 from engine.account.costs import settlement_bars
 from engine.account.growing_table import Table
 from engine.account.margin import leverage_of
-from engine.account.records import MAX_LISTED_REJECTIONS, ORDER_DTYPE, STATE_DTYPE, TRADE_DTYPE
+from engine.account.records import (
+    MAX_LISTED_REJECTIONS,
+    ORDER_DTYPE,
+    STATE_DTYPE,
+    TRADE_DTYPE,
+    Word,
+)
 from engine.bars import Bars, Funding
 from engine.config import MAX_ACCOUNT_NUMBER, BacktestConfig
 from engine.enums import FillRule, TradingMode
 from engine.errors import BacktestError, CalculationError, told
 from engine.uncopied import refuse_copy
+
+NEVER = 2**62  # a bar that never comes
 
 
 class Broker:
@@ -42,6 +50,7 @@ class Broker:
         "fee_rate",
         "fills_at_close",
         "funding_paid",
+        "held_funding",
         "high_watch",
         "hook",
         "i",
@@ -49,12 +58,15 @@ class Broker:
         "liquidation",
         "locked",
         "low_watch",
+        "maker_fee_rate",
         "margin",
         "max_leverage",
         "max_orders",
         "mmr",
+        "next_expiry",
         "notes",
         "open_bar",
+        "opened",
         "outcomes",
         "past",
         "phase",
@@ -71,14 +83,22 @@ class Broker:
         "settlements",
         "size",
         "slip",
+        "source_file",
         "spot",
         "states",
         "stop_loss",
         "strict",
+        "take_at_once",
         "take_profit",
+        "targets",
         "times",
         "trail_distance",
+        "trail_is_percent",
         "trail_mark",
+        "trail_stop",
+        "word_numbers",
+        "word_rows",
+        "words",
     )
 
     def __init__(
@@ -92,19 +112,29 @@ class Broker:
         self.entry_fees = 0.0
         self.realized = 0.0
         self.funding_paid = 0.0
+        self.held_funding = 0.0
         self.open_bar = -1
+        self.opened = -1
         self.seen_low = INF
         self.seen_high = -INF
         self.liquidation = INF
         # Levels are NaN when there is none: no price reaches NaN.
         self.stop_loss = NAN
         self.take_profit = NAN
+        # What is left of a list of take profits, nearest first: price, quantity, whether the price
+        # stood there already when it was set. `take_profit` is then the first one's price.
+        self.targets: list[tuple[float, float, bool]] = []
+        self.take_at_once = False
+        # A distance, or a percentage of the mark; `trail_stop` is the price that they come to.
         self.trail_distance = NAN
+        self.trail_is_percent = False
         self.trail_mark = 0.0
+        self.trail_stop = NAN
         self.low_watch = -INF
         self.high_watch = INF
         self.spot = config.trading_mode is TradingMode.SPOT
         self.fee_rate = config.fee_rate
+        self.maker_fee_rate = config.maker_fee_rate
         self.slip = config.slippage_bps / 10_000.0
         self.mmr = config.maintenance_margin_rate
         self.max_leverage = config.max_leverage
@@ -123,9 +153,15 @@ class Broker:
         self.queue: list[tuple[Any, ...]] = []
         self.close_queue: list[tuple[Any, ...]] = []
         self.resting: list[RestingOrder] = []
+        self.next_expiry = NEVER  # the first bar that is the last one of a resting order
         # Those of them that the bar being walked can reach.
         self.exposed: list[RestingOrder] = []
         self.calls = Table(ORDER_DTYPE)
+        # Texts and lists of the calls by number, numbers by word, and how many rows spell them.
+        self.words: list[Word] = [""]
+        self.word_numbers: dict[Word, int] = {}
+        self.word_rows = 0
+        self.source_file: str | None = None  # of the strategy, whose lines are written down
         self.outcomes = bytearray()
         self.phases = bytearray()
         self.notes: dict[int, str] = {}
@@ -159,9 +195,11 @@ class Broker:
 
 
 class RestingOrder:
-    """A limit or stop order waiting for its price; first exposed in the bar after `bar`.
+    """A limit or stop order waiting for `price`; first exposed in the bar after `bar`.
 
-    `stop_loss` and `take_profit` are NaN where it gave none.
+    A stop-limit waits for its stop and then, triggered, for its `limit`, which is NaN in others.
+    `last` is the last bar that exposes it; `index` the number of its call, whose numbers are in
+    the table of calls.
     """
 
     __slots__ = (
@@ -169,25 +207,21 @@ class RestingOrder:
         "bar",
         "index",
         "is_stop",
+        "last",
         "leverage",
+        "limit",
+        "oco",
+        "post_only",
         "price",
+        "reduce_only",
         "side",
-        "stop_loss",
-        "take_profit",
+        "triggered",
     )
 
     def __init__(
-        self,
-        index: int,
-        bar: int,
-        side: int,
-        amount: float,
-        leverage: float,
-        price: float,
+        self, index: int, bar: int, side: int, amount: float, leverage: float, price: float,
         is_stop: bool,
-        stop_loss: float,
-        take_profit: float,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.index = index
         self.bar = bar
         self.side = side
@@ -195,8 +229,12 @@ class RestingOrder:
         self.leverage = leverage
         self.price = price
         self.is_stop = is_stop
-        self.stop_loss = stop_loss
-        self.take_profit = take_profit
+        self.limit = NAN
+        self.last = NEVER
+        self.oco = 0
+        self.reduce_only = False
+        self.post_only = False
+        self.triggered = False
 
     def __reduce__(self) -> NoReturn:
         refuse_copy(self)
@@ -205,6 +243,41 @@ class RestingOrder:
 def waits_below(order: RestingOrder) -> bool:
     """Whether a falling price fills it: a buy limit and a sell stop, not the other two."""
     return order.is_stop != (order.side > 0)
+
+
+def drop_expired(b: Broker) -> None:
+    """Drop the resting orders that no later bar exposes.
+
+    Done where calls and walked bars come to it, not bar by bar: an order that the price does not
+    reach costs nothing.
+    """
+    done = b.i - b.past  # the last bar whose path is over
+    if b.next_expiry > done:
+        return
+    b.next_expiry = NEVER
+    left: list[RestingOrder] = []
+    for order in b.resting:
+        if order.last <= done:
+            b.outcomes[order.index] = codes.EXPIRED
+        else:
+            left.append(order)
+            if order.last < b.next_expiry:
+                b.next_expiry = order.last
+    b.resting = left
+    b.exposed = [order for order in b.exposed if order.last > done]
+
+
+def drop_others(b: Broker, index: int) -> None:
+    """Cancel the resting orders of the oco name of call number `index`, which has filled."""
+    name = int(b.calls.cells[index, codes.IN_OCO])
+    left: list[RestingOrder] = []
+    for order in b.resting:
+        if order.oco == name:
+            b.outcomes[order.index] = codes.CANCELLED
+        else:
+            left.append(order)
+    b.resting = left
+    b.exposed = [order for order in b.exposed if order.oco != name]
 
 
 # --- the watch ---------------------------------------------------------------------------------
@@ -260,7 +333,8 @@ def reject(b: Broker, index: int, error: type[BacktestError], reason: str) -> bo
     b.rejected_count += 1
     if len(b.rejected_first) < MAX_LISTED_REJECTIONS:
         cells = b.calls.cells
-        b.rejected_first.append((b.times[b.i], int(cells[index, 3]), cells[index, 6], reason))
+        call, amount = int(cells[index, codes.IN_CALL]), cells[index, codes.IN_AMOUNT]
+        b.rejected_first.append((b.times[b.i], call, amount, reason))
     if b.strict:
         raise error(reason)
     return False

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 
 from engine.account import codes
-from engine.account.broker import Broker, check_numbers, watch
+from engine.account.broker import Broker, check_numbers, drop_others, watch
 from engine.account.codes import INF, NAN
 from engine.account.costs import funding_payment, slipped
 from engine.account.margin import leverage_of, liquidation_price
+from engine.account.records import Targets
 from engine.config import MAX_ACCOUNT_NUMBER, MAX_HOOK_DEPTH
 from engine.errors import StrategyError
 
@@ -30,34 +31,37 @@ def execute(
     side: int,
     quantity: float,
     price: float,
-    slips: bool,
+    fill: float,
     leverage: float,
     reason: int,
-    stop_loss: float,
-    take_profit: float,
+    maker: bool,
 ) -> str | None:
-    """Buy (`side` +1) or sell (-1) `quantity` at the unslipped `price`, wholly or not at all.
+    """Buy (`side` +1) or sell (-1) `quantity` at `fill`, wholly or not at all.
+
+    `price` is the market's at that moment, before slippage.
 
     Returns None when filled, else the reason of the rejection (see `REJECTIONS`), with nothing
-    changed. `index` is the order call's; `stop_loss` and `take_profit` are NaN where it gave none.
-    Opens, adds, reduces, closes or flips.
+    changed. `index` is the order call's, whose levels and oco name then take effect; -1 is of none.
+    `maker` fills pay the maker's fee rate. Opens, adds, reduces, closes or flips.
     """
     size = b.size
-    fill = slipped(price, side, b.slip) if slips else price
+    rate = b.maker_fee_rate if maker else b.fee_rate
     first = b.rows.count
     if size == 0.0 or (size > 0.0) == (side > 0):
         if b.spot and side < 0:
             return "nothing to sell: no position is held, and spot cannot go short"
-        problem = _opening_problem(b, side, quantity, price, fill, leverage, b.cash, size)
+        problem = _opening_problem(b, side, quantity, price, fill, leverage, rate, b.cash, size)
         if problem is not None:
             return problem
-        _open(b, index, side, quantity, price, fill, leverage, reason)
+        _open(b, index, side, quantity, price, fill, leverage, rate, reason)
     else:
         held = abs(size)
         excess = quantity - held
         if excess <= REMAINDER_TOLERANCE * held:
             part = held if -excess <= REMAINDER_TOLERANCE * held else quantity
-            _reduce(b, index, part, price, fill, reason)
+            _reduce(b, index, part, price, fill, rate, reason)
+            if index >= 0 and b.calls.cells[index, codes.IN_OCO] > 0.0:
+                drop_others(b, index)
             watch(b)
             if b.hook is not None:
                 notify(b, first)
@@ -67,34 +71,122 @@ def execute(
                 f"cannot sell {quantity:.12g}: only {held:.12g} is held; "
                 "close_position sells all of it"
             )
-        _, fee, gross, released = _closing_amounts(b, held, fill)
+        _, fee, gross, released = _closing_amounts(b, held, fill, rate)
         cash = b.cash + released + gross - fee
-        problem = _opening_problem(b, side, excess, price, fill, leverage, cash, 0.0)
+        problem = _opening_problem(b, side, excess, price, fill, leverage, rate, cash, 0.0)
         if problem is not None:
             return problem
-        _reduce(b, index, held, price, fill, reason)
-        _open(b, index, side, excess, price, fill, leverage, reason)
-    if stop_loss > 0.0:
-        b.stop_loss = stop_loss
-    if take_profit > 0.0:
-        b.take_profit = take_profit
+        _reduce(b, index, held, price, fill, rate, reason)
+        _open(b, index, side, excess, price, fill, leverage, rate, reason)
+    # One look at the call for a fill that brings nothing along.
+    if index >= 0 and b.calls.cells[index, codes.IN_GIVEN] >= codes.GIVEN_STOP_LOSS:
+        _take_levels(b, index, price, fill)
     watch(b)
     if b.hook is not None:
         notify(b, first)
     return None
 
 
-def close(b: Broker, index: int, quantity: float, price: float, slips: bool, reason: int) -> None:
+def close(
+    b: Broker, index: int, quantity: float, price: float, slips: bool, reason: int, maker: bool
+) -> None:
     """Close `quantity` of the position (all of it within the tolerance) at `price`."""
     held = abs(b.size)
     part = held if held - quantity <= REMAINDER_TOLERANCE * held else quantity
     side = -1 if b.size > 0.0 else 1
     fill = slipped(price, side, b.slip) if slips else price
     first = b.rows.count
-    _reduce(b, index, part, price, fill, reason)
+    _reduce(b, index, part, price, fill, b.maker_fee_rate if maker else b.fee_rate, reason)
     watch(b)
     if b.hook is not None:
         notify(b, first)
+
+
+def set_take_profit(b: Broker, price: float, at: float) -> None:
+    """Let the position's take profit, of all there is, be `price`, NaN for none.
+
+    `at` is the price of the moment.
+    """
+    b.targets = []
+    b.take_profit = price
+    b.take_at_once = _reached_on_path(b, price, at)
+
+
+def set_targets(b: Broker, pairs: Targets, at: float) -> None:
+    """Let a list of take profits, (price, percent of what is held now), be the position's."""
+    held = abs(b.size)
+    entries = [
+        (price, held * percent / 100.0, _reached_on_path(b, price, at)) for price, percent in pairs
+    ]
+    # Nearest first; of one price in the order of the list.
+    entries.sort(key=_rising if b.size > 0.0 else _falling)
+    b.targets = entries
+    b.take_profit, _, b.take_at_once = entries[0]
+
+
+def _reached_on_path(b: Broker, price: float, at: float) -> bool:
+    """Whether a take profit set inside a bar has been reached already.
+
+    It then fills at once, has waited in no book, and pays the taker's fee.
+    """
+    return b.phase == codes.PATH and (at >= price if b.size > 0.0 else at <= price)
+
+
+def next_target(b: Broker) -> float:
+    """Take the first entry off the list of take profits; its quantity, at most what is held.
+
+    Without a list it is all that is held.
+    """
+    held = abs(b.size)
+    if not b.targets:
+        return held
+    quantity = b.targets.pop(0)[1]
+    if b.targets:
+        b.take_profit, _, b.take_at_once = b.targets[0]
+    else:
+        b.take_profit = NAN
+    return min(quantity, held)
+
+
+def set_trail_stop(b: Broker) -> None:
+    """Put the trailing stop where the mark and the distance, or percentage of it, have it."""
+    step = -b.trail_distance if b.size > 0.0 else b.trail_distance
+    if b.trail_is_percent:
+        b.trail_stop = b.trail_mark * (1.0 + step / 100.0)
+    else:
+        b.trail_stop = b.trail_mark + step
+
+
+def _rising(entry: tuple[float, float, bool]) -> float:
+    return entry[0]
+
+
+def _falling(entry: tuple[float, float, bool]) -> float:
+    return -entry[0]
+
+
+def _take_levels(b: Broker, index: int, price: float, fill: float) -> None:
+    """Put the levels of call number `index`, which has opened or added at `fill`, in force.
+
+    A level in percent is that much of the fill's price on its side; at or below 0 none is ever
+    reached.
+    """
+    cells = b.calls.cells
+    given = int(cells[index, codes.IN_GIVEN])
+    side = 1.0 if b.size > 0.0 else -1.0
+    stop_loss, take_profit = cells[index, codes.IN_STOP_LOSS], cells[index, codes.IN_TAKE_PROFIT]
+    if given & codes.GIVEN_STOP_LOSS:
+        b.stop_loss = stop_loss
+    elif given & codes.GIVEN_STOP_PERCENT:
+        b.stop_loss = fill * (1.0 - side * stop_loss / 100.0)
+    if given & codes.GIVEN_TAKE_PROFIT:
+        set_take_profit(b, take_profit, price)
+    elif given & codes.GIVEN_TAKE_PERCENT:
+        set_take_profit(b, fill * (1.0 + side * take_profit / 100.0), price)
+    elif given & codes.GIVEN_TARGETS:
+        set_targets(b, b.words[int(cells[index, codes.IN_TARGETS])], price)  # type: ignore[arg-type]
+    if given & codes.GIVEN_OCO:
+        drop_others(b, index)
 
 
 def liquidate(b: Broker, price: float) -> None:
@@ -111,6 +203,7 @@ def liquidate(b: Broker, price: float) -> None:
     _write_row(
         b, -1, codes.ACTION_LIQUIDATION, size > 0.0, codes.BY_LIQUIDATION, True, held, price,
         leverage_of(size, b.entry, margin), fee, gross - fee - b.entry_fees, gross, margin,
+        b.entry_fees, b.held_funding,
     )  # fmt: skip
     _flatten(b)
     _note_state(b)
@@ -134,6 +227,7 @@ def pay_funding(b: Broker, price: float, rate: float) -> None:
         b.cash -= due
     b.realized -= due
     b.funding_paid += due
+    b.held_funding += due
     _note_state(b)
 
 
@@ -169,10 +263,10 @@ def cash_carries(need: float, cash: float) -> bool:
 
 def _opening_problem(
     b: Broker, side: int, quantity: float, price: float, fill: float, leverage: float,
-    cash: float, size: float,
+    rate: float, cash: float, size: float,
 ) -> str | None:  # fmt: skip
     notional = quantity * fill
-    fee = notional * b.fee_rate
+    fee = notional * rate
     need = notional / leverage + fee
     if not cash_carries(need, cash):
         return _cash_problem(need, cash)
@@ -219,10 +313,10 @@ def _margin_posted(margin: float, fee: float, cash: float) -> float:
 
 def _open(
     b: Broker, index: int, side: int, quantity: float, price: float, fill: float,
-    leverage: float, reason: int,
+    leverage: float, rate: float, reason: int,
 ) -> None:  # fmt: skip
     notional = quantity * fill
-    fee = notional * b.fee_rate
+    fee = notional * rate
     margin = _margin_posted(notional / leverage, fee, b.cash)
     held = abs(b.size)
     if held:
@@ -234,7 +328,9 @@ def _open(
         b.entry = fill
         b.margin = margin
         b.entry_fees = fee
+        b.held_funding = 0.0
         b.open_bar = b.i
+        b.opened = b.rows.count
         b.seen_low = b.seen_high = price
     b.size = side * (held + quantity)
     cash = b.cash - (margin + fee)
@@ -243,19 +339,21 @@ def _open(
     _set_liquidation(b)
     _write_row(
         b, index, codes.ACTION_BUY if side > 0 else codes.ACTION_SELL, side > 0, reason, False,
-        quantity, fill, leverage, fee, 0.0, 0.0, 0.0,
+        quantity, fill, leverage, fee, 0.0, 0.0, 0.0, 0.0, 0.0,
     )  # fmt: skip
     _note_state(b)
 
 
-def _closing_amounts(b: Broker, quantity: float, fill: float) -> tuple[float, float, float, float]:
+def _closing_amounts(
+    b: Broker, quantity: float, fill: float, rate: float
+) -> tuple[float, float, float, float]:
     """(share of the position, fee, gross PnL, margin released) of closing `quantity`."""
     size = b.size
     held = abs(size)
     share = quantity / held
     released = b.margin * quantity / held
     gross = quantity * (fill - b.entry) if size > 0.0 else quantity * (b.entry - fill)
-    fee = quantity * fill * b.fee_rate
+    fee = quantity * fill * rate
     if not b.spot:
         # No fill takes more than there is: the exchange's insurance fund bears the rest.
         gross = max(gross, -released)
@@ -263,11 +361,14 @@ def _closing_amounts(b: Broker, quantity: float, fill: float) -> tuple[float, fl
     return share, fee, gross, released
 
 
-def _reduce(b: Broker, index: int, quantity: float, price: float, fill: float, reason: int) -> None:
+def _reduce(
+    b: Broker, index: int, quantity: float, price: float, fill: float, rate: float, reason: int
+) -> None:
     size = b.size
     held = abs(size)
-    share, fee, gross, released = _closing_amounts(b, quantity, fill)
+    share, fee, gross, released = _closing_amounts(b, quantity, fill, rate)
     entry_fees = b.entry_fees * share
+    funding = b.held_funding * share
     fold(b, price)
     # Floored: a fee that takes all there is may leave -1e-14 by rounding, a debt all the same.
     b.cash = max(0.0, b.cash + (released + gross - fee))
@@ -275,7 +376,7 @@ def _reduce(b: Broker, index: int, quantity: float, price: float, fill: float, r
     _write_row(
         b, index, codes.ACTION_SELL if size > 0.0 else codes.ACTION_BUY, size > 0.0, reason, True,
         quantity, fill, leverage_of(size, b.entry, b.margin), fee, gross - fee - entry_fees, gross,
-        released,
+        released, entry_fees, funding,
     )  # fmt: skip
     if quantity == held:
         _flatten(b)
@@ -283,6 +384,7 @@ def _reduce(b: Broker, index: int, quantity: float, price: float, fill: float, r
         b.size = size - quantity if size > 0.0 else size + quantity
         b.margin -= released
         b.entry_fees -= entry_fees
+        b.held_funding -= funding
         _set_liquidation(b)
     _note_state(b)
 
@@ -292,11 +394,14 @@ def _flatten(b: Broker) -> None:
     b.entry = 0.0
     b.margin = 0.0
     b.entry_fees = 0.0
+    b.held_funding = 0.0
     b.open_bar = -1
     b.liquidation = INF
     b.stop_loss = NAN
     b.take_profit = NAN
+    b.targets = []
     b.trail_distance = NAN
+    b.trail_stop = NAN
 
 
 def _set_liquidation(b: Broker) -> None:
@@ -325,6 +430,7 @@ def _note_state(b: Broker) -> None:
 def _write_row(
     b: Broker, index: int, action: int, is_long: bool, reason: int, closing: bool, quantity: float,
     price: float, leverage: float, fee: float, pnl: float, gross: float, released: float,
+    entry_fees: float, funding: float,
 ) -> None:  # fmt: skip
     """Write one trade row; its cells are the fields of TRADE_DTYPE."""
     rows = b.rows
@@ -348,3 +454,6 @@ def _write_row(
     cells[n, 15] = b.open_bar
     cells[n, 16] = b.seen_low
     cells[n, 17] = b.seen_high
+    cells[n, 18] = entry_fees
+    cells[n, 19] = funding
+    cells[n, 20] = b.opened

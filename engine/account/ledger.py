@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from engine.account import codes
-from engine.account.broker import Broker
+from engine.account.broker import Broker, drop_expired
 from engine.account.records import CALLS, Ledger, Rejection
 
 
 def ledger_of(broker: Broker, n_bars: int, plots: dict[str, Any]) -> Ledger:
     """The broker's records as a Ledger over the first `n_bars` bars."""
+    drop_expired(broker)
     dropped = 0
     for entry in (*broker.queue, *broker.close_queue):
         broker.outcomes[entry[1]] = codes.DROPPED
@@ -26,6 +27,7 @@ def ledger_of(broker: Broker, n_bars: int, plots: dict[str, Any]) -> Ledger:
         notes=dict(broker.notes),
         trades=broker.rows.records(),
         states=broker.states.records(),
+        words=tuple(broker.words),
         funding_paid=broker.funding_paid,
         rejected_count=broker.rejected_count,
         rejected_first=tuple(

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from engine.account import codes
-from engine.account.broker import Broker, RestingOrder, reject, watch
-from engine.account.codes import INF, NAN
+from engine.account.broker import Broker, RestingOrder, drop_expired, reject, watch
+from engine.account.codes import NAN
 from engine.account.costs import slipped
-from engine.account.fills import cash_carries, close, execute
-from engine.account.records import CALLS
+from engine.account.fills import (
+    cash_carries,
+    close,
+    execute,
+    set_take_profit,
+    set_targets,
+    set_trail_stop,
+)
+from engine.account.order_form import count, flag, malformed, number
+from engine.account.order_log import OrderLimit, line_of, number_of, write_down
+from engine.account.records import CALLS, Word
+from engine.account.words import MAX_TARGETS, targets_of, text_of
 from engine.config import (
     MAX_ORDER_AMOUNT,
     MAX_ORDER_NOTIONAL,
@@ -36,30 +44,12 @@ from engine.errors import (
 TARGET_TOLERANCE = 1e-12
 
 
-class OrderLimit(StrategyError):
-    """The strategy made more order calls than a run of its length may."""
-
-
 class OrderTorn(BaseException):
     """Memory ran out in the middle of an order call; the account may be changed by half.
 
     Not an Exception: a strategy that caught it would go on with an account that no replay of its
     orders has.
     """
-
-
-def number(value: Any) -> float:
-    """`value` as a finite float, else NaN. bool and str are no numbers here."""
-    if type(value) is float:
-        converted = value
-    elif isinstance(value, bool | str | np.bool_):
-        return NAN
-    else:
-        try:
-            converted = float(value)
-        except (TypeError, ValueError, OverflowError):
-            return NAN
-    return converted if converted - converted == 0.0 else NAN  # infinity minus itself is NaN
 
 
 def order(
@@ -71,6 +61,14 @@ def order(
     stop: Any = None,
     stop_loss: Any = None,
     take_profit: Any = None,
+    stop_loss_percent: Any = None,
+    take_profit_percent: Any = None,
+    tag: Any = None,
+    expires: Any = None,
+    oco: Any = None,
+    reduce_only: Any = False,
+    post_only: Any = False,
+    trail_percent: Any = None,
 ) -> bool:
     """Enter an order call as the strategy made it. Returns whether it was taken.
 
@@ -80,9 +78,13 @@ def order(
     if b.locked is not None:
         raise StrategyError(b.locked)
     given = codes.GIVEN_AMOUNT
-    if amount is None and call in (codes.SET_STOP, codes.SET_TAKE, codes.SET_TRAIL, codes.CANCEL):
+    if amount is None and call >= codes.SET_STOP:
         given, amount = 0, NAN
     limit_price = stop_price = stop_loss_price = take_profit_price = NAN
+    tag_word: Word | None = None
+    oco_word: Word | None = None
+    targets: Word | None = None
+    bars = 0
     if limit is not None:
         given |= codes.GIVEN_LIMIT
         limit_price = number(limit)
@@ -92,13 +94,48 @@ def order(
     if stop_loss is not None:
         given |= codes.GIVEN_STOP_LOSS
         stop_loss_price = number(stop_loss)
+    elif stop_loss_percent is not None:
+        stop_loss_price = number(stop_loss_percent)
+    if stop_loss_percent is not None:
+        given |= codes.GIVEN_STOP_PERCENT
     if take_profit is not None:
-        given |= codes.GIVEN_TAKE_PROFIT
-        take_profit_price = number(take_profit)
+        if isinstance(take_profit, list | tuple):
+            given |= codes.GIVEN_TARGETS
+            targets = _targets(take_profit)
+        else:
+            given |= codes.GIVEN_TAKE_PROFIT
+            take_profit_price = number(take_profit)
+    elif take_profit_percent is not None:
+        take_profit_price = number(take_profit_percent)
+    if take_profit_percent is not None:
+        given |= codes.GIVEN_TAKE_PERCENT
+    if call == codes.SET_TAKE and isinstance(amount, list | tuple):
+        given, targets, amount = codes.GIVEN_TARGETS, _targets(amount), NAN
+    if trail_percent is not None:
+        if given == 0:
+            amount = trail_percent
+        given |= codes.GIVEN_TRAIL_PERCENT
+    if tag is not None:
+        given |= codes.GIVEN_TAG
+        tag_word = text_of(tag)
+    if expires is not None:
+        given |= codes.GIVEN_EXPIRES
+        bars = count(expires)
+    if oco is not None:
+        given |= codes.GIVEN_OCO
+        oco_word = text_of(oco)
+    if reduce_only is not False:
+        given |= flag(reduce_only, codes.GIVEN_REDUCE_ONLY)
+    if post_only is not False:
+        given |= flag(post_only, codes.GIVEN_POST_ONLY)
+    quantity, lever = number(amount), number(leverage)
     try:
         return enter(
-            b, call, given, number(amount), number(leverage),
-            limit_price, stop_price, stop_loss_price, take_profit_price,
+            b, call, given, line_of(b),
+            0 if tag_word is None else number_of(b, tag_word),
+            0 if oco_word is None else number_of(b, oco_word),
+            0 if targets is None else number_of(b, targets),
+            bars, quantity, lever, limit_price, stop_price, stop_loss_price, take_profit_price,
         )  # fmt: skip
     except MemoryError:
         raise OrderTorn from None
@@ -108,6 +145,11 @@ def enter(
     b: Broker,
     call: int,
     given: int,
+    line: int,
+    tag: int,
+    oco: int,
+    targets: int,
+    expires: int,
     amount: float,
     leverage: float,
     limit: float,
@@ -116,40 +158,21 @@ def enter(
     take_profit: float,
 ) -> bool:
     """Write the call down, then judge and carry it out. Same errors as `order`."""
-    index = b.calls.count
-    if index >= b.max_orders:
+    if b.calls.count - b.word_rows >= b.max_orders:
         raise OrderLimit(
-            f"stopped: {index:,} order calls, the limit for a run of {len(b.times):,} bars"
+            f"stopped: {b.max_orders:,} order calls, the limit for a run of {len(b.times):,} bars"
         )
-    # Outcomes and phases first: the compiled core writes to them by `index` unchecked, so a call
-    # that runs out of memory here may leave one too many behind, never one too few.
-    if len(b.outcomes) != index:
-        del b.outcomes[index:], b.phases[index:]
-    b.outcomes.append(codes.FILLED)
-    b.phases.append(b.phase)
-    calls = b.calls
-    calls.add()
-    cells = calls.cells  # the fields of ORDER_DTYPE
-    cells[index, 0] = b.i
-    cells[index, 1] = b.rows.count
-    cells[index, 2] = b.depth
-    cells[index, 3] = call
-    cells[index, 4] = given
-    cells[index, 5] = 0.0
-    cells[index, 6] = amount
-    cells[index, 7] = leverage
-    cells[index, 8] = limit
-    cells[index, 9] = stop
-    cells[index, 10] = stop_loss
-    cells[index, 11] = take_profit
+    index = write_down(
+        b, call, given, line, tag, oco, targets, expires, amount, leverage, limit, stop,
+        stop_loss, take_profit,
+    )  # fmt: skip
     if call <= codes.SELL:
         if not (
             amount > 0.0
             and given == codes.GIVEN_AMOUNT
             and (leverage == 1.0 or (not b.spot and 1.0 <= leverage <= b.max_leverage))
         ):
-            problem = _malformed(b, call, given, amount, leverage, limit, stop, stop_loss,
-                                 take_profit)  # fmt: skip
+            problem = malformed(b, index)
             if problem is not None:
                 b.outcomes[index] = codes.MALFORMED
                 b.notes[index] = problem
@@ -167,25 +190,23 @@ def enter(
             return reject(b, index, ValidationError, _size_problem(amount, price))
         side = 1 if call == codes.BUY else -1
         if given & (codes.GIVEN_LIMIT | codes.GIVEN_STOP):
-            return _rest(
-                b, index, side, amount, leverage, given, limit, stop, stop_loss, take_profit
-            )
+            return _rest(b, index, side, amount, leverage, given, expires)
         if b.fills_at_close and b.phase == codes.CLOSE:
             problem = execute(
-                b, index, side, amount, b.price, True, leverage, codes.BY_ORDER,
-                stop_loss, take_profit,
+                b, index, side, amount, b.price, slipped(b.price, side, b.slip), leverage,
+                codes.BY_ORDER, False,
             )  # fmt: skip
             if problem is None:
                 return True
             return reject(b, index, _refusal(b, side), problem)
-        return _enqueue(b, call, index, amount, leverage, stop_loss, take_profit)
-    problem = _malformed(b, call, given, amount, leverage, limit, stop, stop_loss, take_profit)
+        return _enqueue(b, call, index, amount, leverage)
+    problem = malformed(b, index)
     if problem is not None:
         b.outcomes[index] = codes.MALFORMED
         b.notes[index] = problem
         raise ValidationError(problem)
     if call == codes.CANCEL:
-        return _cancel(b, index)
+        return _cancel(b, index, tag)
     if call == codes.CLOSE_POSITION or call == codes.TARGET:
         at_once = b.fills_at_close and b.phase == codes.CLOSE
     else:
@@ -193,33 +214,26 @@ def enter(
         # the path when on_fill sets them. Under next_open a call from on_data waits its turn.
         at_once = b.fills_at_close or b.phase != codes.CLOSE
     if at_once:
-        return carry_out(b, call, index, amount, leverage, NAN, NAN)
-    return _enqueue(b, call, index, amount, leverage, NAN, NAN)
+        return carry_out(b, call, index, amount, leverage)
+    return _enqueue(b, call, index, amount, leverage)
 
 
 def take_turn(b: Broker, queued: tuple[Any, ...], price: float) -> None:
     """Carry out a queued call (the arguments of `carry_out`) at the unslipped `price`."""
-    call, index, amount, leverage, stop_loss, take_profit = queued
+    call, index, amount, leverage = queued
     b.price = price
-    carry_out(b, call, index, amount, leverage, stop_loss, take_profit)
+    carry_out(b, call, index, amount, leverage)
 
 
-def carry_out(
-    b: Broker,
-    call: int,
-    index: int,
-    amount: float,
-    leverage: float,
-    stop_loss: float,
-    take_profit: float,
-) -> bool:
+def carry_out(b: Broker, call: int, index: int, amount: float, leverage: float) -> bool:
     """Carry out a market order or level call now, at `b.price`. Returns whether it was taken."""
     if call <= codes.SELL:
         side = 1 if call == codes.BUY else -1
         b.outcomes[index] = codes.FILLED  # before on_fill hears of it, which may end the run
         problem = execute(
-            b, index, side, amount, b.price, True, leverage, codes.BY_ORDER, stop_loss, take_profit
-        )
+            b, index, side, amount, b.price, slipped(b.price, side, b.slip), leverage,
+            codes.BY_ORDER, False,
+        )  # fmt: skip
         if problem is not None:
             return reject(b, index, _refusal(b, side), problem)
         return True
@@ -228,7 +242,7 @@ def carry_out(
             b.outcomes[index] = codes.NONE
             return False
         b.outcomes[index] = codes.FILLED
-        close(b, index, abs(b.size) * amount / 100.0, b.price, True, codes.BY_ORDER)
+        close(b, index, abs(b.size) * amount / 100.0, b.price, True, codes.BY_ORDER, False)
         return True
     if call == codes.TARGET:
         return _target(b, index, amount, leverage)
@@ -236,8 +250,9 @@ def carry_out(
 
 
 def _set_level(b: Broker, index: int, call: int, amount: float) -> bool:
-    """Put the level to `amount`, or take it off where that is NaN."""
-    if amount != amount:
+    """Put the level to `amount` or a list, or take it off where neither is given."""
+    given = int(b.calls.cells[index, codes.IN_GIVEN])
+    if given == 0:
         current = (
             b.stop_loss if call == codes.SET_STOP
             else b.take_profit if call == codes.SET_TAKE
@@ -256,11 +271,16 @@ def _set_level(b: Broker, index: int, call: int, amount: float) -> bool:
         )
     if call == codes.SET_STOP:
         b.stop_loss = amount
+    elif given & codes.GIVEN_TARGETS:
+        word = b.words[int(b.calls.cells[index, codes.IN_TARGETS])]
+        set_targets(b, word, b.price)  # type: ignore[arg-type]
     elif call == codes.SET_TAKE:
-        b.take_profit = amount
+        set_take_profit(b, amount, b.price)
     else:
         b.trail_distance = amount
+        b.trail_is_percent = (given & codes.GIVEN_TRAIL_PERCENT) != 0
         b.trail_mark = b.price
+        set_trail_stop(b)
     b.outcomes[index] = codes.SET
     watch(b)
     return True
@@ -279,7 +299,7 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
             b.outcomes[index] = codes.NONE
             return True
         b.outcomes[index] = codes.FILLED
-        close(b, index, abs(size), b.price, True, codes.BY_ORDER)
+        close(b, index, abs(size), b.price, True, codes.BY_ORDER, False)
         return True
     k = percent / 100.0 * leverage
     value = b.value()
@@ -306,7 +326,7 @@ def _target(b: Broker, index: int, percent: float, leverage: float) -> bool:
         b.outcomes[index] = codes.NONE
         return True
     b.outcomes[index] = codes.FILLED
-    problem = execute(b, index, side, quantity, b.price, True, leverage, codes.BY_ORDER, NAN, NAN)
+    problem = execute(b, index, side, quantity, b.price, price, leverage, codes.BY_ORDER, False)
     if problem is not None:
         return reject(b, index, _refusal(b, side), problem)
     return True
@@ -336,9 +356,9 @@ def _affordable(b: Broker, side: int, quantity: float, fill: float, leverage: fl
 
 
 def _rest(
-    b: Broker, index: int, side: int, amount: float, leverage: float, given: int,
-    limit: float, stop: float, stop_loss: float, take_profit: float,
-) -> bool:  # fmt: skip
+    b: Broker, index: int, side: int, amount: float, leverage: float, given: int, expires: int
+) -> bool:
+    drop_expired(b)
     if len(b.resting) >= MAX_RESTING_ORDERS:
         return reject(
             b,
@@ -346,22 +366,28 @@ def _rest(
             ValidationError,
             f"{MAX_RESTING_ORDERS:,} orders are resting, the limit; cancel_orders drops them",
         )
+    cells = b.calls.cells
     is_stop = (given & codes.GIVEN_STOP) != 0
-    price = stop if is_stop else limit
-    b.resting.append(
-        RestingOrder(index, b.i, side, amount, leverage, price, is_stop, stop_loss, take_profit)
-    )
+    price = cells[index, codes.IN_STOP] if is_stop else cells[index, codes.IN_LIMIT]
+    resting = RestingOrder(index, b.i, side, amount, leverage, price, is_stop)
+    if is_stop:
+        resting.limit = cells[index, codes.IN_LIMIT]
+    if given >= codes.GIVEN_OCO:
+        resting.oco = int(cells[index, codes.IN_OCO])
+        resting.reduce_only = (given & codes.GIVEN_REDUCE_ONLY) != 0
+        resting.post_only = (given & codes.GIVEN_POST_ONLY) != 0
+        if expires > 0:
+            resting.last = b.i + expires
+            b.next_expiry = min(b.next_expiry, resting.last)
+    b.resting.append(resting)
     b.outcomes[index] = codes.RESTING
     watch(b)
     return True
 
 
-def _enqueue(
-    b: Broker, call: int, index: int, amount: float, leverage: float,
-    stop_loss: float, take_profit: float,
-) -> bool:  # fmt: skip
+def _enqueue(b: Broker, call: int, index: int, amount: float, leverage: float) -> bool:
     b.outcomes[index] = codes.QUEUED
-    queued = (call, index, amount, leverage, stop_loss, take_profit)
+    queued = (call, index, amount, leverage)
     if b.fills_at_close:
         b.close_queue.append(queued)
     else:
@@ -370,15 +396,32 @@ def _enqueue(
     return True
 
 
-def _cancel(b: Broker, index: int) -> bool:
-    if not b.resting:
-        b.outcomes[index] = codes.NONE
+def _cancel(b: Broker, index: int, tag: int) -> bool:
+    """Drop the resting orders, with a tag those that carry it."""
+    drop_expired(b)
+    cells = b.calls.cells
+    left: list[RestingOrder] = []
     for resting in b.resting:
-        b.outcomes[resting.index] = codes.CANCELLED
-    b.resting.clear()
-    b.exposed.clear()
+        if tag and int(cells[resting.index, codes.IN_TAG]) != tag:
+            left.append(resting)
+        else:
+            b.outcomes[resting.index] = codes.CANCELLED
+    if len(left) == len(b.resting):
+        b.outcomes[index] = codes.NONE
+    b.exposed = [order for order in b.exposed if b.outcomes[order.index] == codes.RESTING]
+    b.resting = left
     watch(b)
     return True
+
+
+def _targets(pairs: Any) -> Word | None:
+    """A list of take profits as the strategy gave it, None when it is malformed."""
+    read: list[tuple[float, float]] = []
+    for pair in pairs[: MAX_TARGETS + 1]:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            return None
+        read.append((number(pair[0]), number(pair[1])))
+    return targets_of(read)
 
 
 def _refusal(b: Broker, side: int) -> type[BacktestError]:
@@ -396,51 +439,3 @@ def _size_problem(amount: float, price: float) -> str:
         f"notional {told(amount * price)} (amount {told(amount)} x price {told(price)}) is above "
         f"the largest order, {MAX_ORDER_NOTIONAL:,.0f}"
     )
-
-
-def _malformed(
-    b: Broker, call: int, given: int, amount: float, leverage: float,
-    limit: float, stop: float, stop_loss: float, take_profit: float,
-) -> str | None:  # fmt: skip
-    """What is wrong with the call's form, None when nothing is."""
-    if call == codes.CANCEL:
-        return None
-    name = CALLS[call]
-    if call == codes.CLOSE_POSITION:
-        if not 0.0 < amount <= 100.0:
-            return f"percentage must be above 0 and at most 100; got {_given(amount)}"
-        return None
-    if call == codes.TARGET:
-        low = 0.0 if b.spot else -100.0
-        if not low <= amount <= 100.0:
-            return f"percent must be {told(low)} to 100; got {_given(amount)}"
-    elif (call <= codes.SELL or given & codes.GIVEN_AMOUNT) and not 0.0 < amount < INF:
-        what = (
-            "amount" if call <= codes.SELL else "distance" if call == codes.SET_TRAIL else "price"
-        )
-        return f"{name}: {what} must be a finite number above 0; got {_given(amount)}"
-    if call in (codes.SET_STOP, codes.SET_TAKE, codes.SET_TRAIL):
-        return None
-    if b.spot:
-        if leverage != 1.0:
-            return f"{name}: leverage must be 1 in spot; got {_given(leverage)}"
-    elif not 1.0 <= leverage <= b.max_leverage:
-        return f"{name}: leverage must be 1 to {told(b.max_leverage)}; got {_given(leverage)}"
-    if given & codes.GIVEN_LIMIT and given & codes.GIVEN_STOP:
-        return f"{name}: give limit or stop, not both"
-    for bit, what, value in (
-        (codes.GIVEN_LIMIT, "limit", limit),
-        (codes.GIVEN_STOP, "stop", stop),
-        (codes.GIVEN_STOP_LOSS, "stop_loss", stop_loss),
-        (codes.GIVEN_TAKE_PROFIT, "take_profit", take_profit),
-    ):
-        if given & bit and not 0.0 < value < INF:
-            return f"{name}: {what} must be a finite price above 0; got {_given(value)}"
-    return None
-
-
-def _given(value: float) -> str:
-    """How a message names a malformed number; `number` has made NaN of all that is none."""
-    if value != value:
-        return "no finite number (a text, a bool, None, NaN or an infinity)"
-    return told(value)

@@ -14,9 +14,8 @@ import numpy as np
 
 from engine.account import codes
 from engine.account.broker import Broker, check_numbers
-from engine.account.codes import NAN
 from engine.account.fills import close, execute, liquidate
-from engine.account.order_entry import number
+from engine.account.order_form import number
 from engine.account.position import Position
 from engine.account.trade import Trade, trade_of
 from engine.bars import NO_FUNDING, Bars
@@ -116,7 +115,7 @@ class Portfolio:
             raise ValidationError(f"percentage must be at most 100; got {percentage!r}")
         book = self._held(symbol)
         book.cash = self.cash
-        close(book, -1, abs(book.size) * share / 100.0, at, False, codes.BY_ORDER)
+        close(book, -1, abs(book.size) * share / 100.0, at, False, codes.BY_ORDER, False)
         return self._settle(symbol, book, timestamp)
 
     def check_liquidation(self, prices: Mapping[str, float]) -> list[str]:
@@ -228,7 +227,7 @@ class Portfolio:
             )
         book = self._book(symbol)
         book.cash = self.cash
-        problem = execute(book, -1, side, quantity, at, False, lever, codes.BY_ORDER, NAN, NAN)
+        problem = execute(book, -1, side, quantity, at, at, lever, codes.BY_ORDER, False)
         if problem is not None:
             flat_sale = side < 0 and book.spot and book.size == 0.0
             raise (PositionNotFoundError if flat_sale else InsufficientFundsError)(problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.account import margin
-from engine.account.order_entry import number
+from engine.account.order_form import number
 from engine.account.trade import Trade
 from engine.config import MAX_LEVERAGE, BacktestConfig
 from engine.enums import ActionType, PositionType, TradingMode, check_symbol

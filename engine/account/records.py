@@ -13,6 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+# What an order call names by a number: its tag or oco name, or (price, percent) of take profits.
+Targets = tuple[tuple[float, float], ...]
+Word = str | Targets
+
 # Codes are positions in these tuples.
 CALLS = (
     "buy",
@@ -35,6 +39,8 @@ REASONS = (
     "take_profit",
     "trailing_stop",
     "liquidation",
+    "delisted",
+    "end",
 )
 # What became of an order call. `none`: nothing to do (closing while flat, taking off a level
 # that is not there); `dropped`: still queued when the run ended.
@@ -48,23 +54,28 @@ OUTCOMES = (
     "malformed",
     "cancelled",
     "dropped",
+    "expired",
 )
 
-# Bits of ORDER_DTYPE["given"]: which optional numbers the call carried (absent ones are NaN).
-GIVEN_AMOUNT, GIVEN_LIMIT, GIVEN_STOP, GIVEN_STOP_LOSS, GIVEN_TAKE_PROFIT = 1, 2, 4, 8, 16
-
 # One order call. `bar`: index of the bar being processed; `rows`: trade rows written before the
-# call; `depth`: 0 in on_data, n inside n nested on_fill hooks; `amount`: the amount, percentage,
-# price or distance, as the call takes. A number that the call gave but that is no finite
-# number is NaN with its bit set: the call was malformed.
+# call; `depth`: 0 in on_data, n inside n nested on_fill hooks; `given`: bits of `codes`; `line`: of
+# the strategy, 0 where it is not known; `tag`, `oco` and `targets`: numbers of words, which rows of
+# the call codes.WORD before it spell (`words`); `expires`: bars; `amount`: the amount, percentage,
+# price or distance, as the call takes. Levels in percent stand in the place of their prices.
+# A number that the call gave but that is no finite number is NaN with its bit set, any other
+# value without a valid form is 0 with its bit set: the call was malformed.
 ORDER_DTYPE = np.dtype(
     [
         ("bar", "<i4"),
         ("rows", "<i4"),
         ("depth", "u1"),
         ("call", "u1"),
-        ("given", "u1"),
-        ("pad", "u1"),
+        ("given", "<u2"),
+        ("line", "<i4"),
+        ("tag", "<i4"),
+        ("oco", "<i4"),
+        ("targets", "<i4"),
+        ("expires", "<i4"),
         ("amount", "<f8"),
         ("leverage", "<f8"),
         ("limit", "<f8"),
@@ -78,7 +89,9 @@ ORDER_DTYPE = np.dtype(
 # On closing rows: `gross` (PnL before fees), `released` (margin released), `entry_price` (average
 # at that time), `open_bar` (bar of the position's first opening), `seen_low`/`seen_high` (extremes
 # of the price path walked while held inside the entry bar and the exit bar; whole bars between
-# are not in it). On opening rows `gross` and `released` are 0 and `entry_price` is after the fill.
+# are not in it), `entry_fees` and `funding` (the shares of what was paid that belong to the
+# quantity closed). On opening rows these and `gross` and `released` are 0 and `entry_price` is
+# after the fill. `opened`: number of the row that first opened the position.
 TRADE_DTYPE = np.dtype(
     [
         ("bar", "<i4"),
@@ -99,6 +112,9 @@ TRADE_DTYPE = np.dtype(
         ("open_bar", "<i4"),
         ("seen_low", "<f8"),
         ("seen_high", "<f8"),
+        ("entry_fees", "<f8"),
+        ("funding", "<f8"),
+        ("opened", "<i4"),
     ]
 )
 
@@ -133,9 +149,10 @@ MAX_LISTED_REJECTIONS = 100
 class Ledger:
     """Everything that happened in a run over `n_bars` bars, as columns.
 
-    `orders` (ORDER_DTYPE), `outcomes` (u1 code per order), `phases` (u1 code per order: the phase
-    in which the call was made), `notes` (order index -> reason of its rejection),
-    `trades` (TRADE_DTYPE), `states` (STATE_DTYPE, in time order).
+    `orders` (ORDER_DTYPE, rows that spell words among them), `outcomes` (u1 code per order),
+    `phases` (u1 code per order: the phase in which the call was made), `notes` (order index ->
+    reason of its rejection), `trades` (TRADE_DTYPE), `states` (STATE_DTYPE, in time order),
+    `words` (texts and lists of take profits, by number; number 0 is the empty text).
     """
 
     n_bars: int
@@ -146,6 +163,7 @@ class Ledger:
     notes: dict[int, str]
     trades: npt.NDArray[np.void]
     states: npt.NDArray[np.void]
+    words: tuple[Word, ...] = ("",)
     funding_paid: float = 0.0
     rejected_count: int = 0
     rejected_first: tuple[Rejection, ...] = ()

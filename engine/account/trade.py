@@ -27,6 +27,7 @@ class Trade:
     pnl: float
     reason: str = "order"
     phase: str = "close"
+    tag: str = ""
 
 
 def trade_of(row: tuple[float, ...], symbol: str, timestamp: int | None) -> Trade:

@@ -17,7 +17,7 @@ CHUNK_ROWS = 4_096
 class Words(NamedTuple):
     """A column of codes, written as the words that they stand for."""
 
-    codes: npt.NDArray[np.uint8]
+    codes: npt.NDArray[np.integer]
     words: Sequence[str]
 
 
@@ -64,8 +64,11 @@ def _float_texts(columns: list[npt.NDArray[np.float64]]) -> list[bytes]:
 
 def _texts(column: Column, rows: slice) -> list[bytes]:
     if isinstance(column, Words):
-        words = [word.encode() for word in column.words]
-        return [words[code] for code in column.codes[rows].tolist()]
+        codes = column.codes[rows].tolist()
+        if len(column.words) > len(codes):  # as many texts as rows: only those that stand here
+            return [quoted(column.words[code]).encode() for code in codes]
+        words = [quoted(word).encode() for word in column.words]
+        return [words[code] for code in codes]
     if isinstance(column, Texts):
         return [quoted(text).encode() if text else b"" for text in column.texts[rows]]
     whole = np.ascontiguousarray(column[rows], dtype=np.int64)

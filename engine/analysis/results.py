@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from engine.account.records import ACTIONS, CALLS, OUTCOMES, PHASES, REASONS, SIDES, Ledger
+from engine.account.records import ACTIONS, PHASES, REASONS, SIDES, Ledger
 from engine.analysis.accounting import PORTFOLIO_NAMES, PortfolioColumns, portfolio_columns
 from engine.analysis.csv_text import CHUNK_ROWS, Column, Texts, Words, csv_chunks
 from engine.analysis.metrics import Metrics, compute_metrics, drawdowns, monthly_returns
+from engine.analysis.order_table import named, order_table
 from engine.analysis.result_warnings import result_warnings
 from engine.analysis.round_trips import ROUND_TRIP_NAMES, RoundTripColumns, round_trip_columns
 from engine.bars import Bars
@@ -22,8 +23,6 @@ from engine.config import BacktestConfig
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_LEVERAGED_CALLS = [CALLS.index(name) for name in ("buy", "sell", "target_percent")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +144,7 @@ class BacktestResults:
         return {
             "timestamp": self.bars.timestamp[rows["bar"]],
             "action": Words(rows["action"], ACTIONS),
-            "symbol": Words(np.zeros(len(rows), np.uint8), (self.bars.symbol,)),
+            "symbol": self._symbols(len(rows)),
             "quantity": rows["quantity"],
             "price": rows["price"],
             # Of a position whose margin funding has eaten there is none: blank, not infinite.
@@ -155,6 +154,7 @@ class BacktestResults:
             "pnl": rows["pnl"],
             "reason": Words(rows["reason"], REASONS),
             "phase": Words(rows["phase"], PHASES),
+            "tag": self._tags(rows["order"]),
         }
 
     def _round_trip_table(self) -> dict[str, Column]:
@@ -162,28 +162,21 @@ class BacktestResults:
         table: dict[str, Column] = {name: getattr(columns, name) for name in ROUND_TRIP_NAMES}
         table["position_type"] = Words(columns.position_type, SIDES)
         table["exit_reason"] = Words(columns.exit_reason, REASONS)
-        return table
+        fees, funding = table.pop("fees"), table.pop("funding")
+        table["symbol"] = self._symbols(len(columns))
+        table["tag"] = self._tags(self.ledger.trades["order"][columns.opened])
+        return table | {"fees": fees, "funding": funding}
 
     def _order_table(self) -> dict[str, Column]:
-        orders, notes = self.ledger.orders, self.ledger.notes
-        leverage = orders["leverage"].copy()
-        leverage[~np.isin(orders["call"], _LEVERAGED_CALLS)] = np.nan
-        reasons = [""] * len(orders)
-        for index, reason in notes.items():
-            reasons[index] = reason
-        return {
-            "timestamp": self.bars.timestamp[orders["bar"]],
-            "phase": Words(self.ledger.phases, PHASES),
-            "call": Words(orders["call"], CALLS),
-            "amount": orders["amount"],
-            "leverage": leverage,
-            "limit": orders["limit"],
-            "stop": orders["stop"],
-            "stop_loss": orders["stop_loss"],
-            "take_profit": orders["take_profit"],
-            "outcome": Words(self.ledger.outcomes, OUTCOMES),
-            "reason": Texts(reasons),
-        }
+        return order_table(self.ledger, self.bars)
+
+    def _symbols(self, count: int) -> Words:
+        return Words(np.zeros(count, np.uint8), (self.bars.symbol,))
+
+    def _tags(self, calls: npt.NDArray[np.int32]) -> Words:
+        """The tags of order calls by their numbers; -1 is none, and has none."""
+        numbers = np.append(self.ledger.orders["tag"], np.int32(0))[calls]
+        return named(self.ledger, numbers)
 
 
 def _frame(table: dict[str, Column]) -> pd.DataFrame:

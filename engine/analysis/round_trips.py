@@ -21,7 +21,8 @@ class RoundTripColumns:
     `entry_time` and `exit_time` are open times of bars in ms; `position_type` and `exit_reason`
     are codes into `records.SIDES` and `records.REASONS`; `leverage` and `return_pct` are NaN
     where no margin was left to release (funding had eaten it); `mae <= 0 <= mfe` are in quote
-    currency.
+    currency; `opened` is the number of the trade row that first opened the position; `fees` are
+    the closing row's and the share of those paid to open what it closed, `funding` alike.
     """
 
     entry_time: Times
@@ -37,12 +38,15 @@ class RoundTripColumns:
     mae: Floats
     mfe: Floats
     exit_reason: npt.NDArray[np.uint8]
+    opened: npt.NDArray[np.int32]
+    fees: Floats
+    funding: Floats
 
     def __len__(self) -> int:
         return len(self.entry_time)
 
 
-ROUND_TRIP_NAMES = tuple(item.name for item in fields(RoundTripColumns))
+ROUND_TRIP_NAMES = tuple(item.name for item in fields(RoundTripColumns) if item.name != "opened")
 
 
 def round_trip_columns(ledger: Ledger, bars: Bars) -> RoundTripColumns:
@@ -79,6 +83,9 @@ def round_trip_columns(ledger: Ledger, bars: Bars) -> RoundTripColumns:
         mae=np.minimum(worst, 0.0) + 0.0,
         mfe=np.maximum(best, 0.0) + 0.0,
         exit_reason=rows["reason"].copy(),
+        opened=rows["opened"].copy(),
+        fees=rows["fee"] + rows["entry_fees"],
+        funding=rows["funding"] + 0.0,
     )
 
 

@@ -20,13 +20,14 @@ import numpy.typing as npt
 from engine.account.broker import Broker
 from engine.account.fingerprint import digest_of_rows
 from engine.account.ledger import ledger_of
+from engine.account.price_path import close_at_end
 from engine.bars import COLUMNS, NO_FUNDING, Bars, Funding
 from engine.config import MAX_PLOT_POINTS, MAX_PLOTS, BacktestConfig, max_orders
 from engine.errors import DataError, StrategyError, ValidationError
 from engine.run.bar import pass_bars, plain_text
 from engine.run.causality import causal_arrays
 from engine.run.revealed import Series
-from engine.run.strategy import Strategy, apply_params, make_strategy, parameters_of
+from engine.run.strategy import Strategy, apply_params, file_of, make_strategy, parameters_of
 from engine.run.views import BarsView, PortfolioView, check_count, trade_dict
 from engine.run.waiting import Waiting
 from engine.uncopied import Uncopied
@@ -114,12 +115,15 @@ class Run(Uncopied):
             self._waiting = Waiting(strategy, self.broker, arrays)
         self._loop(strategy, stop)
         if stop == count:
+            if self.config.close_at_end:
+                close_at_end(self.broker, float(self.bars.close[-1]))
             self.finish(strategy)
 
     def prepare(self, strategy_class: type[Strategy]) -> Strategy:
         """The strategy, initialized and bound to this run: what comes before the first bar."""
         broker = self.broker
         broker.locked = "no orders in initialize: there is no price yet"
+        broker.source_file = file_of(strategy_class)
         self._initializing = True
         strategy = make_strategy(self, strategy_class)
         # Once more: an override also wins over a value that an `__init__` has assigned.

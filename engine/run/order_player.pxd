@@ -1,8 +1,10 @@
 # The types by which the compiler turns player.py into C.
 cimport cython
 
+from engine.account cimport codes
 from engine.account.broker cimport Broker
 from engine.account.order_entry cimport enter
+from engine.account.order_log cimport write_down
 from engine.account.price_path cimport step_bar
 
 
@@ -28,5 +30,8 @@ cdef class Player:
     )
     cdef Py_ssize_t _next_touch(self, Py_ssize_t start, Py_ssize_t end) except -1
     cdef _step(self)
-    @cython.locals(b=Broker, calls="const double[:, ::1]", n=Py_ssize_t, call=int, given=int)
+    @cython.locals(
+        b=Broker, calls="const double[:, ::1]", n=Py_ssize_t, call=int, given=int, line=int,
+        tag=int, oco=int, targets=int, expires=Py_ssize_t,
+    )
     cdef _enter_at(self, Py_ssize_t bar, int depth)

@@ -8,8 +8,10 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from engine.account import codes
 from engine.account.broker import Broker
 from engine.account.order_entry import enter
+from engine.account.order_log import write_down
 from engine.account.price_path import step_bar
 from engine.bars import Bars
 from engine.errors import (
@@ -40,7 +42,7 @@ class Stopped(Exception):
 
 
 class Player:
-    """Plays `calls`, (n, 12) float64 in the order of ORDER_DTYPE, through `broker` over `bars`.
+    """Plays `calls`, (n, fields) float64 in the order of ORDER_DTYPE, through `broker` over `bars`.
 
     `next` is the number of the first call not yet entered. Raises ReplayGivenUp once `give_up()`,
     asked now and then, says so.
@@ -139,12 +141,27 @@ class Player:
                 return
             self.next += 1
             self._step()
-            call = int(calls[n, 3])
-            given = int(calls[n, 4])
+            call = int(calls[n, codes.IN_CALL])
+            given = int(calls[n, codes.IN_GIVEN])
+            line = int(calls[n, codes.IN_LINE])
+            tag = int(calls[n, codes.IN_TAG])
+            oco = int(calls[n, codes.IN_OCO])
+            targets = int(calls[n, codes.IN_TARGETS])
+            expires = int(calls[n, codes.IN_EXPIRES])
+            if call == codes.WORD:
+                write_down(
+                    b, call, given, line, tag, oco, targets, expires,
+                    calls[n, codes.IN_AMOUNT], calls[n, codes.IN_LEVERAGE],
+                    calls[n, codes.IN_LIMIT], calls[n, codes.IN_STOP],
+                    calls[n, codes.IN_STOP_LOSS], calls[n, codes.IN_TAKE_PROFIT],
+                )  # fmt: skip
+                continue
             try:
                 enter(
-                    b, call, given, calls[n, 6], calls[n, 7], calls[n, 8], calls[n, 9],
-                    calls[n, 10], calls[n, 11],
+                    b, call, given, line, tag, oco, targets, expires,
+                    calls[n, codes.IN_AMOUNT], calls[n, codes.IN_LEVERAGE],
+                    calls[n, codes.IN_LIMIT], calls[n, codes.IN_STOP],
+                    calls[n, codes.IN_STOP_LOSS], calls[n, codes.IN_TAKE_PROFIT],
                 )  # fmt: skip
             except REFUSALS:
                 continue  # the strategy was told so by the same exception, and went on or not

@@ -15,7 +15,10 @@ import numpy.typing as npt
 from engine.account import codes
 from engine.account.broker import Broker
 from engine.account.ledger import ledger_of
-from engine.account.records import ORDER_DTYPE, Ledger
+from engine.account.order_log import MAX_LINE
+from engine.account.price_path import close_at_end
+from engine.account.records import ORDER_DTYPE, Ledger, Word
+from engine.account.words import NotWords, words_in
 from engine.bars import Bars, Funding
 from engine.config import MAX_HOOK_DEPTH, BacktestConfig, max_orders
 from engine.run.order_player import Player, ReplayError, ReplayGivenUp, Stopped
@@ -23,13 +26,45 @@ from engine.run.order_player import Player, ReplayError, ReplayGivenUp, Stopped
 __all__ = ["ReplayError", "ReplayGivenUp", "replay"]
 
 _FIELDS = {
-    "amount": codes.GIVEN_AMOUNT,
     "limit": codes.GIVEN_LIMIT,
     "stop": codes.GIVEN_STOP,
-    "stop_loss": codes.GIVEN_STOP_LOSS,
-    "take_profit": codes.GIVEN_TAKE_PROFIT,
+    "stop_loss": codes.GIVEN_STOP_LOSS | codes.GIVEN_STOP_PERCENT,
+    "take_profit": codes.GIVEN_TAKE_PROFIT | codes.GIVEN_TAKE_PERCENT,
 }
-GIVEN_ALL = 31
+_NUMBERS = {
+    "tag": codes.GIVEN_TAG,
+    "oco": codes.GIVEN_OCO,
+    "targets": codes.GIVEN_TARGETS,
+    "expires": codes.GIVEN_EXPIRES,
+}
+_OF_LEVELS = (
+    codes.GIVEN_STOP_LOSS
+    | codes.GIVEN_TAKE_PROFIT
+    | codes.GIVEN_STOP_PERCENT
+    | codes.GIVEN_TAKE_PERCENT
+    | codes.GIVEN_TARGETS
+)
+_OF_ORDERS = codes.GIVEN_AMOUNT | _OF_LEVELS | codes.GIVEN_TAG
+_OF_RESTING = (
+    codes.GIVEN_LIMIT
+    | codes.GIVEN_STOP
+    | codes.GIVEN_OCO
+    | codes.GIVEN_EXPIRES
+    | codes.GIVEN_REDUCE_ONLY
+    | codes.GIVEN_POST_ONLY
+    | codes.GIVEN_NO_BOOL
+)
+# What each call may be given, by its code.
+_MAY_GIVE = (
+    _OF_ORDERS | _OF_RESTING,
+    _OF_ORDERS | _OF_RESTING,
+    codes.GIVEN_AMOUNT | codes.GIVEN_TAG,
+    _OF_ORDERS,
+    codes.GIVEN_AMOUNT,
+    codes.GIVEN_AMOUNT | codes.GIVEN_TARGETS,
+    codes.GIVEN_AMOUNT | codes.GIVEN_TRAIL_PERCENT,
+    codes.GIVEN_TAG,
+)
 
 
 def replay(
@@ -52,14 +87,17 @@ def replay(
     orders = np.ascontiguousarray(orders, ORDER_DTYPE)
     partial = rows_done is not None and bars_done < len(bars)
     last = bars_done if partial else bars_done - 1
-    _check_log(orders, len(bars), bars_done, last)
+    words = _check_log(orders, len(bars), bars_done, last)
     broker = Broker(config, bars, funding, len(orders))
+    broker.words = list(words)
     player = Player(broker, bars, _cells(orders), give_up)
     try:
         player.play(last + 1)
     except Stopped as error:
         if not partial or broker.i != bars_done:
             raise ReplayError(f"the run went on where it must have ended: {error}") from None
+    if config.close_at_end and bars_done == len(bars):
+        close_at_end(broker, float(bars.close[-1]))
     if player.next != len(orders):
         raise ReplayError(f"order call {player.next:,} was made where the replay has no such point")
     if rows_done is not None:
@@ -90,33 +128,64 @@ def _cells(orders: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
     return cells
 
 
-def _check_log(orders: npt.NDArray[np.void], n_bars: int, bars_done: int, last: int) -> None:
+def _check_log(
+    orders: npt.NDArray[np.void], n_bars: int, bars_done: int, last: int
+) -> tuple[Word, ...]:
+    """The words that the log spells."""
     if not 0 <= bars_done <= n_bars:
         raise ReplayError(f"{bars_done} bars done of {n_bars}")
-    if len(orders) > max_orders(n_bars):
-        raise ReplayError(f"{len(orders):,} order calls over {n_bars:,} bars")
+    spelling = orders["call"] == codes.WORD
+    for count in (np.count_nonzero(spelling), np.count_nonzero(~spelling)):
+        if count > max_orders(n_bars):
+            raise ReplayError(f"{count:,} order calls over {n_bars:,} bars")
     if not len(orders):
-        return
+        return ("",)
     if orders["bar"].min() < 0 or orders["bar"].max() > last:
         raise ReplayError("an order call outside the bars")
     if (np.diff(orders["bar"]) < 0).any():
         raise ReplayError("order calls out of order")
-    if orders["call"].max() > codes.CANCEL or orders["depth"].max() > MAX_HOOK_DEPTH:
+    unknown = (orders["call"] > codes.CANCEL) & ~spelling
+    if unknown.any() or orders["depth"].max() > MAX_HOOK_DEPTH:
         raise ReplayError("an unknown order call")
-    _check_form(orders)
+    _check_form(orders[~spelling])
+    try:
+        words = words_in(orders)
+    except NotWords as error:
+        raise ReplayError(str(error)) from None
+    _check_words(orders, spelling, words)
+    return words
 
 
 def _check_form(orders: npt.NDArray[np.void]) -> None:
     """Refuse calls in a form that `order_entry.order` never writes down."""
     call, given = orders["call"], orders["given"]
-    if (given > GIVEN_ALL).any() or orders["pad"].any():
-        raise ReplayError("an order call with unknown fields")
-    if (given[call > codes.SELL] > codes.GIVEN_AMOUNT).any():
+    if (given & ~np.array(_MAY_GIVE, np.uint16)[call]).any():
         raise ReplayError("an order call with fields of another")
     if not (given[call <= codes.TARGET] & codes.GIVEN_AMOUNT).all():
         raise ReplayError("an order call without its amount")
-    for name, bit in _FIELDS.items():
-        if not np.isnan(orders[name][(given & bit) == 0]).all():
+    amount = codes.GIVEN_AMOUNT | codes.GIVEN_TRAIL_PERCENT
+    for name, bits in {"amount": amount, **_FIELDS}.items():
+        if not np.isnan(orders[name][(given & bits) == 0]).all():
             raise ReplayError(f"an order call with a {name} that was not given")
         if np.isinf(orders[name]).any():
             raise ReplayError(f"an order call with an infinite {name}")
+    for name, bits in _NUMBERS.items():
+        if orders[name][(given & bits) == 0].any() or (orders[name] < 0).any():
+            raise ReplayError(f"an order call with a {name} that was not given")
+    if (orders["line"] < 0).any() or (orders["line"] > MAX_LINE).any():
+        raise ReplayError("an order call on no line")
+
+
+def _check_words(
+    orders: npt.NDArray[np.void], spelling: npt.NDArray[np.bool_], words: tuple[Word, ...]
+) -> None:
+    """Refuse calls that name a word which is not spelt before them, or is of another kind."""
+    known = np.maximum.accumulate(np.where(spelling, orders["tag"], 0))[~spelling]
+    are_texts = np.array([isinstance(word, str) for word in words])
+    calls = orders[~spelling]
+    for name in ("tag", "oco", "targets"):
+        used = calls[name]
+        if (used > known).any():
+            raise ReplayError(f"an order call with a {name} that is not spelt before it")
+        if (are_texts[used[used > 0]] == (name == "targets")).any():
+            raise ReplayError(f"an order call whose {name} is of another kind")

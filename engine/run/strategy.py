@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.account import codes
 from engine.account.broker import Broker
 from engine.account.codes import INF
-from engine.account.order_entry import OrderLimit, order
+from engine.account.order_entry import order
+from engine.account.order_log import OrderLimit
 from engine.bars import Bars
 from engine.config import BacktestConfig
 from engine.errors import StrategyError, ValidationError, by_field
 from engine.parameters import misfits
 from engine.run.bar import Bar, utc_datetime
-from engine.run.views import BarsView, PortfolioView
+from engine.run.views import BarsView, PortfolioView, resting_orders
 from engine.uncopied import Uncopied
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ __all__ = [
     "apply_params",
     "parameters_of",
 ]
+
+
+# A price, or (price, percent of the position) of several.
+TakeProfit = float | list[tuple[float, float]]
 
 
 class RunOfStrategy(Protocol):
@@ -100,18 +106,34 @@ class Strategy(Uncopied):
         limit: float | None = None,
         stop: float | None = None,
         stop_loss: float | None = None,
-        take_profit: float | None = None,
+        take_profit: TakeProfit | None = None,
+        stop_loss_percent: float | None = None,
+        take_profit_percent: float | None = None,
+        tag: str | None = None,
+        expires: int | None = None,
+        oco: str | None = None,
+        reduce_only: bool = False,
+        post_only: bool = False,
     ) -> bool:
         """Buy `amount` of the base asset: opens or adds to a long, reduces or flips a short.
 
-        With `limit` or `stop` the order rests until the price reaches it. `stop_loss` and
-        `take_profit` are prices set on the position that this order opens or adds to. Returns
-        True when filled, queued or resting, False when rejected; raises ValidationError when a
-        number is malformed.
+        With `limit` or `stop` the order rests until the price reaches it; with both, reaching
+        `stop` makes it a limit order. `stop_loss` and `take_profit` are prices set on the position
+        that this order opens or adds to; `take_profit` may be a list of (price, percent of the
+        position), and `stop_loss_percent`, `take_profit_percent` count from the fill's price.
+        `tag` (1 to 64 characters) is shown with its fills.
+
+        Of a resting order: `expires` drops it after so many bars; a fill of one order cancels the
+        others of the same `oco` name; `reduce_only` fills at most what is held against it;
+        `post_only` (limit orders) rejects it where its first open would fill it.
+
+        Returns True when filled, queued or resting, False when rejected; raises ValidationError
+        when a value is malformed.
         """
         return order(
-            self._run.broker, codes.BUY, amount, leverage, limit, stop, stop_loss, take_profit
-        )
+            self._run.broker, codes.BUY, amount, leverage, limit, stop, stop_loss, take_profit,
+            stop_loss_percent, take_profit_percent, tag, expires, oco, reduce_only, post_only,
+        )  # fmt: skip
 
     def sell(
         self,
@@ -121,28 +143,49 @@ class Strategy(Uncopied):
         limit: float | None = None,
         stop: float | None = None,
         stop_loss: float | None = None,
-        take_profit: float | None = None,
+        take_profit: TakeProfit | None = None,
+        stop_loss_percent: float | None = None,
+        take_profit_percent: float | None = None,
+        tag: str | None = None,
+        expires: int | None = None,
+        oco: str | None = None,
+        reduce_only: bool = False,
+        post_only: bool = False,
     ) -> bool:
         """Sell `amount`: reduces or closes a long; in futures also opens or adds to a short.
 
         Otherwise as `buy`.
         """
         return order(
-            self._run.broker, codes.SELL, amount, leverage, limit, stop, stop_loss, take_profit
-        )
+            self._run.broker, codes.SELL, amount, leverage, limit, stop, stop_loss, take_profit,
+            stop_loss_percent, take_profit_percent, tag, expires, oco, reduce_only, post_only,
+        )  # fmt: skip
 
-    def close_position(self, percentage: float = 100.0) -> bool:
+    def close_position(self, percentage: float = 100.0, *, tag: str | None = None) -> bool:
         """Close `percentage` (above 0, at most 100) of the position; False when flat."""
-        return order(self._run.broker, codes.CLOSE_POSITION, percentage)
+        return order(self._run.broker, codes.CLOSE_POSITION, percentage, tag=tag)
 
-    def target_percent(self, percent: float, leverage: float = 1.0) -> bool:
+    def target_percent(
+        self,
+        percent: float,
+        leverage: float = 1.0,
+        *,
+        stop_loss: float | None = None,
+        take_profit: TakeProfit | None = None,
+        stop_loss_percent: float | None = None,
+        take_profit_percent: float | None = None,
+        tag: str | None = None,
+    ) -> bool:
         """Trade so that the position is worth `percent` of the portfolio times `leverage`.
 
         -100 to 100 (0 to 100 in spot); 0 closes. The amount is worked out at the fill, with its
         price, its fee and the cash that earlier orders have freed. An increase that cash cannot
-        carry is cut to what it can.
+        carry is cut to what it can. Levels as `buy`'s, where it opens or adds.
         """
-        return order(self._run.broker, codes.TARGET, percent, leverage)
+        return order(
+            self._run.broker, codes.TARGET, percent, leverage, None, None, stop_loss, take_profit,
+            stop_loss_percent, take_profit_percent, tag,
+        )  # fmt: skip
 
     def set_stop_loss(self, price: float | None) -> bool:
         """Close the whole position when the price falls (a short: rises) to `price`.
@@ -151,23 +194,36 @@ class Strategy(Uncopied):
         """
         return order(self._run.broker, codes.SET_STOP, price)
 
-    def set_take_profit(self, price: float | None) -> bool:
+    def set_take_profit(self, price: TakeProfit | None) -> bool:
         """Close the whole position when the price rises (a short: falls) to `price`.
 
-        None takes the level off.
+        A list of (price, percent) closes so much of what is held now at each. None takes the
+        level off.
         """
         return order(self._run.broker, codes.SET_TAKE, price)
 
-    def set_trailing_stop(self, distance: float | None) -> bool:
+    def set_trailing_stop(
+        self, distance: float | None = None, *, percent: float | None = None
+    ) -> bool:
         """Close the position when the price turns by `distance` (quote currency) from its best.
 
-        None takes the stop off; setting it again starts anew at the current price.
+        `percent` of the best price instead of a distance. None takes the stop off; setting it
+        again starts anew at the current price.
         """
-        return order(self._run.broker, codes.SET_TRAIL, distance)
+        return order(self._run.broker, codes.SET_TRAIL, distance, trail_percent=percent)
 
-    def cancel_orders(self) -> bool:
-        """Drop every resting limit and stop order; levels and the position stay."""
-        return order(self._run.broker, codes.CANCEL, None)
+    def resting_orders(self) -> tuple[dict[str, Any], ...]:
+        """The limit and stop orders that wait, as dicts, in the order in which they were given.
+
+        `symbol side amount leverage limit stop stop_loss take_profit tag oco expires reduce_only
+        post_only triggered timestamp`; None where there is none, `expires` the bars left,
+        `triggered` whether a stop-limit has become a limit order, `timestamp` the bar of the call.
+        """
+        return resting_orders(self._run.broker, self._run.bars.symbol)
+
+    def cancel_orders(self, *, tag: str | None = None) -> bool:
+        """Drop every resting limit and stop order, or those with `tag`; levels stay."""
+        return order(self._run.broker, codes.CANCEL, None, tag=tag)
 
     # --- information -----------------------------------------------------------------------
     def get_position_size(self) -> float:
@@ -285,6 +341,18 @@ API_NAMES = frozenset(
 )
 
 _ENTERING: RunOfStrategy | None = None
+
+
+def file_of(strategy_class: type[Strategy]) -> str | None:
+    """The file that a strategy's own methods are written in; None where it has none."""
+    for cls in strategy_class.__mro__:
+        if cls is Strategy:
+            break
+        methods = vars(cls)
+        for value in (methods.get("on_data"), *methods.values()):
+            if type(value) is FunctionType:
+                return value.__code__.co_filename
+    return None
 
 
 def make_strategy(run: RunOfStrategy, strategy_class: type[Strategy]) -> Strategy:

@@ -13,7 +13,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from engine.account.broker import Broker
+from engine.account import codes
+from engine.account.broker import Broker, RestingOrder
 from engine.account.margin import leverage_of
 from engine.account.records import ACTIONS, PHASES, REASONS, SIDES
 from engine.bars import Bars
@@ -68,7 +69,7 @@ class BarsView(Uncopied):
 def trade_dict(broker: Broker, symbol: str, row: int) -> dict[str, Any]:
     """A trade row as a dict with the keys of trades.csv."""
     cells = broker.rows.row(row)
-    bar, _, action, side, reason, phase = map(int, cells[:6])
+    bar, order, action, side, reason, phase = map(int, cells[:6])
     quantity, price, leverage, fee, pnl = cells[7:12]
     return {
         "timestamp": broker.times[bar],
@@ -82,6 +83,54 @@ def trade_dict(broker: Broker, symbol: str, row: int) -> dict[str, Any]:
         "pnl": pnl,
         "reason": REASONS[reason],
         "phase": PHASES[phase],
+        "tag": word_of(broker, order, codes.IN_TAG) or "",
+    }
+
+
+def word_of(broker: Broker, order: int, column: int) -> Any:
+    """The word that call number `order` names in `column`; None where there is none."""
+    number = int(broker.calls.row(order)[column]) if order >= 0 else 0
+    return broker.words[number] if number else None
+
+
+def resting_orders(broker: Broker, symbol: str) -> tuple[dict[str, Any], ...]:
+    """The orders that rest now, as `Strategy.resting_orders` tells them.
+
+    Changes nothing: a replay, in which nobody looks, must come to the same.
+    """
+    done = broker.i - broker.past
+    waiting = [order for order in broker.resting if order.last > done]
+    return tuple(_resting_dict(broker, symbol, order) for order in waiting)
+
+
+def _resting_dict(broker: Broker, symbol: str, order: RestingOrder) -> dict[str, Any]:
+    cells = broker.calls.row(order.index)
+    given = int(cells[codes.IN_GIVEN])
+
+    def price(bit: int, column: int) -> float | None:
+        return cells[column] if given & bit else None
+
+    targets = word_of(broker, order.index, codes.IN_TARGETS)
+    take_profit = price(codes.GIVEN_TAKE_PROFIT, codes.IN_TAKE_PROFIT)
+    exposed = broker.i - broker.past - order.bar  # bars that have exposed it and are over
+    return {
+        "symbol": symbol,
+        "side": "buy" if order.side > 0 else "sell",
+        "amount": order.amount,
+        "leverage": order.leverage,
+        "limit": price(codes.GIVEN_LIMIT, codes.IN_LIMIT),
+        "stop": price(codes.GIVEN_STOP, codes.IN_STOP),
+        "stop_loss": price(codes.GIVEN_STOP_LOSS, codes.IN_STOP_LOSS),
+        "take_profit": list(targets) if targets else take_profit,
+        "tag": word_of(broker, order.index, codes.IN_TAG),
+        "oco": word_of(broker, order.index, codes.IN_OCO),
+        "expires": int(cells[codes.IN_EXPIRES]) - max(0, exposed)
+        if given & codes.GIVEN_EXPIRES
+        else None,
+        "reduce_only": order.reduce_only,
+        "post_only": order.post_only,
+        "triggered": order.triggered,
+        "timestamp": broker.times[order.bar],
     }
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.account.order_entry import OrderLimit, OrderTorn
+from engine.account.order_entry import OrderTorn
+from engine.account.order_log import OrderLimit
 from engine.bars import Bars
 from engine.config import (
     MAX_ACCOUNT_NUMBER,

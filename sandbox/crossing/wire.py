@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.account import codes
 from engine.account.records import CALLS, ORDER_DTYPE
 from engine.config import (
     MAX_INDICATOR_LINES,
@@ -82,6 +83,7 @@ FINAL = struct.Struct("<qqq")
 PLOT_DTYPE = np.dtype([("timestamp", "<i8"), ("value", "<f8")])
 
 ORDERS_PER_FRAME = 4096
+MAX_ORDER_ROWS = 2 * MAX_ORDERS  # calls, and as many rows that spell their words
 POINTS_PER_FRAME = 16_384
 VALUES_PER_FRAME = 32_768
 MAX_DIGEST_BYTES = 64
@@ -325,12 +327,13 @@ class FrameReader:
             raise WireError("orders that are not whole rows")
         rows = np.frombuffer(payload, ORDER_DTYPE)
         received = self.received
-        if received.n_orders + len(rows) > MAX_ORDERS:
-            raise WireError(f"more than {MAX_ORDERS:,} orders")
+        if received.n_orders + len(rows) > MAX_ORDER_ROWS:
+            raise WireError(f"more than {MAX_ORDER_ROWS:,} rows of orders")
         bars = rows["bar"]
         if bars[0] < self._last_bar or np.any(bars[1:] < bars[:-1]) or bars[-1] >= self._n_bars:
             raise WireError("orders that are not in the order of the bars")
-        if np.any(rows["call"] >= len(CALLS)) or np.any(rows["rows"] < 0):
+        known = (rows["call"] < len(CALLS)) | (rows["call"] == codes.WORD)
+        if not known.all() or np.any(rows["rows"] < 0):
             raise WireError("orders of an unknown kind")
         self._last_bar = int(bars[-1])
         received.orders.append(rows)

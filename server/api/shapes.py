@@ -78,7 +78,8 @@ def _described(item: ConfigField) -> tuple[Any, Any]:
         bounds["gt" if item.low_open else "ge"] = item.low
         bounds["lt" if item.high_open else "le"] = item.high
     default: Any = ... if item.required else item.default
-    return _type_of(item), Field(default, description=item.help, **bounds)
+    kind = _type_of(item) | None if item.follows else _type_of(item)
+    return kind, Field(default, description=item.help, **bounds)
 
 
 _CONFIG: dict[str, Any] = {name: _described(item) for name, item in FIELDS.items()}
@@ -157,6 +158,7 @@ class Trade(Shape):
     pnl: float
     reason: str
     phase: str
+    tag: str = Field("", description="the one of the order call; older runs have none")
 
 
 class RoundTrip(Shape):
@@ -175,6 +177,10 @@ class RoundTrip(Shape):
     mae: float | None
     mfe: float | None
     exit_reason: str | None
+    symbol: str = ""
+    tag: str = Field("", description="the one of the call that first opened the position")
+    fees: float | None = Field(None, description="of the closing and of what it closed")
+    funding: float | None = Field(None, description="the share of what was closed")
 
 
 class PortfolioRow(Shape):

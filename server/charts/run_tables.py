@@ -41,6 +41,8 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "exit_reason": REASONS,
     "phase": PHASES,
 }
+# Columns whose texts are whatever the run has.
+_TEXTS = {"symbol", "tag"}
 _INTEGERS = {"timestamp", "entry_time", "exit_time", "bars_held"}
 
 
@@ -150,7 +152,7 @@ def _write(path: Path, series: RunSeries, stamp: list[int] | None) -> None:
             assert not isinstance(content, Texts)
             words = list(content.words) if isinstance(content, Words) else None
             entries.append([column, words])
-            columns.append(content.codes if isinstance(content, Words) else _plain(content))
+            columns.append(_plain(content.codes if isinstance(content, Words) else content))
     for timestamp, value in series.plots.values():
         columns += [_plain(timestamp), _plain(value)]
     meta = {"stamp": stamp, "tables": tables, "plots": list(series.plots)}
@@ -210,13 +212,13 @@ def parse_table(content: bytes) -> Table:
     names = header.decode().split(",")
     if not _INTEGERS & set(names):
         raise ValueError(f"the table's header is {header[:40]!r}")
-    if not any(name in _WORDS or name == "symbol" for name in names):
+    if not any(name in _WORDS or name in _TEXTS for name in names):
         return _parse_numbers(names, body)
     pieces: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in names}
     words: dict[str, dict[str, int]] = {
         name: {word: code for code, word in enumerate(_WORDS.get(name, ()))}
         for name in names
-        if name in _WORDS or name == "symbol"
+        if name in _WORDS or name in _TEXTS
     }
     rows = csv.reader(io.StringIO(body.decode(), newline=""))
     while True:
@@ -228,7 +230,7 @@ def parse_table(content: bytes) -> Table:
             if name in words:
                 codes = words[name]
                 numbers = [codes.setdefault(text, len(codes)) for text in texts]
-                pieces[name].append(np.array(numbers, np.uint8))
+                pieces[name].append(np.array(numbers, _code_type(name)))
             elif name in _INTEGERS:
                 pieces[name].append(np.array(list(map(int, texts)), np.int64))
             else:
@@ -236,10 +238,15 @@ def parse_table(content: bytes) -> Table:
                 pieces[name].append(np.array(floats, np.float64))
     table: Table = {}
     for name in names:
-        dtype = np.uint8 if name in words else np.int64 if name in _INTEGERS else np.float64
-        column = np.concatenate([np.empty(0, dtype), *pieces[name]])
+        dtype = np.int64 if name in _INTEGERS else np.float64
+        empty = np.empty(0, _code_type(name) if name in words else dtype)
+        column = np.concatenate([empty, *pieces[name]])
         table[name] = Words(column, list(words[name])) if name in words else column
     return table
+
+
+def _code_type(name: str) -> type[np.integer]:
+    return np.int64 if name == "tag" else np.uint8  # every trade may have a tag of its own
 
 
 def _parse_numbers(names: list[str], body: bytes) -> Table:

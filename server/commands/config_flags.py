@@ -58,7 +58,7 @@ def flag_help(field: Field) -> str:
         parts.append("YYYY-MM-DD, UTC.")
     if field.kind == "params":
         parts.append("Such as '{\"fast\": 10}'.")
-    elif not field.required and field.kind != "flag":
+    elif not field.required and not field.follows and field.kind != "flag":
         default = f"{field.default:.15g}" if field.kind == "number" else field.default
         parts.append(f"{default} unless given.")
     return " ".join(parts).replace("%", "%%")

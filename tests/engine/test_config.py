@@ -42,14 +42,23 @@ def test_what_is_not_given_has_the_default_of_the_contract() -> None:
         "max_leverage": 1.0,
         "maintenance_margin_rate": 0.005,
         "fee_rate": 0.001,
+        "maker_fee_rate": 0.001,
         "slippage_bps": 0.0,
         "fill": "close",
         "funding": False,
         "params": {},
+        "close_at_end": False,
         "strict_orders": False,
         "seed": 0,
         "lookahead_check": "sample",
     }
+
+
+def test_makers_pay_the_fee_rate_unless_they_have_their_own() -> None:
+    assert BacktestConfig.from_document(NEEDED | {"fee_rate": 0.002}).maker_fee_rate == 0.002
+    config = BacktestConfig.from_document(NEEDED | {"fee_rate": 0.002, "maker_fee_rate": 0})
+    assert config.maker_fee_rate == 0.0
+    assert BacktestConfig.from_document(NEEDED | {"maker_fee_rate": None}).maker_fee_rate == 0.001
 
 
 def test_plain_data_becomes_words_of_the_engine() -> None:
@@ -122,6 +131,10 @@ def test_a_value_on_its_bound_is_taken(field: str, value: Any) -> None:
         ("params", {"fast": float("inf")}, "fast: must be a finite number"),
         ("params", {f"p{i}": i for i in range(201)}, "at most 200 parameters; got 201"),
         ("strict_orders", "yes", "must be true or false"),
+        ("close_at_end", 1, "must be true or false"),
+        ("maker_fee_rate", 0.11, "at most 0.1"),
+        ("maker_fee_rate", -0.001, "at least 0"),
+        ("maker_fee_rate", "0.001", "must be a number"),
         ("seed", -1, "must be 0 to 4294967295"),
         ("seed", 2**32, "must be 0 to 4294967295"),
         ("seed", 1.0, "must be a whole number"),
@@ -197,6 +210,8 @@ def test_the_constructor_checks_the_same_rules() -> None:
             "seed": st.integers(0, 2**32 - 1),
             "fill": st.sampled_from(["close", "next_open"]),
             "strict_orders": st.booleans(),
+            "maker_fee_rate": st.none() | st.floats(0, 0.1),
+            "close_at_end": st.booleans(),
         }
     )
 )

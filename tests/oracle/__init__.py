@@ -48,4 +48,17 @@ Figures
     the close alone.
 17. The leverage of a position whose margin funding has eaten is infinite to the strategy, NaN (an
     empty field) in the files, and no reason to stop.
+
+Resting orders and lists of take profits
+18. What fills as a maker waited, unreached, when the price began to move to it: a take profit that
+    a fill of the same moment set, and a stop-limit that finds its limit reached, pay `fee_rate`.
+19. Of several entries of a list that one open has reached the nearest comes first, as on a path.
+20. A stop-limit's notional is judged at its limit. `reduce_only` is judged at the fill; an order
+    that finds nothing to reduce cancels no other of its `oco` name, nor does a refused one.
+21. `post_only` concerns the first open alone: what a later open reaches fills there.
+22. `set_trailing_stop()` without a distance or a percentage takes the stop off.
+23. A target that is met trades nothing and sets no level.
+24. A take profit in percent at or below 0, of a short, replaces the one in force and is never
+    reached.
+25. `close_at_end` comes before `on_finish`, and `on_fill` does not hear of it.
 """

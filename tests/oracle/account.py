@@ -14,6 +14,14 @@ TOLERANCE = 1e-9
 
 
 @dataclass
+class TakeProfit:
+    """A price at which `quantity` is closed; None is all there is."""
+
+    price: float
+    quantity: float | None = None
+
+
+@dataclass
 class Position:
     side: int
     quantity: float
@@ -23,9 +31,12 @@ class Position:
     open_bar: int
     seen_low: float
     seen_high: float
+    tag: str = ""
+    funding: float = 0.0
     stop_loss: float | None = None
-    take_profit: float | None = None
+    take_profits: list[TakeProfit] = field(default_factory=list)
     trailing_distance: float | None = None
+    trailing_percent: float | None = None
     trailing_mark: float = math.nan
 
     @property
@@ -45,7 +56,7 @@ class Position:
     def see(self, price: float) -> None:
         self.seen_low = min(self.seen_low, price)
         self.seen_high = max(self.seen_high, price)
-        if self.trailing_distance is not None:
+        if self.trailing_distance is not None or self.trailing_percent is not None:
             if self.side == LONG:
                 self.trailing_mark = max(self.trailing_mark, price)
             else:
@@ -53,6 +64,8 @@ class Position:
 
     @property
     def trailing_stop(self) -> float | None:
+        if self.trailing_percent is not None:
+            return self.trailing_mark * (1.0 - self.side * self.trailing_percent / 100.0)
         if self.trailing_distance is None:
             return None
         return self.trailing_mark - self.side * self.trailing_distance
@@ -75,10 +88,13 @@ class Row:
     reason: str
     phase: str
     closing: bool
+    tag: str = ""
     round_trip: dict[str, object] | None = None
 
     def as_dict(self) -> dict[str, object]:
-        names = "timestamp action symbol quantity price leverage fee position_type pnl reason phase"
+        names = (
+            "timestamp action symbol quantity price leverage fee position_type pnl reason phase tag"
+        )
         return {name: getattr(self, name) for name in names.split()}
 
 
@@ -91,6 +107,8 @@ class Stamp:
     unslipped: float
     reason: str
     phase: str
+    tag: str = ""
+    maker: bool = False
 
 
 @dataclass
@@ -113,9 +131,14 @@ class Account:
         """A copy on which an order is tried before it changes anything."""
         return replace(
             self,
-            position=None if self.position is None else replace(self.position),
+            position=None
+            if self.position is None
+            else replace(self.position, take_profits=list(self.position.take_profits)),
             rows=list(self.rows),
         )
+
+    def fee_rate(self, stamp: Stamp) -> float:
+        return self.config.maker_fee_rate if stamp.maker else self.config.fee_rate
 
     def value(self, price: float) -> float:
         if self.position is None:
@@ -154,7 +177,7 @@ class Account:
     ) -> str | None:
         """Open or add; returns why not, having changed the account then: use a copy."""
         margin = quantity * price / leverage
-        fee = quantity * price * self.config.fee_rate
+        fee = quantity * price * self.fee_rate(stamp)
         if not self.can_pay(margin + fee):
             return "cash"
         if margin + fee > self.cash:
@@ -177,6 +200,7 @@ class Account:
                 open_bar=stamp.bar,
                 seen_low=stamp.unslipped,
                 seen_high=stamp.unslipped,
+                tag=stamp.tag,
             )
         else:
             total = position.quantity + quantity
@@ -205,6 +229,7 @@ class Account:
                 stamp.reason,
                 stamp.phase,
                 closing=False,
+                tag=stamp.tag,
             )
         )
         return None
@@ -218,7 +243,7 @@ class Account:
         share = quantity / position.quantity
         gross = position.side * quantity * (price - position.entry_price)
         released = position.margin * quantity / position.quantity
-        fee = quantity * price * self.config.fee_rate
+        fee = quantity * price * self.fee_rate(stamp)
         if self.futures:
             gross = max(gross, -released)
             fee = min(fee, max(0.0, self.cash + released + gross))
@@ -247,6 +272,7 @@ class Account:
             position.margin -= from_margin
             payment = from_cash + from_margin
         self.realized -= payment
+        position.funding += payment
         self.funding_paid += payment
         self._check_numbers()
 
@@ -288,6 +314,7 @@ class Account:
             stamp.reason,
             stamp.phase,
             closing=True,
+            tag=stamp.tag,
         )
         row.round_trip = {
             "entry_time": self.times[position.open_bar],
@@ -303,10 +330,15 @@ class Account:
             "mae": min(0.0, side * quantity * (worst - position.entry_price)),
             "mfe": max(0.0, side * quantity * (best - position.entry_price)),
             "exit_reason": stamp.reason,
+            "symbol": self.symbol,
+            "tag": position.tag,
+            "fees": fee + entry_fees,
+            "funding": position.funding * share,
         }
         self.rows.append(row)
         position.margin -= released
         position.entry_fees -= entry_fees
+        position.funding -= position.funding * share
         position.quantity -= quantity
         if share == 1.0:
             self.position = None

@@ -22,7 +22,7 @@ from engine.errors import (
     StrategyError,
     ValidationError,
 )
-from tests.oracle.account import LONG, SHORT, Account, Position, Stamp
+from tests.oracle.account import LONG, SHORT, Account, Position, Stamp, TakeProfit
 
 STRICT_ERRORS: dict[str, type[Exception]] = {
     "cash": InsufficientFundsError,
@@ -32,6 +32,7 @@ STRICT_ERRORS: dict[str, type[Exception]] = {
     "size": ValidationError,
     "resting": ValidationError,
     "target": ValidationError,
+    "post_only": ValidationError,
 }
 UP, DOWN = 1, -1
 
@@ -50,6 +51,17 @@ class Order:
     stop: float | None = None
     stop_loss: float | None = None
     take_profit: float | None = None
+    stop_loss_percent: float | None = None
+    take_profit_percent: float | None = None
+    targets: list[tuple[float, float]] | None = None
+    trail_percent: float | None = None
+    tag: str | None = None
+    expires: int | None = None
+    oco: str | None = None
+    reduce_only: bool = False
+    post_only: bool = False
+    triggered: bool = False
+    bars_exposed: int = 0
     outcome: str = "malformed"
     reason: str = ""
 
@@ -62,6 +74,7 @@ class Trigger:
     level: float
     direction: int
     order: Order | None = None
+    profit: TakeProfit | None = None
 
     def reached(self, price: float) -> bool:
         if self.direction == DOWN:
@@ -96,6 +109,9 @@ class Broker:
         self.current_price = math.nan
         self.visible = 0
         self.hook: Any = None
+        self.dropped = 0
+        # What waited, unreached, when the price began to move: that fills as a maker.
+        self.in_the_book: list[int] = []
 
     # ---- the bar -------------------------------------------------------------------------
 
@@ -107,6 +123,9 @@ class Broker:
             self.play_bar(bar, strategy)
         for order in self.queue:
             order.outcome = "dropped"
+        self.dropped = len(self.queue)
+        if self.config.close_at_end and stop is None:
+            self.close_at_end()
         self.phase = "finish"
         strategy.on_finish()
 
@@ -131,6 +150,18 @@ class Broker:
         self.current_price = self.close[bar]
         strategy.on_data(strategy.make_bar(bar))
         self.snapshot()
+
+    def close_at_end(self) -> None:
+        for order in self.resting:
+            order.outcome = "dropped"
+        self.resting = []
+        position, price = self.account.position, self.close[self.bar]
+        if position is not None:
+            stamp = Stamp(self.bar, self.time[self.bar], price, "end", "close")
+            fill_price = self.slipped(-position.side, price)
+            self.account.reduce(position.quantity, fill_price, stamp)
+            self.portfolio_rows.pop()
+            self.snapshot()
 
     def pay_funding(self) -> None:
         if self.account.position is None or self.bar == 0 or not self.config.funding:
@@ -162,11 +193,19 @@ class Broker:
         price = open_
         for corner in [*corners, self.close[self.bar]]:
             price = self.walk_leg(price, corner)
+        for order in [order for order in self.resting if order.bar < self.bar]:
+            order.bars_exposed += 1
+            if order.bars_exposed == order.expires:
+                order.outcome = "expired"
+                self.resting.remove(order)
 
     def walk_leg(self, price: float, corner: float) -> float:
         """Go from `price` to `corner`, stopping wherever something waits."""
         while price != corner:
             direction = DOWN if corner < price else UP
+            position = self.account.position
+            profits = position.take_profits if position is not None else []
+            self.in_the_book = [id(waiting) for waiting in (*profits, *self.resting)]
             ahead = [
                 trigger.level
                 for trigger in self.triggers()
@@ -198,7 +237,7 @@ class Broker:
             if order.bar >= self.bar:
                 continue
             buying = order.call == "buy"
-            if order.limit is not None:
+            if order.limit is not None and (order.stop is None or order.triggered):
                 waiting.append(Trigger("limit", order.limit, DOWN if buying else UP, order))
             else:
                 assert order.stop is not None
@@ -214,31 +253,64 @@ class Broker:
             ("liquidation", self.account.liquidation_price(), against),
             ("stop_loss", position.stop_loss, against),
             ("trailing_stop", position.trailing_stop, against),
-            ("take_profit", position.take_profit, -against),
         ]
-        return [Trigger(kind, level, way) for kind, level, way in levels if level is not None]
+        found = [Trigger(kind, level, way) for kind, level, way in levels if level is not None]
+        nearest_first = sorted(position.take_profits, key=lambda it: position.side * it.price)
+        for profit in nearest_first:
+            found.append(Trigger("take_profit", profit.price, -against, profit=profit))
+        return found
 
     def fire(self, trigger: Trigger, price: float) -> None:
         """Fill what waits at `trigger`; the market is at `price`."""
         stamp = Stamp(self.bar, self.time[self.bar], price, trigger.kind, self.phase)
         position = self.account.position
+        waiting = trigger.order or trigger.profit
+        stamp.maker = (
+            self.phase == "path"
+            and trigger.kind in ("limit", "take_profit")
+            and id(waiting) in self.in_the_book
+        )
         if trigger.order is not None:
-            order = trigger.order
-            self.resting.remove(order)
-            side = LONG if order.call == "buy" else SHORT
-            fill_price = price if trigger.kind == "limit" else self.slipped(side, price)
-            self.fill(order, side, float(order.amount or 0.0), fill_price, stamp)
+            self.fire_order(trigger.order, trigger.kind, price, stamp)
             return
         assert position is not None
         first_row = len(self.account.rows)
         if trigger.kind == "liquidation":
             self.account.liquidate(price, stamp)
         elif trigger.kind == "take_profit":
-            self.account.reduce(position.quantity, price, stamp)
+            assert trigger.profit is not None
+            position.take_profits.remove(trigger.profit)
+            quantity = trigger.profit.quantity
+            if quantity is None:
+                quantity = position.quantity
+            self.account.reduce(min(quantity, position.quantity), price, stamp)
         else:
             fill_price = self.slipped(-position.side, price)
             self.account.reduce(position.quantity, fill_price, stamp)
         self.tell(first_row, price)
+
+    def fire_order(self, order: Order, kind: str, price: float, stamp: Stamp) -> None:
+        side = LONG if order.call == "buy" else SHORT
+        fill_price = price if kind == "limit" else self.slipped(side, price)
+        if order.post_only and self.phase == "open" and order.bars_exposed == 0:
+            self.resting.remove(order)
+            self.reject(order, "post_only")
+            return
+        if kind == "stop" and order.limit is not None:
+            order.triggered = True
+            if side * (price - order.limit) > 0.0:
+                return  # from here on a limit order
+            fill_price = side * min(side * fill_price, side * order.limit)
+            stamp.reason = "limit"
+        self.resting.remove(order)
+        amount = float(order.amount or 0.0)
+        if order.reduce_only:
+            position = self.account.position
+            if position is None or position.side == side:
+                order.outcome = "none"
+                return
+            amount = min(amount, position.quantity)
+        self.fill(order, side, amount, fill_price, stamp)
 
     def snapshot(self) -> None:
         price = self.close[self.bar]
@@ -284,6 +356,7 @@ class Broker:
                 return self.reject(order, "flat")
             if account.split(side, quantity)[1] > 0.0:
                 return self.reject(order, "holding")
+        stamp.tag = order.tag or ""
         draft = account.draft()
         closing, opening = draft.split(side, quantity)
         if closing > 0.0:
@@ -293,15 +366,30 @@ class Broker:
             if problem is not None:
                 return self.reject(order, problem)
             assert draft.position is not None
-            if order.stop_loss is not None:
-                draft.position.stop_loss = order.stop_loss
-            if order.take_profit is not None:
-                draft.position.take_profit = order.take_profit
+            self.bring_levels(order, draft.position, price)
         first_row = len(account.rows)
         self.account = draft
         order.outcome = "filled"
+        if order.oco is not None:
+            for other in [other for other in self.resting if other.oco == order.oco]:
+                other.outcome = "cancelled"
+                self.resting.remove(other)
         self.tell(first_row, stamp.unslipped)
         return True
+
+    def bring_levels(self, order: Order, position: Position, price: float) -> None:
+        """Set what the order brings along on the position that it opened or added to at `price`."""
+        if order.stop_loss_percent is not None:
+            position.stop_loss = price * (1.0 - position.side * order.stop_loss_percent / 100.0)
+        elif order.stop_loss is not None:
+            position.stop_loss = order.stop_loss
+        if order.take_profit_percent is not None:
+            level = price * (1.0 + position.side * order.take_profit_percent / 100.0)
+            position.take_profits = [TakeProfit(level)]
+        elif order.targets is not None:
+            position.take_profits = shares(order.targets, position)
+        elif order.take_profit is not None:
+            position.take_profits = [TakeProfit(order.take_profit)]
 
     def close_position(self, order: Order, stamp: Stamp) -> bool:
         position = self.account.position
@@ -310,6 +398,7 @@ class Broker:
             return False
         quantity = position.quantity * float(order.amount or 0.0) / 100.0
         price = self.slipped(-position.side, stamp.unslipped)
+        stamp.tag = order.tag or ""
         first_row = len(self.account.rows)
         self.account.reduce(quantity, price, stamp)
         order.outcome = "filled"
@@ -360,22 +449,27 @@ class Broker:
     def set_level(self, order: Order, price: float) -> bool:
         position = self.account.position
         kind = order.call.removeprefix("set_")
-        if order.amount is None:
-            names = {"trailing_stop": "trailing_distance"}
-            name = names.get(kind, kind)
-            if position is None or getattr(position, name) is None:
+        if order.amount is None and order.targets is None and order.trail_percent is None:
+            there = position is not None and {
+                "stop_loss": position.stop_loss is not None,
+                "take_profit": bool(position.take_profits),
+                "trailing_stop": position.trailing_stop is not None,
+            }.get(kind)
+            if position is None or not there:
                 order.outcome = "none"
                 return False
-            setattr(position, name, None)
-            order.outcome = "set"
-            return True
-        if position is None:
+        elif position is None:
             return self.reject(order, "flat")
         if kind == "trailing_stop":
             position.trailing_distance = order.amount
+            position.trailing_percent = order.trail_percent
             position.trailing_mark = price
+        elif kind == "stop_loss":
+            position.stop_loss = order.amount
+        elif order.targets is not None:
+            position.take_profits = shares(order.targets, position)
         else:
-            setattr(position, kind, order.amount)
+            position.take_profits = [] if order.amount is None else [TakeProfit(order.amount)]
         order.outcome = "set"
         return True
 
@@ -405,10 +499,11 @@ class Broker:
     def submit(self, order: Order) -> bool:
         """Judge a call that is not malformed, and fill, set, queue or rest it."""
         if order.call == "cancel_orders":
-            for resting in self.resting:
+            dropped = [it for it in self.resting if order.tag is None or it.tag == order.tag]
+            for resting in dropped:
                 resting.outcome = "cancelled"
-            order.outcome = "set" if self.resting else "none"
-            self.resting = []
+                self.resting.remove(resting)
+            order.outcome = "set" if dropped else "none"
             return True
         if order.call in ("buy", "sell"):
             assert order.amount is not None
@@ -449,3 +544,8 @@ class Broker:
 
     def held(self) -> Position | None:
         return self.account.position
+
+
+def shares(targets: list[tuple[float, float]], position: Position) -> list[TakeProfit]:
+    """A list of take profits with the quantities that they mean for the position as it is now."""
+    return [TakeProfit(price, position.quantity * share / 100.0) for price, share in targets]

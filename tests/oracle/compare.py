@@ -145,6 +145,7 @@ def _compare_events(ledger: Ledger, times: Any, oracle: OracleResult) -> list[st
     engine_orders = [
         (int(row["bar"]), CALLS[row["call"]], PHASES[phase], OUTCOMES[outcome])
         for row, phase, outcome in zip(ledger.orders, ledger.phases, ledger.outcomes, strict=True)
+        if row["call"] < len(CALLS)
     ]
     oracle_orders = [(o.bar, o.call, o.phase, o.outcome) for o in oracle.orders]
     for index, (mine, theirs) in enumerate(zip(engine_orders, oracle_orders, strict=False)):
@@ -177,7 +178,8 @@ REASON_CLASSES = {
     "cannot sell": "holding",
     "needs a position": "flat",
     "order, ": "size",
-    "resting": "resting",
+    "resting, the limit": "resting",
+    "post_only": "post_only",
     "no quantity": "target",
 }
 
@@ -215,7 +217,7 @@ def _compare_tables(what: str, frame: Any, rows: list[dict[str, Any]], scale: fl
 
 MONEY = {
     *("portfolio_value", "cash", "unrealized_pnl", "realized_pnl", "margin_used"),
-    *("fee", "pnl", "mae", "mfe", "return_pct"),
+    *("fee", "pnl", "mae", "mfe", "return_pct", "fees", "funding"),
 }
 IN_MONEY = {
     *("avg_win", "avg_loss", "expectancy", "best_trade", "worst_trade"),

@@ -78,7 +78,7 @@ def run_oracle(
         orders=broker.orders,
         rejections=broker.rejections,
         rejection_times=broker.rejection_times,
-        dropped=sum(order.outcome == "dropped" for order in broker.orders),
+        dropped=broker.dropped,
         funding_paid=broker.account.funding_paid,
         metrics=metrics,
         error=error,

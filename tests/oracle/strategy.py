@@ -57,33 +57,79 @@ class Strategy:
         *,
         limit: Any = None,
         stop: Any = None,
-        stop_loss: Any = None,
-        take_profit: Any = None,
+        tag: Any = None,
+        expires: Any = None,
+        oco: Any = None,
+        reduce_only: Any = False,
+        post_only: Any = False,
+        **levels: Any,
     ) -> bool:
         order = self._broker.new_order(call, None)
+        order.tag = text("tag", tag)
         order.amount = positive("amount", amount)
         order.leverage = self._leverage(leverage)
-        if limit is not None and stop is not None:
-            raise ValidationError("limit and stop together")
         order.limit = None if limit is None else positive("limit", limit)
         order.stop = None if stop is None else positive("stop", stop)
-        order.stop_loss = None if stop_loss is None else positive("stop_loss", stop_loss)
-        order.take_profit = None if take_profit is None else positive("take_profit", take_profit)
+        if not isinstance(reduce_only, bool) or not isinstance(post_only, bool):
+            raise ValidationError("reduce_only and post_only are True or False")
+        if limit is None and stop is None and (expires is not None or oco is not None):
+            raise ValidationError("expires and oco only with limit or stop")
+        if limit is None and stop is None and reduce_only:
+            raise ValidationError("reduce_only only with limit or stop")
+        if post_only and (limit is None or stop is not None):
+            raise ValidationError("post_only only with limit, not with stop")
+        if expires is not None and (type(expires) is not int or expires < 1):
+            raise ValidationError("expires is a whole number of at least 1")
+        order.expires = expires
+        order.oco = text("oco", oco)
+        order.reduce_only, order.post_only = reduce_only, post_only
+        self._levels(order, **levels)
         return self._broker.submit(order)
 
-    def close_position(self, percentage: Any = 100.0) -> bool:
+    def _levels(
+        self,
+        order: Order,
+        *,
+        stop_loss: Any = None,
+        take_profit: Any = None,
+        stop_loss_percent: Any = None,
+        take_profit_percent: Any = None,
+    ) -> None:
+        if stop_loss is not None and stop_loss_percent is not None:
+            raise ValidationError("a stop loss twice")
+        if take_profit is not None and take_profit_percent is not None:
+            raise ValidationError("a take profit twice")
+        if stop_loss is not None:
+            order.stop_loss = positive("stop_loss", stop_loss)
+        if isinstance(take_profit, list | tuple):
+            order.targets = targets(take_profit)
+        elif take_profit is not None:
+            order.take_profit = positive("take_profit", take_profit)
+        if stop_loss_percent is not None:
+            order.stop_loss_percent = positive("stop_loss_percent", stop_loss_percent)
+            if order.stop_loss_percent >= 100.0:
+                raise ValidationError("a stop's percent is below 100")
+        if take_profit_percent is not None:
+            order.take_profit_percent = positive("take_profit_percent", take_profit_percent)
+
+    def close_position(self, percentage: Any = 100.0, *, tag: Any = None) -> bool:
         order = self._broker.new_order("close_position", None)
+        order.tag = text("tag", tag)
         order.amount = number("percentage", percentage)
         if not 0.0 < order.amount <= 100.0:
             raise ValidationError("percentage must be above 0 and at most 100")
         return self._broker.submit(order)
 
-    def target_percent(self, percent: Any, leverage: Any = 1.0) -> bool:
+    def target_percent(
+        self, percent: Any, leverage: Any = 1.0, *, tag: Any = None, **levels: Any
+    ) -> bool:
         order = self._broker.new_order("target_percent", None)
+        order.tag = text("tag", tag)
         order.amount = number("percent", percent)
         order.leverage = self._leverage(leverage)
         if not (0.0 if self._broker.spot else -100.0) <= order.amount <= 100.0:
             raise ValidationError("percent out of bounds")
+        self._levels(order, **levels)
         return self._broker.submit(order)
 
     def set_stop_loss(self, price: Any) -> bool:
@@ -92,17 +138,47 @@ class Strategy:
     def set_take_profit(self, price: Any) -> bool:
         return self._level("set_take_profit", price)
 
-    def set_trailing_stop(self, distance: Any) -> bool:
-        return self._level("set_trailing_stop", distance)
+    def set_trailing_stop(self, distance: Any = None, *, percent: Any = None) -> bool:
+        return self._level("set_trailing_stop", distance, percent)
 
-    def _level(self, call: str, value: Any) -> bool:
+    def _level(self, call: str, value: Any, percent: Any = None) -> bool:
         order = self._broker.new_order(call, None)
-        if value is not None:
+        if percent is not None:
+            order.trail_percent = positive("percent", percent)
+            if order.trail_percent >= 100.0 or value is not None:
+                raise ValidationError("percent is below 100, and no distance beside it")
+        elif call == "set_take_profit" and isinstance(value, list | tuple):
+            order.targets = targets(value)
+        elif value is not None:
             order.amount = positive(call, value)
         return self._broker.submit(order)
 
-    def cancel_orders(self) -> bool:
-        return self._broker.submit(self._broker.new_order("cancel_orders", None))
+    def cancel_orders(self, *, tag: Any = None) -> bool:
+        order = self._broker.new_order("cancel_orders", None)
+        order.tag = text("tag", tag)
+        return self._broker.submit(order)
+
+    def resting_orders(self) -> tuple[dict[str, Any], ...]:
+        return tuple(
+            {
+                "symbol": self._broker.symbol,
+                "side": order.call,
+                "amount": order.amount,
+                "leverage": order.leverage,
+                "limit": order.limit,
+                "stop": order.stop,
+                "stop_loss": order.stop_loss,
+                "take_profit": order.targets or order.take_profit,
+                "tag": order.tag,
+                "oco": order.oco,
+                "expires": None if order.expires is None else order.expires - order.bars_exposed,
+                "reduce_only": order.reduce_only,
+                "post_only": order.post_only,
+                "triggered": order.triggered,
+                "timestamp": order.timestamp,
+            }
+            for order in self._broker.resting
+        )
 
     def _leverage(self, leverage: Any) -> float:
         value = number("leverage", leverage)
@@ -221,6 +297,29 @@ def positive(name: str, value: Any) -> float:
     if converted <= 0.0:
         raise ValidationError(f"{name} must be positive")
     return converted
+
+
+def text(name: str, value: Any) -> str | None:
+    """`value` as 1 to 64 printable characters, None where nothing is given."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or not value.isprintable():
+        raise ValidationError(f"{name} must be 1 to 64 printable characters")
+    return value
+
+
+def targets(pairs: Any) -> list[tuple[float, float]]:
+    """(price, percent) of a list of take profits."""
+    found = []
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise ValidationError("take profits are pairs")
+        found.append((positive("price", pair[0]), positive("percent", pair[1])))
+    if not 1 <= len(found) <= 100 or any(share > 100.0 for _, share in found):
+        raise ValidationError("1 to 100 take profits of at most 100 percent")
+    if sum(share for _, share in found) > 100.0 + 1e-9:
+        raise ValidationError("take profits of more than 100 percent")
+    return found
 
 
 __all__ = ["Bar", "Order", "Strategy"]

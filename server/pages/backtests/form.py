@@ -16,7 +16,15 @@ from server.pages.backtests import parameter_fields
 Values = dict[str, str]
 Errors = dict[str, list[str]]
 OWN_FIELDS = ("name", "strategy_code", "origin_strategy", "strategy_name", "message")
-ADVANCED = ("slippage_bps", "fill", "lookahead_check", "strict_orders", "seed")
+ADVANCED = (
+    "maker_fee_rate",
+    "slippage_bps",
+    "fill",
+    "lookahead_check",
+    "close_at_end",
+    "strict_orders",
+    "seed",
+)
 CHECKBOXES = tuple(name for name, field in FIELDS.items() if field.kind == "flag")
 
 
@@ -36,6 +44,9 @@ def values_of_config(config: Mapping[str, Any], limits: ConfigLimits) -> Values:
     """The form as it has to be filled to run `config` again."""
     values = default_values(limits)
     values |= {n: _text(config[n]) for n in FIELDS if n in config and n != "params"}
+    for name, field in FIELDS.items():
+        if field.follows and config.get(name) == config.get(field.follows):
+            values[name] = ""  # so that it goes on following
     for name, value in (config.get("params") or {}).items():
         values[f"param.{name}"] = str(value).lower() if isinstance(value, bool) else str(value)
     return values
@@ -45,6 +56,8 @@ def _text(value: Any) -> str:
     """A value as a field of the form holds it; a box that is not ticked sends nothing."""
     if isinstance(value, bool):
         return "true" if value else ""
+    if value is None:
+        return ""
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 

@@ -44,6 +44,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "set_stop_loss",
             "set_take_profit",
             "set_trailing_stop",
+            "resting_orders",
             "cancel_orders",
         ),
     ),

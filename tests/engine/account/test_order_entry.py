@@ -40,7 +40,7 @@ def outcomes(ledger):
         lambda s: s.buy(None),
         lambda s: s.buy([1.0]),
         lambda s: s.buy(1.0, leverage=2.0),
-        lambda s: s.buy(1.0, limit=90.0, stop=110.0),
+        lambda s: s.buy(1.0, limit=90.0, stop=0.0),
         lambda s: s.buy(1.0, limit=0.0),
         lambda s: s.buy(1.0, stop_loss=float("inf")),
         lambda s: s.close_position(0.0),

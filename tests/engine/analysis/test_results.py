@@ -98,9 +98,9 @@ def test_the_files_are_those_of_the_contract(results: BacktestResults):
 
 def test_trades_are_written_with_the_open_time_of_their_bar(results: BacktestResults):
     assert content(results, "trades.csv") == (
-        "timestamp,action,symbol,quantity,price,leverage,fee,position_type,pnl,reason,phase\n"
-        f"{START_MS},buy,BTCUSDT,1.0,100.0,1.0,0.1,long,0.0,order,close\n"
-        f"{START_MS + HOUR_MS},sell,BTCUSDT,0.5,110.0,1.0,0.055,long,4.895,order,close\n"
+        "timestamp,action,symbol,quantity,price,leverage,fee,position_type,pnl,reason,phase,tag\n"
+        f"{START_MS},buy,BTCUSDT,1.0,100.0,1.0,0.1,long,0.0,order,close,\n"
+        f"{START_MS + HOUR_MS},sell,BTCUSDT,0.5,110.0,1.0,0.055,long,4.895,order,close,\n"
     )
 
 
@@ -136,8 +136,9 @@ def test_a_run_that_finished_no_bar_holds_nothing():
 def test_round_trips_are_written_with_their_words(results: BacktestResults):
     assert content(results, "round_trips.csv") == (
         "entry_time,exit_time,position_type,quantity,entry_price,exit_price,leverage,pnl,"
-        "return_pct,bars_held,mae,mfe,exit_reason\n"
-        f"{START_MS},{START_MS + HOUR_MS},long,0.5,100.0,110.0,1.0,4.895,9.79,1,0.0,5.0,order\n"
+        "return_pct,bars_held,mae,mfe,exit_reason,symbol,tag,fees,funding\n"
+        f"{START_MS},{START_MS + HOUR_MS},long,0.5,100.0,110.0,1.0,4.895,9.79,1,0.0,5.0,order,"
+        "BTCUSDT,,0.055,0.0\n"
     )
 
 
@@ -145,11 +146,12 @@ def test_orders_are_written_with_their_outcome_and_blank_where_nothing_was_given
     results: BacktestResults,
 ):
     assert content(results, "orders.csv") == (
-        "timestamp,phase,call,amount,leverage,limit,stop,stop_loss,take_profit,outcome,reason\n"
-        f"{START_MS},close,buy,1.0,1.0,,,0.1,,filled,\n"
-        f"{START_MS + HOUR_MS},close,close_position,50.0,,,,,,filled,\n"
+        "timestamp,phase,call,amount,leverage,limit,stop,stop_loss,take_profit,outcome,reason,"
+        "symbol,tag,expires,oco,reduce_only,post_only,percent,targets,line\n"
+        f"{START_MS},close,buy,1.0,1.0,,,0.1,,filled,,BTCUSDT,,,,false,false,,,\n"
+        f"{START_MS + HOUR_MS},close,close_position,50.0,,,,,,filled,,BTCUSDT,,,,false,false,,,\n"
         f"{START_MS + 2 * HOUR_MS},close,buy,9.0,1.0,,,,,rejected,"
-        '"needs 1081.08, cash is 954.845"\n'
+        '"needs 1081.08, cash is 954.845",BTCUSDT,,,,false,false,,,\n'
     )
 
 

@@ -49,7 +49,7 @@ def only(**more: object) -> dict[str, float]:
 def test_the_columns_are_those_of_the_file_in_its_order():
     assert ",".join(ROUND_TRIP_NAMES) == (
         "entry_time,exit_time,position_type,quantity,entry_price,exit_price,leverage,pnl,"
-        "return_pct,bars_held,mae,mfe,exit_reason"
+        "return_pct,bars_held,mae,mfe,exit_reason,fees,funding"
     )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from engine.account import codes
 from engine.account.records import ORDER_DTYPE
 from engine.analysis.results import BacktestResults
 from engine.errors import BacktestError, CalculationError
@@ -52,11 +53,17 @@ def plausible_rows(rng: random.Random, scenario: Scenario) -> Orders:
         rows += rng.choice([0, 0, 0, 1])
         row["rows"] = rows if rng.random() < 0.8 else rng.randrange(-5, 50)
         row["depth"] = rng.choice([0, 0, 0, 1, 2, 100])
-        row["call"] = rng.randrange(8)
-        row["given"] = rng.choice([1, 1, 1, 0, 3, 5, 9, 17, 25, 31] if row["call"] < 2 else [1])
+        row["call"] = rng.choice([*range(8), codes.WORD])
+        row["given"] = rng.choice(
+            [1, 1, 1, 0, 3, 5, 9, 17, 25, 31, 7, 515, 1031, 2051, 4099, 33, 65]
+            if row["call"] < 2
+            else [1, 513, 8192, 128]
+        )
         for bit, name in enumerate(("amount", "limit", "stop", "stop_loss", "take_profit")):
             absent = not row["given"] & 1 << bit and rng.random() < 0.98
             row[name] = np.nan if absent else odd_number(rng)
+        for name in ("tag", "oco", "targets", "expires", "line"):
+            row[name] = rng.choice([0, 0, 0, 0, 1, 2, -1, 100])
         row["leverage"] = 1.0 if rng.random() < 0.7 else odd_number(rng)
     return orders
 
@@ -96,7 +103,9 @@ def tampered(rng: random.Random, orders: Orders) -> Orders:
             name = rng.choice(["bar", "rows"])
             orders[at][name] = int(orders[at][name]) + rng.choice([-2, -1, 1, 2, 1000])
         elif kind == 4:
-            name = rng.choice(["depth", "call", "given", "pad"])
+            name = rng.choice(
+                ["depth", "call", "given", "line", "tag", "oco", "targets", "expires"]
+            )
             orders[at][name] = rng.choice([0, 1, 2, 3, 7, 8, 31, 100, 255])
         elif kind == 5:
             data = bytearray(orders.tobytes())

@@ -148,8 +148,8 @@ def test_orders_of_an_unknown_kind_are_refused() -> None:
 
 
 def test_orders_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MAX_ORDERS", 3)
-    assert "more than 3 orders" in refused(*wire.encode_orders(orders(1, 2, 3, 4)))
+    monkeypatch.setattr(wire, "MAX_ORDER_ROWS", 3)
+    assert "more than 3 rows of orders" in refused(*wire.encode_orders(orders(1, 2, 3, 4)))
 
 
 def test_progress_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

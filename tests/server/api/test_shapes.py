@@ -28,6 +28,8 @@ def test_the_described_defaults_are_the_engines() -> None:
     }
     engine = BacktestConfig.from_document(given).to_document()
     described = shapes.BacktestConfig.model_validate(given).model_dump(mode="json")
+    assert described.pop("maker_fee_rate") is None  # follows the fee rate
+    assert engine.pop("maker_fee_rate") == engine["fee_rate"]
     assert {name: described[name] for name in engine} == engine
 
 
