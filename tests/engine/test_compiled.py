@@ -112,7 +112,7 @@ def test_codes_are_positions_in_the_tuples_of_the_records():
     assert records.REASONS[codes.BY_TRAILING] == "trailing_stop"
     assert records.OUTCOMES[codes.DROPPED] == "dropped"
     lengths = [len(words) for words in (records.CALLS, records.REASONS, records.OUTCOMES)]
-    assert lengths == [codes.CANCEL + 1, codes.BY_LIQUIDATION + 1, codes.DROPPED + 1]
+    assert lengths == [codes.CANCEL + 1, codes.BY_END + 1, codes.EXPIRED + 1]
 
 
 def test_without_a_compiler_the_set_up_says_what_to_install(monkeypatch, capsys, tmp_path):
