@@ -136,10 +136,13 @@ def test_each_bar_is_answered_with_the_cells_of_its_calls(pipes: Pipes) -> None:
     pipes.close(pipes.ours)
     assert run.take_bars(strategy, pipes.feed, pipes.theirs, QUIET) == ENDED
     assert run.bars_done == 4
-    # In bar 2, behind no trade row, outside hooks: call 0 (buy) with an amount and no other number.
+    # In bar 2, behind no trade row, outside hooks: call 0 (buy) with an amount, from its line, with
+    # no tag, oco, targets or expiry; then amount and leverage, and none of the four prices.
+    line = float(Buys.on_data.__code__.co_firstlineno + 2)
     nothing = float("nan")
-    call = (2.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, nothing, nothing, nothing, nothing)
-    frame = struct.pack("<i", 96) + b"q" + struct.pack("<12d", *call)
+    numbers = (2.0, 0.0, 0.0, 0.0, 1.0, line, 0.0, 0.0, 0.0, 0.0)
+    call = (*numbers, 1.0, 1.0, nothing, nothing, nothing, nothing)
+    frame = struct.pack("<i", 128) + b"q" + struct.pack("<16d", *call)
     assert os.read(pipes.answers, 1000) == 2 * QUIET + frame + QUIET
     assert answer(run.broker.calls, 0, QUIET) == frame
     assert answer(run.broker.calls, 1, QUIET) == QUIET

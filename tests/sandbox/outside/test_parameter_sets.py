@@ -237,11 +237,11 @@ def digest_of(job: Job, rows: Any) -> bytes:
 
 
 def one_order(job: Job, amount: float) -> Any:
-    rows = np.full(1, np.nan, [(name, "f8") for name in ORDER_DTYPE.names or ()])
-    rows["bar"], rows["rows"], rows["depth"], rows["call"], rows["given"] = 0, 0, 0, 0, 1
-    rows["pad"], rows["amount"] = 0, amount
-    rows["leverage"] = 1.0
-    return rows.astype(ORDER_DTYPE)
+    rows = np.zeros(1, ORDER_DTYPE)
+    rows["given"], rows["amount"], rows["leverage"] = 1, amount, 1.0
+    for name in ("limit", "stop", "stop_loss", "take_profit"):
+        rows[name] = np.nan
+    return rows
 
 
 def killed() -> Outcome:
