@@ -62,12 +62,12 @@ def test_an_answer_is_the_calls_of_its_bar_as_numbers(make_job: Make) -> None:
     orders["bar"] = 1, 1, 3
     orders["amount"] = 0.1, 0.2, 0.3
     orders["limit"] = np.nan
-    calls = [struct.pack("<12d", *map(float, row.tolist())) for row in orders]
+    calls = [struct.pack("<16d", *map(float, row.tolist())) for row in orders]
     assert parts(answers_to(orders, job)) == [
         wire.HEADER.pack(0, wire.Frame.BAR),
-        wire.HEADER.pack(192, wire.Frame.BAR) + calls[0] + calls[1],
+        wire.HEADER.pack(256, wire.Frame.BAR) + calls[0] + calls[1],
         wire.HEADER.pack(0, wire.Frame.BAR),
-        wire.HEADER.pack(96, wire.Frame.BAR) + calls[2],
+        wire.HEADER.pack(128, wire.Frame.BAR) + calls[2],
     ]
     assert parts(answers_to(orders[:0], job)) == 4 * [wire.HEADER.pack(0, wire.Frame.BAR)]
 
