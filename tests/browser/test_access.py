@@ -48,7 +48,7 @@ def test_no_page_has_an_accessibility_violation(
     found += complaints(stranger)
     page.goto("/backtests/new")
     page.get_by_label("Strategy (Python)").fill("class Wrong(Strategy)")
-    page.get_by_label("Fee rate").fill("9")
+    page.get_by_label("Fee rate", exact=True).fill("9")
     page.get_by_role("button", name="Run backtest").click()
     expect(page.locator(".form-alert")).to_have_text(re.compile("^2 problems"))
     found += complaints(page)

@@ -152,7 +152,7 @@ def test_the_list_is_sorted_and_bounded_by_its_figures(open_page: Open, service:
     best = shown()
     assert best == sorted(best, reverse=True)
     assert len(best) == 3
-    page.get_by_label("Order").select_option("worst return")
+    page.get_by_label("Order").select_option("Total return, lowest first")
     expect(heading).to_have_attribute("aria-sort", "ascending")
     assert shown() == best[::-1]
     page.get_by_text("Filter by metrics").click()

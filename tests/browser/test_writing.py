@@ -114,7 +114,7 @@ def test_the_reference_stands_beside_the_editor_and_stays_as_it_was_left(
     find = page.get_by_label("Find in the reference")
     find.fill("trailing")
     expect(entry).to_be_hidden()
-    expect(page.get_by_text("self.set_trailing_stop(distance)")).to_be_visible()
+    expect(page.get_by_text("self.set_trailing_stop(distance=None")).to_be_visible()
     find.press("Enter")  # finds, and does not run the backtest
     find.fill("no such word")
     expect(page.get_by_text("Nothing in the reference has these words")).to_be_visible()

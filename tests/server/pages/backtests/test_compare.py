@@ -22,7 +22,8 @@ def test_differences_of_configuration_and_code_are_shown(clients, alice, two):
     page = clients.browser(alice).get(f"/backtests/compare?ids={two[0].id},{two[1].id}").text
     assert "1. slow" in page
     assert '<span class="row add">+a = 2</span>' in page
-    assert page.count('<span class="tag">differs</span>') == 1
+    # The fee rate, and the maker fee rate that follows it where none was given.
+    assert page.count('<span class="tag">differs</span>') == 2
 
 
 def test_one_is_too_few_and_seven_too_many(clients, alice, two):

@@ -13,7 +13,9 @@ def test_every_entry_says_what_it_does():
 
 def test_a_signature_shows_defaults_and_no_types():
     entries = {entry.complete: entry for group in reference() for entry in group.entries}
-    assert entries["target_percent()"].signature == "self.target_percent(percent, leverage=1.0)"
+    assert entries["close_position()"].signature == (
+        "self.close_position(percentage=100.0, *, tag=None)"
+    )
 
 
 def test_functions_in_scope_are_shown_and_inserted_without_self():
