@@ -86,6 +86,7 @@ def test_a_file_that_somebody_is_writing_is_left_to_them(cache: Path) -> None:
 def test_a_space_without_a_directory_is_empty(cache: Path) -> None:
     CacheSpace(cache, 0).make_room()
     CacheSpace(cache, 0).remove_leftovers()
+    assert left(cache) == []
 
 
 def test_leftovers_of_earlier_versions_and_of_crashes_are_removed(cache: Path) -> None:

@@ -117,7 +117,8 @@ def test_honest_functions_pass_whatever_the_length(count: int) -> None:
         lambda c: np.convolve(c, weights)[: len(c)],
         lambda c: np.log(c),
     ):
-        made(function, close)
+        (whole,) = made(function, close)
+        assert np.array_equal(whole, function(close), equal_nan=True)
 
 
 def test_zeros_of_either_sign_are_not_near_each_other() -> None:

@@ -254,8 +254,8 @@ def test_a_wait_ends_before_the_first_order_and_with_the_last_bar() -> None:
 
 def test_a_bar_beyond_the_bars_is_refused() -> None:
     for bars_done in (-1, N_BARS + 1):
-        refused(wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(bars_done, 1.0, 0)))
-        refused(final(bars_done))
+        assert refused(wire.encode(Frame.PROGRESS, wire.PROGRESS.pack(bars_done, 1.0, 0)))
+        assert refused(final(bars_done))
 
 
 def test_counts_that_do_not_agree_are_refused() -> None:
@@ -286,7 +286,7 @@ def test_an_answer_comes_once() -> None:
     ],
 )
 def test_what_is_not_plain_json_is_refused(payload: bytes) -> None:
-    refused(wire.encode(Frame.ERROR, payload))
+    assert refused(wire.encode(Frame.ERROR, payload))
 
 
 def test_our_own_code_cannot_send_too_much() -> None:

@@ -49,11 +49,15 @@ def test_a_beat_is_called_between_steps_but_not_inside_a_frame_or_after_quiet(
 
 
 def test_a_beat_that_fails_is_nothing_to_the_strategy(stops: Stops) -> None:
+    beats = []
+
     def fails(_: object) -> None:
+        beats.append("failed")
         raise MemoryError
 
     stops.on_beat = fails
     signal.raise_signal(signal.SIGVTALRM)
+    assert beats == ["failed"]
 
 
 def test_a_stop_is_no_exception_that_strategies_catch() -> None:
@@ -90,8 +94,11 @@ def test_a_stop_waits_for_the_outermost(stops: Stops) -> None:
 def test_while_reporting_nothing_stops(stops: Stops) -> None:
     stops.quiet()
     signal.raise_signal(signal.SIGALRM)
+    reached = []
     with stops:
         signal.raise_signal(signal.SIGXCPU)
+        reached.append("the end of the report")
+    assert reached == ["the end of the report"]
 
 
 def test_a_wall_limit_arms_a_timer_that_repeats(stops: Stops) -> None:

@@ -67,6 +67,7 @@ def test_a_database_that_takes_no_rows_does_not_hide_a_wrong_password(
 
     monkeypatch.setattr(audit, "_insert", full)
     record_failure(fresh_db, "alice", alice, HERE)
+    assert kinds(fresh_db, alice.id) == []
 
 
 def test_pages_follow_each_other_without_a_gap(fresh_db: Store, alice: User) -> None:

@@ -73,7 +73,7 @@ def test_one_more_than_may_wait_is_refused_at_once() -> None:
         async with place(places):
             waiting = [asyncio.create_task(_hold(places)) for _ in range(WAITING_SHARE)]
             await asyncio.sleep(0)
-            await refused(place(places))
+            assert (await refused(place(places))).word == "too_many_requests"
         await asyncio.gather(*waiting)
 
     run_async(ask())
@@ -120,7 +120,8 @@ def test_people_behind_one_address_have_some_more() -> None:
         async with AsyncExitStack() as held:
             for _ in range(STRANGERS_SHARE):
                 await held.enter_async_context(place(places, "203.0.113.5", signed_in=False))
-            await refused(place(places, "203.0.113.5", signed_in=False))
+            over = await refused(place(places, "203.0.113.5", signed_in=False))
+            assert over.word == "too_many_requests"
 
     run_async(ask())
 
