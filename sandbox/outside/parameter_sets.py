@@ -204,6 +204,8 @@ class SetRuns:
         """Hand over the sets that have ended meanwhile."""
         while reader.ended and self._problem is None:
             place, received, (cpu_s, wall_s) = reader.ended.pop(0)
+            if first + place != self._next:
+                continue  # behind a set that shall run once more: another child's, as that one is
             outcome = Outcome("ended", received, exit_code=0, cpu_s=cpu_s, wall_s=wall_s)
             job = self._jobs[first + place]
             self._hand_over(first + place, verdict_of(job, outcome), alone=place == 0)

@@ -196,6 +196,7 @@ class FakeRoom:
     def __init__(self, ends: list[tuple[int, Outcome]], amounts: dict[int, float]) -> None:
         self.ends = ends
         self.amounts = amounts
+        self.short_of_memory: set[int] = set()  # sets of which the first child says so
         self.asked: list[list[int]] = []
         self.alone: list[int] = []
 
@@ -214,6 +215,8 @@ class FakeRoom:
             rows = one_order(job, self.amounts.get(number, 1.0))
             for frame in wire.encode_orders(rows):
                 reader.feed(frame)
+            if number in self.short_of_memory and len(self.asked) == 1:
+                reader.feed(wire.encode_json(Frame.ERROR, {"kind": "memory_limit"}))
             reader.feed(wire.encode(Frame.USED, wire.USED.pack(0.5, 0.75)))
             final = wire.FINAL.pack(len(job.bars), 1, 0)
             digest = fills_digest(
@@ -285,6 +288,18 @@ def test_a_crash_is_laid_to_a_set_only_when_none_ran_before_it(make_job: Make) -
     assert [result.error and result.error.kind for result in results] == [
         None, "crashed", None, None,
     ]  # fmt: skip
+
+
+def test_a_child_that_goes_on_after_its_memory_ran_out_makes_no_set_disappear(
+    make_job: Make,
+) -> None:
+    """Ours ends there, and the set is tried as the first of another; a hostile one need not."""
+    room, results = FakeRoom([(4, clean()), (3, clean())], {}), list[SetResult]()
+    room.short_of_memory = {1}
+    runs = SetRuns(make_job("", count=5), [{"n": n} for n in range(4)], room, results.append)
+    assert runs.run().status == "completed"
+    assert room.asked == [[0, 1, 2, 3], [1, 2, 3]]
+    assert [result.number for result in results] == [0, 1, 2, 3]
 
 
 def test_some_sets_are_run_again_and_a_difference_fails_the_whole(make_job: Make) -> None:
